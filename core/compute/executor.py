@@ -1,0 +1,80 @@
+"""What every executor can do, whichever machine computes. Pages know this protocol and nothing behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from core.compute.jobs import Event, JobId, JobSpec, State
+
+if TYPE_CHECKING:
+    from core.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job at one moment."""
+
+    state: State  # compares equal to its text: status.state == "running"
+    spec: JobSpec
+    position: int | None = None  # 1 = next to start; None unless queued
+    eta_seconds: float | None = None  # until it has ended; None when unknown or ended
+    done: int = 0  # steps computed so far ...
+    total: int | None = None  # ... out of this many, once the job has said so
+    error_name: str | None = None  # of a failed job
+    message: str | None = None  # of a failed job: a sentence for the user
+    last_seq: int = 0  # number of the newest event; smaller than your `after` means: read again from 0
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How busy an executor is."""
+
+    workers: int
+    running: int
+    waiting: int
+    max_waiting: int
+
+
+class Executor(Protocol):
+    """Computes jobs, one answer for one question. Every method is thread-safe and, but for close, quick."""
+
+    def submit(self, spec: JobSpec, owner: str) -> JobId:
+        """Ask for a computation; the same question has the same id and is computed once.
+
+        Raises InvalidSpec, QueueFull, QuotaExceeded, StoreFull, BackendUnavailable.
+        """
+        ...
+
+    def events(self, job_id: JobId, after: int = 0) -> list[tuple[int, Event]]:
+        """The events numbered above `after`, in order. A job ends with exactly one of Done, Failed, Cancelled.
+
+        Numbers rise but may have gaps (old frames are thinned out); a frame or metric that comes again
+        after a worker was lost replaces the one of the same index or step. Raises JobNotFound.
+        """
+        ...
+
+    def status(self, job_id: JobId) -> JobStatus:
+        """Where the job is. Raises JobNotFound."""
+        ...
+
+    def result(self, job_id: JobId) -> Trajectory:
+        """The finished trajectory, read from the store. Raises NoResult, JobNotFound."""
+        ...
+
+    def cancel(self, job_id: JobId, owner: str) -> None:
+        """`owner` waits no longer; when nobody waits, the computation stops before its next step.
+
+        Does nothing once the job has ended. Raises NotOwner, JobNotFound.
+        """
+        ...
+
+    def resume(self) -> list[JobId]:
+        """Queue again what an earlier process left unfinished; to be called once, at start-up."""
+        ...
+
+    def capacity(self) -> Capacity: ...
+
+    def close(self) -> None:
+        """Stop after the current step. What is unfinished stays in the store for `resume`."""
+        ...

@@ -1,0 +1,300 @@
+"""The books of an executor: which runs there are, in which order they are served, and how they ended.
+
+Pages call from any thread, the dispatcher from its own; one lock guards it all, and nothing under the lock
+waits for a worker. The ledger knows nothing of processes, so every executor can keep its books with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+
+from core.compute.estimates import Durations
+from core.compute.executor import Capacity, JobStatus
+from core.compute.fair import FairQueue
+from core.compute.jobs import (
+    JSON,
+    BackendUnavailable,
+    Cancelled,
+    Checkpoint,
+    DeadlineExceeded,
+    Done,
+    Event,
+    Failed,
+    InvalidSpec,
+    JobId,
+    JobSpec,
+    NotOwner,
+    Poisoned,
+    Queued,
+    QueueFull,
+    QuotaExceeded,
+    Started,
+    State,
+    StoreFull,
+    WorkerLost,
+    require_key,
+)
+from core.compute.memory import forget_old, last_event, last_status, recorded
+from core.compute.run import EventLog, Run
+from core.compute.store import Store
+
+log = logging.getLogger(__name__)
+
+_MAX_OWNER_LENGTH = 200
+
+
+class Ledger:
+    """Accepts, orders, records and ends runs. Every public method is thread-safe and quick."""
+
+    def __init__(
+        self,
+        store: Store,
+        kinds: Collection[str],
+        environment: Mapping[str, JSON],
+        *,
+        max_queue: int,
+        max_per_owner: int | None,
+        max_attempts: int,
+    ) -> None:
+        self._store, self._kinds, self._environment = store, kinds, dict(environment)
+        self._max_queue, self._max_per_owner, self._max_attempts = max_queue, max_per_owner, max_attempts
+        self._changed = threading.Condition()
+        self._queue = FairQueue()
+        self._runs: OrderedDict[str, Run] = OrderedDict()  # ended ones in the order of their end
+        self._running: Run | None = None
+        self._durations = Durations(store.runs.durations())
+        self._closing = False
+
+    # --- for pages ------------------------------------------------------------------------------------------
+
+    def submit(self, spec: JobSpec, owner: str) -> JobId:
+        if spec.kind not in self._kinds:
+            raise InvalidSpec(f"{spec.kind!r} is not a computation of this app.")
+        if not isinstance(owner, str) or not 0 < len(owner) <= _MAX_OWNER_LENGTH:
+            raise InvalidSpec("A computation needs an owner: a name of 1 to 200 characters.")
+        key = spec.key(self._environment)
+        stored = self._store.has_result(key)  # outside the lock: the first time, it reads the file
+        with self._changed:
+            if self._closing:
+                raise BackendUnavailable()
+            run = self._runs.get(key)
+            if run and run.state is State.DONE and not stored:
+                stored = self._store.has_result(key)  # it may have ended between the two lines above
+            if run and (not run.state.final or (run.state is State.DONE and stored)):
+                self._attach(run, owner)
+            elif stored:
+                self._accept(self._new_run(key, spec, {owner}), Done(key))
+            else:
+                self._require_room(owner)
+                self._accept(self._new_run(key, spec, {owner}))
+        return key
+
+    def events(self, key: JobId, after: int) -> list[tuple[int, Event]]:
+        with self._changed:
+            if run := self._runs.get(require_key(key)):
+                return run.log.since(after)
+        seq, event = last_event(recorded(self._store, key))
+        return [(seq, event)] if seq > after else []
+
+    def status(self, key: JobId) -> JobStatus:
+        with self._changed:
+            if run := self._runs.get(require_key(key)):
+                return self._status(run)
+        return last_status(recorded(self._store, key))
+
+    def cancel(self, key: JobId, owner: str) -> Run | None:
+        """Detach an owner; return the run whose worker must be told to stop, if that is so."""
+        with self._changed:
+            run = self._runs.get(require_key(key))
+            if run is None:
+                if owner not in json.loads(recorded(self._store, key).owners):
+                    raise NotOwner()
+                return None  # it ended long ago
+            if owner not in run.owners:
+                if owner in run.former_owners:
+                    return None
+                raise NotOwner()
+            if run.state.final:
+                return None
+            run.owners.discard(owner)
+            run.former_owners.add(owner)
+            if run.state is State.QUEUED:
+                self._queue.leave(key, owner)
+                if not run.owners:
+                    self._end(run, Cancelled())
+                    return None
+            self._save(run)
+            run.stop_requested = not run.owners
+            return run if run.stop_requested else None
+
+    def resume(self) -> list[JobId]:
+        """Queue what a crash interrupted; answer what it interrupted just after the result was stored."""
+        resumed = []
+        for record in self._store.runs.unfinished():
+            stored = self._store.has_result(record.key)
+            with self._changed:
+                if record.key in self._runs or self._closing:
+                    continue
+                run = self._new_run(record.key, record.spec, set(json.loads(record.owners)))
+                run.losses, run.submitted_at = record.losses, record.submitted_at
+                if stored:
+                    self._accept(run, Done(record.key))
+                elif not run.owners:  # it was being stopped
+                    self._accept(run, Cancelled())
+                elif record.kind not in self._kinds or record.spec.key(self._environment) != record.key:
+                    # A result computed with today's model must not be kept under yesterday's key.
+                    self._accept(
+                        run, Failed.because(InvalidSpec("The model or the app has changed. Press Run again."))
+                    )
+                else:
+                    self._accept(run)
+                    resumed.append(record.key)
+        return resumed
+
+    def capacity(self, workers: int) -> Capacity:
+        with self._changed:
+            return Capacity(workers, int(self._running is not None), len(self._queue), self._max_queue)
+
+    # --- for the dispatcher ---------------------------------------------------------------------------------
+
+    def take(self) -> Run | None:
+        """Wait for the next run and mark it as running; None when the executor closes."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or len(self._queue))
+            if self._closing:
+                return None
+            run = self._runs[self._queue.pop()]
+            run.move(State.RUNNING)
+            run.log.append(Started(run.total))
+            self._running = run
+            self._save(run)
+            return run
+
+    def record(self, run: Run, event: Event) -> None:
+        """Note what a running job has yielded."""
+        with self._changed:
+            run.log.append(event)
+            run.note_progress(event)
+            if isinstance(event, Checkpoint):
+                run.losses = 0  # it gets on, so the next crash is not held against it
+
+    def ended(self, run: Run, event: Done | Failed | Cancelled) -> None:
+        """The worker has ended a run: note it, or queue the run again if it is wanted after all."""
+        with self._changed:
+            if isinstance(event, Cancelled):
+                if run.too_slow:
+                    event = Failed.because(DeadlineExceeded())
+                elif run.owners:  # somebody asked again while it was being stopped, or the executor closes
+                    return self._queue_again(run)
+            self._end(run, event)
+
+    def lost(self, run: Run, worker_was_ready: bool) -> None:
+        """The worker has died under a run: queue it again, or give it up."""
+        stored = self._store.has_result(run.key)
+        with self._changed:
+            run.losses += not self._closing
+            if stored:  # it died after the last write
+                self._end(run, Done(run.key))
+            elif run.too_slow:
+                self._end(run, Failed.because(DeadlineExceeded()))
+            elif not run.owners:
+                self._end(run, Cancelled())
+            elif run.losses < self._max_attempts or self._closing:
+                self._queue_again(run)
+            elif not worker_was_ready:
+                self._end(run, Failed.because(BackendUnavailable()))
+            else:
+                self._end(run, Failed.because(Poisoned() if self._max_attempts > 1 else WorkerLost()))
+
+    def close(self) -> Run | None:
+        """Take nothing more; return the running run, whose worker must be told to stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            if self._running:
+                self._running.stop_requested = True
+            return self._running
+
+    # --- under the lock -------------------------------------------------------------------------------------
+
+    def _new_run(self, key: str, spec: JobSpec, owners: set[str]) -> Run:
+        former = self._runs.get(key)
+        record = None if former else self._store.runs.get(key)
+        # Numbers go on where an earlier run of the same job ended: a reader's `after` stays valid.
+        last_seq = former.log.last_seq if former else record.last_seq if record else 0
+        if record and not State(record.state).final:  # interrupted by a crash and not resumed yet
+            owners = owners | set(json.loads(record.owners))
+        return Run(key, spec, owners, EventLog(last_seq))
+
+    def _accept(self, run: Run, answer: Done | Failed | Cancelled | None = None) -> None:
+        """Enter a new run, into the table first: what cannot be kept is not accepted."""
+        self._store.runs.save(run.record())
+        self._runs[run.key] = run
+        if answer:
+            self._end(run, answer)
+        else:
+            self._enqueue(run)
+
+    def _enqueue(self, run: Run, urgent: bool = False) -> None:
+        self._queue.push(run.key, run.owners, urgent)
+        status = self._status(run)
+        run.log.append(Queued(status.position, status.eta_seconds))
+        self._changed.notify_all()
+
+    def _queue_again(self, run: Run) -> None:
+        self._running = None
+        run.move(State.QUEUED)
+        self._enqueue(run, urgent=True)
+        self._save(run)
+
+    def _attach(self, run: Run, owner: str) -> None:
+        run.former_owners.discard(owner)
+        if owner not in run.owners:
+            run.owners.add(owner)
+            if run.state is State.QUEUED:
+                self._queue.join(run.key, owner)
+            self._save(run)
+
+    def _require_room(self, owner: str) -> None:
+        if self._max_per_owner is not None and self._queue.waiting_for(owner) >= self._max_per_owner:
+            raise QuotaExceeded()
+        if len(self._queue) >= self._max_queue:
+            # A place is free when the running job ends; 5 s where nothing is known about it.
+            left = self._durations.forecast(self._running, [])
+            raise QueueFull(len(self._queue), min(300.0, max(1.0, 5.0 if left is None else left)))
+
+    def _end(self, run: Run, event: Done | Failed | Cancelled) -> None:
+        """The only place where a run ends."""
+        self._running = None if run is self._running else self._running
+        if run.key in self._queue:
+            for owner in list(run.owners):
+                self._queue.leave(run.key, owner)
+        if isinstance(event, Failed):
+            run.failure = event
+        run.move({Done: State.DONE, Failed: State.FAILED, Cancelled: State.CANCELLED}[type(event)])
+        run.log.append(event)
+        if run.state is State.DONE and run.started_at:
+            self._durations.note(run.spec.kind, run.finished_at - run.started_at)
+        self._save(run)
+        self._runs.move_to_end(run.key)
+        forget_old(self._runs)
+
+    def _save(self, run: Run) -> None:
+        """Bring the row up to date. A failure is not fatal: at worst, `resume` looks at the run once more."""
+        try:
+            self._store.runs.save(run.record())
+        except (StoreFull, BackendUnavailable):
+            log.exception("the state of run %s could not be written", run.key)
+
+    def _status(self, run: Run) -> JobStatus:
+        if run.state is State.QUEUED:
+            order = self._queue.order()
+            position = order.index(run.key) + 1
+            return run.status(
+                position, self._durations.forecast(self._running, map(self._runs.get, order[:position]))
+            )
+        return run.status(None, None if run.state.final else self._durations.forecast(run, []))

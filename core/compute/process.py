@@ -1,0 +1,141 @@
+"""The parent's end of the worker process: start it, give orders, hear events, notice its death."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.compute.jobs import Event
+from core.compute.wire import Garbled, read_message, unpack_event, write_message
+
+log = logging.getLogger(__name__)
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class WorkerGone(Exception):
+    """The worker process has died; `was_ready` tells a crash at work from one that could not even start."""
+
+    def __init__(self, was_ready: bool) -> None:
+        self.was_ready = was_ready
+        super().__init__("the worker process has ended")
+
+
+class WorkerProcess:
+    """At most one process at a time. `warm_up`, `send` and `kill` may be called from any thread."""
+
+    def __init__(self, store_path: Path, device: str) -> None:
+        self._hello = {"type": "hello", "store": str(store_path.resolve()), "device": device}
+        self._lock = threading.Lock()  # starting and writing; reading belongs to the dispatcher alone
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = self._stopped = False
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the process if there is none or it has died; does not wait until it is ready.
+
+        To be called by one thread only, the one that hears.
+        """
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._dispose()
+                self._spawn()
+
+    def warm_up(self) -> None:
+        """Start the first process; a later one is started by `start`, as its pipes belong to the dispatcher."""
+        with self._lock:
+            if self._process is None and not self._stopped:
+                self._spawn()
+
+    def send(self, message: dict[str, Any]) -> bool:
+        """Give an order; False when there is nobody to take it."""
+        with self._lock:
+            return self._process is not None and not self._stopped and self._write(message)
+
+    def hear(self, ticket: int) -> Iterator[tuple[Event, str | None]]:
+        """The events of one job with the traceback that may belong to them. Raises WorkerGone.
+
+        To be called by one thread only.
+        """
+        process = self._process
+        while True:
+            try:
+                message = read_message(process.stdout)
+            except Garbled:
+                log.exception("the worker's messages cannot be read; it is ended")
+                message = None
+            if message is None:
+                process.kill()
+                process.wait()
+                log.error("the worker process %d has ended with status %s", process.pid, process.returncode)
+                raise WorkerGone(self._ready)
+            header, arrays = message
+            if header["type"] == "ready":
+                self._ready = True
+            elif header["ticket"] == ticket:
+                yield unpack_event(header, arrays), header["details"]
+
+    def kill(self) -> None:
+        """End the process at once; `hear` then raises WorkerGone."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self, seconds: float) -> None:
+        """Close the pipe, which ends the process; insist if it does not."""
+        with self._lock:
+            self._stopped = True
+            if self._process is None:
+                return
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError:
+                log.debug("the worker was gone already")
+            try:
+                self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def dispose(self) -> None:
+        """Close the pipes of a process that has ended; nobody may be hearing any more."""
+        with self._lock:
+            self._dispose()
+
+    def _spawn(self) -> None:
+        # The worker must find `core` and `lessons` wherever the parent was started from.
+        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        self._ready = False
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "core.compute.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        )
+        self._write(self._hello)
+
+    def _write(self, message: dict[str, Any]) -> bool:
+        try:
+            write_message(self._process.stdin, message)
+        except OSError:  # it has died; the thread that hears will notice, and deals with it
+            return False
+        return True
+
+    def _dispose(self) -> None:
+        if self._process:
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    log.debug("the pipe held an order that nobody will read")
+            self._process = None

@@ -1,0 +1,182 @@
+"""The process that computes: one at a time, on one device, until its parent is gone.
+
+    python -m core.compute.worker
+
+Orders come in on the standard input, events go out on the standard output, as in wire.py. It is a program of
+its own rather than a `multiprocessing` child, because a spawned child would first import the parent's
+`__main__`, which under Streamlit is the page script.
+
+Parent -> worker   hello {store, device}   run {ticket, key, function, params}   stop {ticket}
+Worker -> parent   ready {}                event {ticket, event, fields} + arrays
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+from core.compute.jobs import (
+    Cancelled,
+    Checkpoint,
+    ComputeError,
+    Done,
+    Failed,
+    Frame,
+    JobContext,
+    Metric,
+    OutOfMemory,
+    StoreFull,
+    UnexpectedError,
+)
+from core.compute.store import Store
+from core.compute.wire import pack_event, read_message, write_message
+from core.trajectory import Trajectory
+
+# A page must answer while a computation has all cores: one step below the web process is enough for the
+# scheduler to prefer the process that mostly sleeps.
+_NICE_STEP = 1
+
+Emit = Callable[[Frame | Metric | Checkpoint], None]
+
+
+def perform(
+    key: str,
+    function: str,
+    params: dict[str, Any],
+    context: JobContext,
+    emit: Emit,
+    stopped: Callable[[], bool],
+) -> tuple[Done | Failed | Cancelled, str | None]:
+    """Run one job to its end: (its last event, a traceback for the log or None). Never raises for the job.
+
+    `function` is "module:function". The result is in the store before Done is returned.
+    """
+    store = context.store
+    try:
+        module, name = function.split(":")
+        steps = getattr(importlib.import_module(module), name)(params, context)
+        with contextlib.closing(steps):
+            while True:
+                if stopped():
+                    return Cancelled(), None
+                try:
+                    event = next(steps)
+                except StopIteration as end:
+                    result = end.value
+                    break
+                if isinstance(event, Checkpoint):
+                    event = _keep_checkpoint(key, event, store)
+                elif not isinstance(event, (Frame, Metric)):
+                    raise TypeError(f"A job yields Frame, Metric or Checkpoint, not {type(event).__name__}.")
+                if event:
+                    emit(event)
+        _keep(key, result, store)
+        return Done(key), None
+    except Exception as error:  # noqa: BLE001 - the boundary: it ends this job, and the parent logs it
+        if not isinstance(error, (StoreFull, MemoryError)):
+            store.drop_checkpoints(key)  # they led here; a new attempt begins at the beginning
+        return _failed(error, own_packages={"core", function.split(".")[0]})
+
+
+def _keep(key: str, result: Any, store: Store) -> None:
+    if not isinstance(result, Trajectory):
+        raise TypeError(f"A job returns a Trajectory, not {type(result).__name__}.")
+    store.put_result(key, result)
+    store.drop_checkpoints(key)
+
+
+def _keep_checkpoint(key: str, checkpoint: Checkpoint, store: Store) -> Checkpoint | None:
+    """Store it; the parent hears of it without the arrays. A full disk does not end a training."""
+    try:
+        store.put_checkpoint(key, checkpoint)
+    except StoreFull as error:
+        print(f"checkpoint {checkpoint.step} of {key} was not kept: {error}", file=sys.stderr)
+        return None
+    return Checkpoint(checkpoint.step, checkpoint.name, {})
+
+
+def _failed(error: Exception, own_packages: set[str]) -> tuple[Failed, str | None]:
+    """A ValueError class of our own speaks to the user; any other error is a matter for the log."""
+    own = type(error).__module__.split(".")[0] in own_packages
+    if own and isinstance(error, ValueError):
+        return Failed.because(error), None
+    details = "".join(traceback.format_exception(error))
+    if own and isinstance(error, ComputeError):
+        return Failed.because(error), details
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch.cuda's
+        return Failed.because(OutOfMemory()), details
+    return Failed(type(error).__name__, UnexpectedError.advice), details
+
+
+class Worker:
+    """Reads orders in one thread, computes in the main thread."""
+
+    def __init__(self, orders: BinaryIO, answers: BinaryIO) -> None:
+        self._orders, self._answers = orders, answers
+        self._waiting: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
+        self._stopped: set[int] = set()  # tickets; a stop may overtake the run that it is about
+        self._cache: dict[str, Any] = {}
+
+    def serve(self) -> None:
+        """Compute until the parent closes the pipe; does not return."""
+        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+        hello = self._waiting.get()
+        store = Store(hello["store"])
+        self._say({"type": "ready"})
+        while True:
+            self._run(self._waiting.get(), store, hello["device"])
+
+    def _listen(self) -> None:
+        """A thread of its own, so that the parent's end is noticed also during a long step."""
+        while (message := read_message(self._orders)) is not None:
+            if message[0]["type"] == "stop":
+                self._stopped.add(message[0]["ticket"])
+            else:
+                self._waiting.put(message[0])
+        os._exit(0)  # nobody waits for what is computed; files are whole at every moment
+
+    def _run(self, order: Mapping[str, Any], store: Store, device: str) -> None:
+        ticket, key = order["ticket"], order["key"]
+        context = JobContext(device, store, self._cache, store.get_checkpoint(key))
+        event, details = perform(
+            key, order["function"], order["params"], context,
+            emit=lambda event: self._say_event(ticket, event),
+            stopped=lambda: ticket in self._stopped,
+        )  # fmt: skip
+        self._say_event(ticket, event, details)
+        self._stopped.discard(ticket)
+
+    def _say_event(self, ticket: int, event: Any, details: str | None = None) -> None:
+        header, arrays = pack_event(event)
+        self._say({"type": "event", "ticket": ticket, "details": details, **header}, arrays)
+
+    def _say(self, header: Mapping[str, Any], arrays: Mapping[str, Any] | None = None) -> None:
+        write_message(self._answers, header, arrays)
+
+
+def main() -> None:
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; its end is then ours
+    if hasattr(os, "nice"):
+        os.nice(_NICE_STEP)
+    # Messages keep the original standard output for themselves: what a job or a library prints goes to the
+    # parent's standard error and cannot garble them.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        Worker(os.fdopen(os.dup(0), "rb"), answers).serve()
+    except BrokenPipeError:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

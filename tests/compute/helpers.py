@@ -1,0 +1,42 @@
+"""What the tests of the executors share: the executors, sample specifications, waiting."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from core.compute.jobs import JobSpec
+from core.compute.local import LocalExecutor
+from core.compute.store import Store
+
+KINDS = "count one_long_step fails crashes trains disk_is_full prints returns_nothing reads_blob counts_calls".split()
+REGISTRY = {kind: f"tests.compute.sample_jobs:{kind}" for kind in KINDS}
+ENVIRONMENT = {"model": "none", "device": "cpu"}
+
+
+def make_local(store: Store, **options) -> LocalExecutor:
+    return LocalExecutor(store, REGISTRY, environment=ENVIRONMENT, **options)
+
+
+EXECUTORS = {"local": make_local}
+
+
+def wait(executor, job_id, seconds=20.0, until=lambda status: status.state.final):
+    """The status of the job, once it has ended (or meets `until`)."""
+    deadline = time.monotonic() + seconds
+    while not until(status := executor.status(job_id)):
+        assert time.monotonic() < deadline, f"still {status} after {seconds} s"
+        time.sleep(0.005)
+    return status
+
+
+_TAGS = itertools.count()
+
+
+def fresh(total=3, **params) -> JobSpec:
+    """A counting job that nobody has asked for yet."""
+    return JobSpec("count", {"total": total, "tag": next(_TAGS), **params})
+
+
+def names(executor, job_id) -> list[str]:
+    return [type(event).__name__ for _, event in executor.events(job_id)]

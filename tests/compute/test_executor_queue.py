@@ -1,0 +1,145 @@
+"""Who is served when: fairness, a full queue, positions and estimates."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from core.compute.fair import FairQueue
+from core.compute.jobs import Done, Frame, JobSpec, Metric, Queued, QueueFull, QuotaExceeded
+from core.compute.run import EventLog
+from core.compute.store import Store
+from tests.compute.helpers import fresh, wait
+
+
+def served(queue: FairQueue) -> list[str]:
+    return [queue.pop() for _ in range(len(queue))]
+
+
+def test_owners_take_turns():
+    queue = FairQueue()
+    for key, owner in [("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b"), ("b2", "b"), ("c1", "c")]:
+        queue.push(key, [owner])
+    assert queue.order() == ["a1", "b1", "c1", "a2", "b2", "a3"]
+    assert served(queue) == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+def test_the_least_recently_served_goes_first_also_when_it_arrives_last():
+    queue = FairQueue()
+    queue.push("a1", ["a"]), queue.push("b1", ["b"])
+    assert served(queue) == ["a1", "b1"]
+    queue.push("b2", ["b"]), queue.push("a2", ["a"]), queue.push("c1", ["c"])
+    assert served(queue) == ["c1", "a2", "b2"]
+
+
+def test_a_shared_job_is_served_once_at_the_earliest_turn_and_counts_for_all_its_owners():
+    queue = FairQueue()
+    for key, owner in [("a1", "a"), ("a2", "a"), ("shared", "a"), ("b1", "b")]:
+        queue.push(key, [owner])
+    queue.join("shared", "c")
+    assert served(queue) == ["a1", "b1", "shared", "a2"]
+
+
+def test_an_urgent_job_goes_first_and_who_leaves_is_not_served():
+    queue = FairQueue()
+    queue.push("a1", ["a"]), queue.push("b1", ["b"]), queue.push("again", ["a"], urgent=True)
+    queue.leave("b1", "b")
+    assert "b1" not in queue and served(queue) == ["again", "a1"] and queue.pop() is None
+
+
+def started_in_order(executor, jobs) -> list[str]:
+    """The jobs in the order of their starts, as the table of runs has it."""
+    return sorted(jobs, key=lambda job: executor._store.runs.get(job).started_at)
+
+
+def test_twenty_nine_with_one_job_are_served_before_the_third_of_one_with_fifty(new_executor):
+    executor = new_executor(max_queue=100)
+    greedy = [executor.submit(fresh(1, seconds=0.002), "greedy") for _ in range(50)]
+    modest = [executor.submit(fresh(1, seconds=0.002), f"student {n}") for n in range(29)]
+    for job in greedy + modest:
+        wait(executor, job, seconds=30)
+    order = started_in_order(executor, greedy + modest)
+    third_of_greedy = [job for job in order if job in greedy][2]
+    assert all(order.index(job) < order.index(third_of_greedy) for job in modest)
+
+
+def test_of_a_burst_of_200_the_queue_takes_64_and_refuses_the_rest_at_once_with_a_retry_time(new_executor):
+    executor = new_executor(max_queue=64)
+    blocker = executor.submit(fresh(100_000, seconds=0.01), "blocker")
+    wait(executor, blocker, until=lambda s: s.done >= 2)
+    accepted, refused, slowest = [], [], 0.0
+    for n in range(200):
+        begun = time.perf_counter()
+        try:
+            accepted.append(executor.submit(fresh(1), f"student {n}"))
+        except QueueFull as full:
+            slowest = max(slowest, time.perf_counter() - begun)
+            refused.append(full)
+    assert (len(accepted), len(refused)) == (64, 136) and slowest < 0.1
+    assert all(1 <= full.retry_after_seconds <= 300 for full in refused)
+    assert executor.capacity().waiting == 64 and executor.capacity().running == 1
+    assert executor.submit(executor.status(accepted[0]).spec, "late") == accepted[0]  # joining needs no place
+    executor.cancel(blocker, "blocker")
+    assert {wait(executor, job).state for job in accepted} == {"done"}
+    assert executor.capacity().waiting == 0
+
+
+def test_one_owner_may_have_so_many_waiting(new_executor):
+    executor = new_executor(max_per_owner=2)
+    first = executor.submit(fresh(1000, seconds=0.01), "ada")
+    wait(executor, first, until=lambda s: s.state == "running")
+    for _ in range(2):
+        executor.submit(fresh(), "ada")
+    with pytest.raises(QuotaExceeded):
+        executor.submit(fresh(), "ada")
+    executor.submit(fresh(), "bob")
+
+
+def test_position_and_estimate_come_from_measured_durations(new_executor, tmp_path):
+    executor = new_executor()
+    first = executor.submit(fresh(10, seconds=0.03), "ada")
+    assert executor.events(first)[0][1] == Queued(1, None)  # nothing comparable was measured yet
+    for job in [first] + [executor.submit(fresh(10, seconds=0.03), "ada") for _ in range(2)]:
+        wait(executor, job)
+    running = executor.submit(fresh(1000, seconds=0.01), "ada")
+    wait(executor, running, until=lambda s: s.done >= 20)
+    left = executor.status(running).eta_seconds
+    assert 980 * 0.01 < left < 980 * 0.03  # by its own pace
+    jobs = [executor.submit(fresh(10, seconds=0.03), "ada") for _ in range(3)]
+    status = executor.status(jobs[2])
+    assert status.position == 3
+    assert status.eta_seconds == pytest.approx(left + 3 * 0.31, rel=0.35)
+    executor.cancel(running, "ada")
+    executor.close()
+    again = new_executor(Store(tmp_path / "store"))  # durations survive a restart
+    job = again.submit(fresh(10, seconds=0.03), "ada")
+    assert again.events(job)[0][1].eta_seconds == pytest.approx(0.31, rel=0.5)
+
+
+def test_frames_of_long_jobs_are_thinned_and_the_newest_is_kept():
+    log = EventLog()
+    picture = np.zeros(1 << 20, np.uint8)
+    for index in range(200):
+        log.append(Frame(index, 200, {"x": picture}))
+    for step in range(20_000):
+        log.append(Metric(step + 1, 20_000, {}))
+    log.append(Done("0" * 64))
+    kept = log.since(0)
+    frames = [event.index for _, event in kept if isinstance(event, Frame)]
+    steps = [event.step for _, event in kept if isinstance(event, Metric)]
+    assert len(frames) <= 32 and frames[0] < 20  # the whole course, coarsely
+    assert frames[-1] == 199 and steps[-1] == 20_000 and len(steps) <= 4096
+    assert [seq for seq, _ in kept] == sorted({seq for seq, _ in kept}) and log.since(20_200) == kept[-1:]
+
+
+def test_only_the_newest_ended_jobs_are_remembered_and_the_table_answers_for_older_ones(new_executor):
+    executor = new_executor(max_queue=100)
+    jobs = [executor.submit(JobSpec("count", {"total": 1, "n": n}), f"s{n}") for n in range(70)]
+    for job in jobs:
+        wait(executor, job, seconds=30)
+    oldest = jobs[0]
+    assert len(executor.events(jobs[-1])) == 4
+    assert executor.events(oldest) == [(4, Done(oldest))]  # frames are gone, the end and its number are not
+    assert executor.status(oldest).state == "done" and executor.result(oldest)["x"].shape == (1,)
