@@ -1,0 +1,67 @@
+# The commands of this project; `make help` lists them. All can be repeated: what is done already is not done again.
+#
+#   PYTHON       the Python that makes .venv                      (default: python3; 3.11 or newer)
+#   ARGS         passed on to streamlit by make run, to the script by make warm and make bench
+#   PYTEST_ARGS  passed on to pytest                              (e.g. PYTEST_ARGS="tests/test_media.py -x")
+
+PYTHON ?= python3
+ARGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run warm test lint format bench clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUNTIME) ## open the app in a browser (the first time: install what it needs)
+	@$(BIN)/python -m streamlit run streamlit_app.py $(ARGS)
+
+warm: $(RUNTIME) ## compute the opening trajectory of every lesson now, so that each page opens at once
+	@$(BIN)/python -m scripts.warm $(ARGS)
+
+test: $(DEV) ## run the tests; with chromium, those in a real browser too
+	@if ./scripts/ensure_chromium.sh; \
+	then $(BIN)/python -m pytest $(PYTEST_ARGS); \
+	else $(BIN)/python -m pytest -m "not browser" $(PYTEST_ARGS); fi
+
+lint: $(DEV) ## check style and layout of the code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(DEV) ## lay the code out, and mend what can be mended by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(RUNTIME) ## print times: to the first frame, to the last, and of the bare network calls
+	@$(BIN)/python -m scripts.bench $(ARGS)
+
+clean: ## remove .venv and caches; stored results stay where they are
+	@rm -rf $(VENV) .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Removed .venv and caches. Results of past runs are kept (see DIFFUSION_DATA_DIR in README.md)."
+
+# ---- the virtual environment: a stamp file each, newer than the list it was installed from -----------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Python 3.11 or newer is needed: install it, or name it, as in: make PYTHON=python3.12 run" >&2; exit 1; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python's venv module is incomplete; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(RUNTIME): requirements.txt | $(BIN)/python
+	@echo "Installing what the app needs (requirements.txt); the first time this takes some minutes ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUNTIME)
+	@echo "Installing what the tests need (requirements-dev.txt) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

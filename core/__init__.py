@@ -1,0 +1,1 @@
+"""What is computed: diffusion, flow matching, networks, training. No Streamlit, no prose."""

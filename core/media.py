@@ -1,0 +1,230 @@
+"""Pictures in and out: the upload gate, and arrays to PNG, animated WebP and animated GIF.
+
+NumPy and Pillow only, so that a page can use it without loading torch. Three kinds of array appear here:
+
+* values: floats, channels first, `(..., C, H, W)` with C = 1 or 3, as the networks compute them;
+* pixels: uint8, channels last, `(H, W, C)` with C = 1 or 3, as files and screens want them;
+* frames: a stack of pixels, `(N, H, W, C)`.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps
+
+MAX_BYTES = 5 * 1024 * 1024  # the same 5 MB as server.maxUploadSize in .streamlit/config.toml
+MAX_PIXELS = 4_000_000
+MIN_SIDE = 8  # pixels: below this there is no structure to noise and to recover
+MAX_ASPECT = 20  # longer side over shorter side: beyond this, less than 4 of 64 rows would show
+MAX_JPEG_SCANS = 64  # an ordinary progressive JPEG has about 10; each scan costs one pass over the picture
+FORMATS = ("PNG", "JPEG", "WEBP")
+
+# What Pillow raises on files that are broken, cut short, or that unpack to more than they should
+# (OSError includes its own errors; LookupError is KeyError and IndexError).
+_DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error, zlib.error)
+
+
+class BadPicture(ValueError):
+    """The file or array can't be used as a picture. The message is a sentence to show to the person."""
+
+
+# ---- the upload gate --------------------------------------------------------------------------------
+
+
+def read_picture(data: bytes, *, size: int = 64, fit: Literal["crop", "letterbox"] = "crop") -> np.ndarray:
+    """Turn an uploaded file into a square RGB picture, or refuse it.
+
+    The limits are checked before anything is unpacked: a PNG of 500 KB can claim 13300 x 13300 pixels. What
+    comes back is pixels alone: metadata (position, camera, comments, colour profile) stays behind. Of an
+    animation, the first frame is taken. Small pictures are enlarged, from 8 x 8 pixels upwards.
+
+    data: the bytes of a PNG, JPEG or WebP file, at most 5 MB and 4 megapixels.
+    size: side of the result in pixels.
+    fit: "crop" keeps the largest centred square; "letterbox" keeps everything, on white.
+    Returns: uint8 (size, size, 3); transparency is laid on white, and the EXIF orientation is applied.
+    Raises: BadPicture for anything else.
+    """
+    if fit not in ("crop", "letterbox"):
+        raise ValueError(f"fit is {fit!r}: use 'crop' or 'letterbox'.")
+    if not 1 <= size <= 1024:
+        raise ValueError(f"size is {size}: use 1 to 1024 pixels.")
+    picture = _on_white(_decode(data))
+    if fit == "crop":
+        picture = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
+    else:
+        picture = ImageOps.pad(picture, (size, size), Image.Resampling.LANCZOS, color="white")
+    return np.array(picture)
+
+
+def _decode(data: bytes) -> Image.Image:
+    """The picture in the file, upright, in whatever mode it was stored; BadPicture if a limit is exceeded."""
+    if not data:
+        raise BadPicture("The file is empty: choose a PNG, JPEG or WebP picture.")
+    if len(data) > MAX_BYTES:
+        raise BadPicture(f"The file has {len(data) / 2**20:.1f} MB, the limit is 5 MB: save a smaller copy.")
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)  # reads the header; pixels stay packed
+    except Image.UnidentifiedImageError as error:
+        raise BadPicture("The file is not a picture this app can read: use PNG, JPEG or WebP.") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadPicture("The picture has more than 4 megapixels: save a smaller copy of it.") from error
+    except _DAMAGED as error:
+        raise BadPicture("The picture is damaged or incomplete: export it again and retry.") from error
+
+    with picture:
+        _check_shape(picture.width, picture.height)
+        if picture.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
+            raise BadPicture("This JPEG is stored in far too many passes: save it as PNG.")
+        try:
+            picture.load()
+            return ImageOps.exif_transpose(picture)
+        except _DAMAGED as error:
+            raise BadPicture("The picture is damaged or incomplete: export it again and retry.") from error
+
+
+def _check_shape(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise BadPicture(
+            f"The picture has {width} × {height} pixels and the limit is 4 megapixels: "
+            "save a smaller copy of it, for example 1000 pixels wide."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise BadPicture(
+            f"The picture has {width} × {height} pixels: choose one of at least {MIN_SIDE} × {MIN_SIDE}."
+        )
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise BadPicture(
+            f"The picture has {width} × {height} pixels, too long and thin: cut out the part you want."
+        )
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Any Pillow mode to RGB, with transparent parts on white."""
+    if picture.mode.startswith("I"):  # 16 bits of grey: Pillow's own conversion clips instead of scaling
+        grey = np.clip(np.asarray(picture, dtype=np.int64) // 257, 0, 255)
+        picture = Image.fromarray(grey.astype(np.uint8))
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return picture.convert("RGB")
+
+
+# ---- arrays to pixels and back ----------------------------------------------------------------------
+
+
+def to_pixels(values: np.ndarray, *, low: float = -1.0, high: float = 1.0) -> np.ndarray:
+    """Values to pixels: [low, high] becomes 0..255, rounded, and what lies outside is clipped.
+
+    values: float (..., C, H, W). Returns: uint8 (..., H, W, C).
+    Raises: BadPicture if a value is not a number, because there is no honest colour for it.
+    """
+    values = np.asarray(values)
+    if not high > low:
+        raise ValueError(f"low is {low} and high is {high}: high has to be the larger one.")
+    if values.ndim < 3:
+        raise BadPicture(f"A picture has the shape (..., channels, height, width), not {values.shape}.")
+    if np.isnan(values).any():
+        raise BadPicture("The picture holds values that are not numbers (NaN): check what computed it.")
+    unit = (values.astype(np.float64) - low) / (high - low)
+    pixels = np.rint(np.clip(unit, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.moveaxis(pixels, -3, -1)  # (..., C, H, W) -> (..., H, W, C)
+
+
+def from_pixels(pixels: np.ndarray, *, low: float = -1.0, high: float = 1.0) -> np.ndarray:
+    """Pixels to values, the inverse of `to_pixels`: uint8 (..., H, W, C) to float32 (..., C, H, W)."""
+    pixels = np.asarray(pixels)
+    if pixels.dtype != np.uint8 or pixels.ndim < 3:
+        raise BadPicture(
+            f"Pixels are uint8 (..., height, width, channels), not {pixels.dtype} {pixels.shape}."
+        )
+    values = low + (high - low) * (pixels.astype(np.float64) / 255.0)
+    return np.ascontiguousarray(np.moveaxis(values, -1, -3), dtype=np.float32)
+
+
+def contact_sheet(frames: np.ndarray, *, columns: int, gap: int = 2, background: int = 255) -> np.ndarray:
+    """Frames in reading order on one sheet.
+
+    frames: uint8 (N, H, W, C). columns: frames a line; gap: pixels between them; background: 0..255.
+    Returns: uint8 (lines · H + (lines + 1) · gap, columns · W + (columns + 1) · gap, C).
+    """
+    frames = _frames(frames)
+    if columns < 1 or gap < 0:
+        raise ValueError(f"columns is {columns}, gap is {gap}: use at least 1 and at least 0.")
+    count, height, width, channels = frames.shape
+    lines = -(-count // columns)
+    sheet = np.full(
+        (lines * (height + gap) + gap, columns * (width + gap) + gap, channels), background, dtype=np.uint8
+    )
+    for index, frame in enumerate(frames):
+        top = gap + (index // columns) * (height + gap)
+        left = gap + (index % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = frame
+    return sheet
+
+
+# ---- pixels to files --------------------------------------------------------------------------------
+
+
+def png(pixels: np.ndarray, *, scale: int = 1) -> bytes:
+    """A PNG file, without metadata, of pixels (H, W, C); `scale` repeats every pixel, so edges stay sharp."""
+    pixels = np.asarray(pixels)
+    return _save(_images(pixels[np.newaxis], scale), "PNG", optimize=True)
+
+
+def animated_webp(frames: np.ndarray, *, milliseconds: int | Sequence[int] = 80, scale: int = 1) -> bytes:
+    """A lossless WebP animation of frames (N, H, W, C), played without end.
+
+    milliseconds: how long each frame stands, or one number a frame, from 20 upwards.
+    """
+    images = _images(frames, scale)
+    durations = _durations(milliseconds, len(images))
+    return _save(images, "WEBP", duration=durations, loop=0, lossless=True)
+
+
+def animated_gif(frames: np.ndarray, *, milliseconds: int | Sequence[int] = 80, scale: int = 1) -> bytes:
+    """A GIF animation of frames (N, H, W, C), played without end; 256 colours a frame.
+
+    milliseconds: how long each frame stands, or one number a frame, from 20 upwards, in steps of 10
+    (browsers slow down what is faster).
+    """
+    images = _images(frames, scale)
+    return _save(images, "GIF", duration=_durations(milliseconds, len(images)), loop=0)
+
+
+def _frames(frames: np.ndarray) -> np.ndarray:
+    frames = np.asarray(frames)
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] not in (1, 3) or 0 in frames.shape:
+        raise BadPicture(
+            "Frames have to be uint8 (number, height, width, 1 or 3) with at least one frame, "
+            f"not {frames.dtype} {frames.shape}."
+        )
+    return frames
+
+
+def _images(frames: np.ndarray, scale: int) -> list[Image.Image]:
+    if not 1 <= scale <= 32:
+        raise ValueError(f"scale is {scale}: use a whole number from 1 to 32.")
+    frames = _frames(frames).repeat(scale, axis=1).repeat(scale, axis=2)
+    return [Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in frames]
+
+
+def _durations(milliseconds: int | Sequence[int], count: int) -> list[int]:
+    durations = [milliseconds] * count if isinstance(milliseconds, int) else list(milliseconds)
+    if len(durations) != count or min(durations) < 20:
+        raise ValueError(f"milliseconds is {milliseconds}: use one number or {count}, each at least 20.")
+    return durations
+
+
+def _save(images: list[Image.Image], file_format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    if len(images) > 1:
+        options = {"save_all": True, "append_images": images[1:], **options}
+    images[0].save(buffer, file_format, **options)
+    return buffer.getvalue()

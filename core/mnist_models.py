@@ -1,0 +1,61 @@
+"""The shipped networks of Part B: which there are, and how they are written and read.
+
+Weights are safetensors: kernels and matrices as float16, everything else as float32. Half precision moves
+a weight by at most 1 part in 2000 and halves what a student downloads; they are computed with as float32.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from core.training import build_network
+from core.training_settings import REFERENCE
+
+MODEL_FOLDER = Path(__file__).parent.parent / "assets" / "models" / "mnist"
+SHIPPED_EPOCHS = {"b2": (1, 5), "b4": (1, 5), "b6": (1, 5, 10), "b8": (1, 5, 10), "b8-constant": (1, 5, 10)}
+
+
+class ModelMissing(ValueError):
+    """The weights asked for are not there, or cannot be read."""
+
+
+def weights_file(preset: str, epoch: int, folder: Path = MODEL_FOLDER) -> Path:
+    """Where the weights of a reference preset ("b6") after an epoch lie."""
+    return folder / f"{preset}-epoch-{epoch}.safetensors"
+
+
+def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
+    """Writes a state dict beside its place, then renames it: never half a file."""
+    small = {key: (w.half() if w.ndim >= 2 else w).contiguous() for key, w in weights.items()}
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    save_file(small, temporary)
+    temporary.replace(path)
+
+
+def load_network(
+    preset: str, epoch: int, device: str | torch.device = "cpu", folder: Path = MODEL_FOLDER
+) -> nn.Module:
+    """The network of a reference preset after an epoch, in evaluation mode.
+
+    Raises:
+        ModelMissing: it is not shipped, its file is damaged, or it belongs to another network.
+    """
+    if epoch not in SHIPPED_EPOCHS.get(preset, ()):
+        have = "; ".join(f"{name} after {', '.join(map(str, epochs))}" for name, epochs in SHIPPED_EPOCHS.items())
+        raise ModelMissing(f"Choose one of the trained networks: {have} epochs; not {preset!r} after {epoch}.")
+    network = build_network(REFERENCE[preset])
+    path = weights_file(preset, epoch, folder)
+    try:
+        weights = {key: w.float() if w.is_floating_point() else w for key, w in load_file(path).items()}
+        network.load_state_dict(weights)
+    except FileNotFoundError as error:
+        raise ModelMissing(f"{path.name} is missing: make it with scripts/train_mnist.py {preset}.") from error
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelMissing(f"{path.name} is damaged or belongs to another network: make it again.") from error
+    return network.to(device).eval()

@@ -1,0 +1,74 @@
+"""The test pictures that ship with the app: 64 × 64 pixels, openly licensed, kept out of training.
+
+`assets/pictures/pictures.json` lists them in the order in which they are offered. NumPy and Pillow only,
+no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from core.media import BadPicture, read_picture
+
+PICTURES = Path(__file__).resolve().parent.parent / "assets" / "pictures"
+
+
+class PicturesMissing(ValueError):
+    """The folder of test pictures is incomplete; the message names the file."""
+
+
+class UnknownPicture(ValueError):
+    """No test picture has this slug; the message lists those there are."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One test picture and where it comes from.
+
+    `code` and `style` name the emoji it is (Unicode code points in hexadecimal; "fluent-3d" or "noto"), so
+    that a training script can leave it out; both are None for a picture drawn for this project.
+    """
+
+    slug: str
+    title: str
+    alt: str
+    source: str
+    licence: str
+    code: str | None
+    style: str | None
+
+
+def list_pictures(folder: Path = PICTURES) -> tuple[Picture, ...]:
+    """All test pictures, the default one first. Raises PicturesMissing if the list is absent or damaged."""
+    path = folder / "pictures.json"
+    names = {field.name for field in fields(Picture)}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PicturesMissing(f"{path} is missing: restore it from the repository.") from error
+    except ValueError as error:
+        raise PicturesMissing(f"{path} is not valid JSON: restore it from the repository.") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and set(row) == names for row in rows):
+        raise PicturesMissing(f"{path} has to list objects with exactly the keys {', '.join(sorted(names))}.")
+    return tuple(Picture(**row) for row in rows)
+
+
+def load_picture(slug: str, folder: Path = PICTURES) -> np.ndarray:
+    """The pixels of one test picture: uint8 (64, 64, 3).
+
+    Raises: UnknownPicture for a slug that is not listed; PicturesMissing if its file is absent or damaged.
+    """
+    slugs = [picture.slug for picture in list_pictures(folder)]
+    if slug not in slugs:  # also keeps a slug from a link from naming a path
+        raise UnknownPicture(f"There is no test picture {slug[:40]!r}: choose one of {', '.join(slugs)}.")
+    path = folder / f"{slug}.png"
+    try:
+        return read_picture(path.read_bytes(), size=64)
+    except FileNotFoundError as error:
+        raise PicturesMissing(f"{path} is missing: restore it from the repository.") from error
+    except BadPicture as error:
+        raise PicturesMissing(f"{path} can't be read: restore it from the repository.") from error

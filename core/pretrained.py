@@ -1,0 +1,146 @@
+"""Loads a text-conditioned pixel model from a folder in the DeepFloyd-IF stage-1 format.
+
+The folder holds `unet/ scheduler/ tokenizer/ text_encoder/ model_index.json`, as diffusers saves them.
+emoji64, which ships, and DeepFloyd IF, which an instructor may have, go through the same function.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DDPMScheduler, UNet2DConditionModel
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import AutoTokenizer, BertModel, T5EncoderModel
+
+from core.model_folder import find_model_folder
+from core.networks.patch_unet import PatchUNet
+from core.schedule import NoiseSchedule
+
+UNETS = {"PatchUNet": PatchUNet, "UNet2DConditionModel": UNet2DConditionModel}
+ENCODERS = {"BertModel": BertModel, "T5EncoderModel": T5EncoderModel}
+IF_TEXT_TOKENS = 77  # what DeepFloyd IF was trained with
+
+
+class BadModelFolder(ValueError):
+    """The folder does not hold a model that this app can run; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class TextToImageModel:
+    """A loaded model: the network, its text encoder, its noise schedule. Callable as a `Network`."""
+
+    unet: nn.Module
+    text_encoder: nn.Module
+    tokenizer: Any
+    schedule: NoiseSchedule
+    text_tokens: int
+    zero_padding: bool  # emoji64 was trained with the embeddings of padding set to zero; IF was not
+
+    @property
+    def device(self) -> torch.device:
+        return self.unet.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.unet.dtype
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of the pictures."""
+        size = self.unet.config.sample_size
+        return 3, size, size
+
+    def tokens(self, prompt: str) -> list[str]:
+        """The tokens that the network gets to see, after truncation."""
+        ids = self.tokenizer(prompt.lower(), truncation=True, max_length=self.text_tokens).input_ids
+        return self.tokenizer.convert_ids_to_tokens(ids)
+
+    @torch.no_grad()
+    def embed(self, prompts: Sequence[str]) -> Tensor:
+        """Prompt embeddings (len(prompts), tokens, width); the empty prompt is the unconditional one.
+
+        Prompts are lower-cased, truncated and padded to `text_tokens`.
+        """
+        batch = self.tokenizer(
+            [prompt.lower() for prompt in prompts],
+            padding="max_length",
+            truncation=True,
+            max_length=self.text_tokens,
+            return_tensors="pt",
+        ).to(self.device)
+        hidden = self.text_encoder(batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
+        if self.zero_padding:
+            hidden = hidden * batch.attention_mask[..., None]  # (B, tokens, width)
+        return hidden.to(self.dtype)
+
+    @torch.no_grad()
+    def __call__(self, x_t: Tensor, t: int, embedding: Tensor) -> Tensor:
+        """(B, 3, H, W), t, (B, tokens, width) -> (B, 6, H, W): noise, and variance interpolation."""
+        return self.unet(x_t, t, encoder_hidden_states=embedding, return_dict=False)[0]
+
+
+def load_pretrained(
+    source: str | Path, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> TextToImageModel:
+    """Loads the model at `source`, a folder or the id of one that the hub's cache already holds.
+
+    Raises:
+        BadModelFolder: missing, incomplete, or of a shape that this app cannot run.
+    """
+    folder = find_model_folder(source)
+    unet_class = _class_of(folder / "unet" / "config.json", "_class_name", UNETS)
+    encoder_class = _class_of(folder / "text_encoder" / "config.json", "architectures", ENCODERS)
+    try:
+        options = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
+        unet, unet_info = unet_class.from_pretrained(folder / "unet", low_cpu_mem_usage=False, **options)
+        pooling = {"add_pooling_layer": False} if encoder_class is BertModel else {}
+        encoder, encoder_info = encoder_class.from_pretrained(folder / "text_encoder", **options, **pooling)
+        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+        scheduler = DDPMScheduler.from_pretrained(folder / "scheduler")
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise BadModelFolder(f"The model in {folder} cannot be loaded: {error}") from error
+    # Weights that a file lacks would be left random, with no more than a warning.
+    lacking = sorted(unet_info["missing_keys"]) + sorted(encoder_info["missing_keys"])
+    if lacking:
+        raise BadModelFolder(
+            f"The weights in {folder} are not complete: {len(lacking)} are missing, {lacking[0]} first."
+        )
+    if (scheduler.config.prediction_type, scheduler.config.variance_type) != ("epsilon", "learned_range"):
+        raise BadModelFolder(
+            f"The scheduler in {folder / 'scheduler'} says {scheduler.config.prediction_type} and "
+            f"{scheduler.config.variance_type}; a DeepFloyd-IF stage-1 model has epsilon and learned_range."
+        )
+    if unet.config.in_channels != 3 or unet.config.out_channels != 6:
+        raise BadModelFolder(
+            f"The network in {folder / 'unet'} has {unet.config.in_channels} input and {unet.config.out_channels} output "
+            "channels; a DeepFloyd-IF stage-1 model has 3 and 6 (noise and variance)."
+        )
+    is_patch = isinstance(unet, PatchUNet)
+    return TextToImageModel(
+        unet=unet.eval().requires_grad_(False).to(device),
+        text_encoder=encoder.eval().requires_grad_(False).to(device),
+        tokenizer=tokenizer,
+        schedule=NoiseSchedule.from_diffusers(scheduler),
+        text_tokens=tokenizer.model_max_length if is_patch else IF_TEXT_TOKENS,
+        zero_padding=is_patch,
+    )
+
+
+def _class_of(config: Path, key: str, known: dict[str, type]) -> type:
+    """The class that a config.json names, if it is one that we run."""
+    try:
+        named = json.loads(config.read_text(encoding="utf-8"))[key]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadModelFolder(
+            f"{config} cannot be used ({error!r}); it should be a diffusers or transformers config."
+        ) from error
+    name = named[0] if isinstance(named, list) and named else named
+    if not isinstance(name, str) or name not in known:
+        raise BadModelFolder(f"{config} names the class {name!r}; this app runs {' or '.join(known)}.")
+    return known[name]

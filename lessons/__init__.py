@@ -1,0 +1,1 @@
+"""What is taught: prose, presets, questions, and the job that each lesson runs. No Streamlit."""

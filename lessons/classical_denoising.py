@@ -1,0 +1,67 @@
+"""A2: what a Gaussian blur can do against noise, and what it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.diffusion import add_noise, draw_noise
+from core.edits import GaussianLowpass
+from core.schedule import NoiseSchedule
+from core.trajectory import Trajectory
+from lessons.fields import Choice, Number, PictureRef, seed_field
+from lessons.lesson import Lesson, Preset, Question
+
+TIMESTEPS = (250, 500, 750)
+SIGMAS = tuple(round(0.1 * k, 1) for k in range(51))  # 0 .. 5 pixels; 0 is no blur
+KERNEL = 33
+
+LESSON = Lesson(
+    code="A2",
+    slug="classical_denoising",
+    title="Classical denoising",
+    fields=(
+        PictureRef("picture", "Picture", "tower-at-sunset"),
+        Number("sigma", "Blur σ (pixels)", 1.0, "Standard deviation of the Gaussian.", maximum=5, step=0.1, integer=False),
+        Choice("scale", "Blurred is", "xt", "x_t as it is, or divided by √ᾱ so that its contrast is right.", ("xt", "unscaled"),
+               ("x_t", "x_t / √ᾱ")),
+        seed_field(),
+    ),
+    presets=(Preset("reference", "σ = 1"), Preset("strong", "σ = 3", {"sigma": 3.0}), Preset("fair", "x_t / √ᾱ", {"scale": "unscaled"})),
+    question=Question(
+        "The best blur for t = 250 is found. Is the best blur for t = 750 weaker, equal or stronger?",
+        ("Weaker", "Equal", "Stronger"),
+        answer=2,
+        because="The more noise, the more pixels must be averaged to cancel it, and the more of the picture is averaged away "
+        "with it. The peak of the PSNR curve moves to the right, and sinks.",
+    ),
+    shows=("core.edits:GaussianLowpass", "lessons.classical_denoising:psnr", "lessons.classical_denoising:compute"),
+)  # fmt: skip
+
+
+def psnr(picture: torch.Tensor, clean: torch.Tensor) -> float:
+    """Peak signal-to-noise ratio in dB for pictures in [-1, 1]: 10 log10(2^2 / mean squared error)."""
+    return (10 * torch.log10(4 / (picture - clean).square().mean())).item()
+
+
+def compute(clean: np.ndarray, schedule: NoiseSchedule, values: Mapping[str, Any]) -> Trajectory:
+    """Every blur of SIGMAS on the picture at every t of TIMESTEPS, with its PSNR. `clean`: (3, H, W)."""
+    picture = torch.from_numpy(clean)[None]  # (1, 3, H, W)
+    noise = draw_noise(picture, [torch.Generator().manual_seed(values["seed"])])
+    noisy = torch.cat([add_noise(picture, noise, t, schedule) for t in TIMESTEPS])  # (3 timesteps, 3, H, W)
+    if values["scale"] == "unscaled":
+        noisy = noisy / torch.tensor([schedule.signal(t) for t in TIMESTEPS]).view(-1, 1, 1, 1)
+    blurred = torch.stack([GaussianLowpass(KERNEL, sigma)(noisy) if sigma else noisy for sigma in SIGMAS])
+    curves = [[psnr(frame[k], picture[0]) for frame in blurred] for k in range(len(TIMESTEPS))]
+    best = [SIGMAS[int(np.argmax(curve))] for curve in curves]
+    arrays = {"blurred": blurred.numpy(), "noisy": noisy.numpy(), "clean": picture.numpy()}
+    return Trajectory(arrays, {"psnr": curves, "best": best})
+
+
+def best_blur(noisy: torch.Tensor, clean: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """The blur of `noisy` (3, H, W) with the highest PSNR, and its sigma: the fairest opponent."""
+    tried = [(GaussianLowpass(KERNEL, sigma)(noisy[None])[0], sigma) for sigma in SIGMAS[1:]]
+    return max(tried, key=lambda pair: psnr(pair[0], clean))

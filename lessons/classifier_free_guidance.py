@@ -1,0 +1,66 @@
+"""A6: the difference that the prompt makes, multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.compute.jobs import JobSpec
+from lessons.denoising import MAX_COLUMNS
+from lessons.fields import BadValue, Number, Numbers, Text, seed_field
+from lessons.lesson import Lesson, Preset, Question, Variant
+from lessons.prompts import FACE, SUGGESTIONS, UNCONDITIONAL
+
+WRONG_UNCONDITIONAL = "a flat icon of a taxi"
+
+LESSON = Lesson(
+    code="A6",
+    slug="classifier_free_guidance",
+    title="Classifier-free guidance",
+    fields=(
+        Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
+        Numbers("gammas", "Guidance scales γ", (0.0, 1.0, 3.0, 7.0, 12.0), "Up to six, separated by commas.", maximum=30),
+        Number("count", "Samples of each", 1, "Each sample has its own noise, shared by all γ.", minimum=1, maximum=6),
+        seed_field(),
+    ),
+    presets=(
+        Preset("reference", "γ = 0, 1, 3, 7, 12"),
+        Preset("five", "5 samples at γ = 7", {"gammas": (7.0,), "count": 5}),
+        Preset("fine", "γ between 0 and 3", {"gammas": (0.0, 0.5, 1.0, 2.0, 3.0)}),
+    ),
+    question=Question(
+        "All columns start from the same noise. Which of them does not depend on the prompt at all?",
+        ("γ = 0", "γ = 1", "None: the prompt is always used"),
+        answer=0,
+        because="At γ = 0 the estimate is ε_u alone. At γ = 1 it is ε_c alone: plain conditional sampling, no guidance.",
+        reveal={"gammas": (0.0, 1.0, 3.0)},
+    ),
+    variants=(
+        Variant("wrong_unconditional", "Wrong unconditional prompt",
+                f"“{WRONG_UNCONDITIONAL}” stands where the empty prompt belongs.",
+                "The pictures are now pushed away from the taxi, not from an average picture. As a tool this is called a "
+                "negative prompt; as a mistake it is hard to notice."),
+    ),
+    shows=("core.guidance:ClassifierFree", "core.diffusion:iterative_denoise", "lessons.denoising:guided"),
+    jobs={"denoise": "lessons.denoising:run"},
+)  # fmt: skip
+
+
+def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> JobSpec:
+    """Every γ for every sample; a sample's noise is the same under every γ.
+
+    Raises:
+        BadValue: more pictures than one run may have.
+    """
+    columns = [
+        {"prompt": values["prompt"], "seed": values["seed"] + k, "guidance_scale": gamma}
+        for k in range(values["count"])
+        for gamma in values["gammas"]
+    ]
+    if len(columns) > MAX_COLUMNS:
+        raise BadValue(
+            f"{len(values['gammas'])} scales × {values['count']} samples are {len(columns)} pictures; one run has at most "
+            f"{MAX_COLUMNS}. Compare fewer scales, or fewer samples."
+        )
+    unconditional = WRONG_UNCONDITIONAL if variant == "wrong_unconditional" else UNCONDITIONAL
+    return JobSpec("denoise", {"model": model, "num_steps": 34, "columns": columns, "unconditional": unconditional})

@@ -1,0 +1,55 @@
+"""A4: the loop. Many small steps, each on the network's own estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.compute.jobs import JobSpec
+from lessons.fields import Number, PictureRef, Text, seed_field
+from lessons.lesson import Lesson, Preset, Question, Variant
+from lessons.prompts import NULL_LIKE, SUGGESTIONS
+
+LESSON = Lesson(
+    code="A4",
+    slug="iterative_denoising",
+    title="Iterative denoising",
+    fields=(
+        PictureRef("picture", "Picture", "tower-at-sunset"),
+        Number("i_start", "i_start", 10, "Where the loop begins: 0 is pure noise, 33 is nearly clean.", maximum=33),
+        Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
+        seed_field(),
+    ),
+    presets=(
+        Preset("reference", "i_start = 10"),
+        Preset("more", "More noise: 5", {"i_start": 5}),
+        Preset("less", "Less noise: 20", {"i_start": 20}),
+    ),
+    question=Question(
+        "Follow x̂₀, the estimate of the clean picture, from the first step to the last. When is it sharp?",
+        ("From the first step", "It sharpens gradually, details last", "Only at the last step"),
+        answer=1,
+        because="Large shapes and colours are settled while there is much noise, edges and details as it goes: each step "
+        "removes some noise, and with it some of what the picture could still have become.",
+    ),
+    variants=(
+        Variant("no_noise", "No noise added", "The term σz is left out of every step.",
+                "The picture comes out smooth and flat: without fresh noise the steps stop at an average."),
+        Variant("unscaled_noise", "Noise unscaled", "z is added where σz belongs, so every step adds noise of variance 1.",
+                "x_t carries far more noise than the network expects at t; nothing comes out."),
+        Variant("alpha", "α in place of ᾱ", "The schedule gives one step's factor instead of the product of all.",
+                "The picture is hardly noised at the start, and the network is told a t that does not fit."),
+    ),
+    shows=(
+        "core.diffusion:iterative_denoise", "core.diffusion:denoise_step", "core.schedule:NoiseSchedule.coefficients",
+    ),
+    jobs={"denoise": "lessons.denoising:run"},
+)  # fmt: skip
+
+
+def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> JobSpec:
+    """The picture noised to i_start, denoised step by step, without guidance."""
+    return JobSpec("denoise", {
+        "model": model, "num_steps": 34, "i_start": values["i_start"], "picture": values["picture"],
+        "columns": [{"prompt": values["prompt"], "seed": values["seed"]}], "variant": variant,
+    })  # fmt: skip

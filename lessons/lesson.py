@@ -1,0 +1,108 @@
+"""What a lesson is made of. The prose lies beside it, in `<slug>.md`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from lessons.fields import Field
+
+FOLDER = Path(__file__).resolve().parent
+SECTIONS = ("Claim", "What to look for", "Derivation", "Where this comes from")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Values to set with one click; those not named take the fields' defaults."""
+
+    name: str
+    label: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Asked before the picture is touched, and settled by it.
+
+    `reveal` are the values that show the answer when the student asks for it.
+    """
+
+    text: str
+    choices: tuple[str, ...]
+    answer: int
+    because: str
+    reveal: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to run the lesson wrong on purpose. `name` goes into the job's parameters."""
+
+    name: str
+    label: str
+    what: str  # what is done wrong, in one sentence
+    see: str  # what to look for, in one sentence
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson: its place in the course, its controls, and what its page shows beside the prose."""
+
+    code: str  # "A4"
+    slug: str  # module, page and markdown file are all named after it
+    title: str
+    fields: tuple[Field, ...] = ()
+    presets: tuple[Preset, ...] = ()
+    question: Question | None = None
+    variants: tuple[Variant, ...] = ()
+    shows: tuple[str, ...] = ()  # "module:function", the code that ran
+    jobs: Mapping[str, str] = field(default_factory=dict)  # kind -> "module:function"
+    minutes: int = 5
+
+    @property
+    def part(self) -> str:
+        return self.code[0]
+
+    @property
+    def url_path(self) -> str:
+        return self.slug.replace("_", "-")
+
+    @cached_property
+    def prose(self) -> Mapping[str, str]:
+        """The sections of `<slug>.md`, by heading.
+
+        Raises:
+            ValueError: a section is missing.
+        """
+        text = (FOLDER / f"{self.slug}.md").read_text(encoding="utf-8")
+        parts = text.split("\n## ")[1:]
+        sections = {heading.strip(): body.strip() for heading, body in (part.split("\n", 1) for part in parts)}
+        missing = [name for name in SECTIONS if name not in sections]
+        if missing:
+            raise ValueError(f"lessons/{self.slug}.md lacks the section {', '.join(missing)}.")
+        return sections
+
+    def field(self, name: str) -> Field:
+        """The field called `name`. Raises KeyError."""
+        for candidate in self.fields:
+            if candidate.name == name:
+                return candidate
+        raise KeyError(f"Lesson {self.code} has no control {name!r}.")
+
+    def defaults(self) -> dict[str, Any]:
+        """The values that the lesson opens with."""
+        return {f.name: f.default for f in self.fields}
+
+    def sources(self) -> list[tuple[str, str]]:
+        """(module:function, source text) of everything in `shows`."""
+        found = []
+        for place in self.shows:
+            module, name = place.split(":")
+            found.append((place, inspect.getsource(attrgetter(name)(import_module(module)))))
+        return found

@@ -1,0 +1,63 @@
+"""What the jobs of Part A load: the model of the settings, and a student's picture."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.compute.jobs import JobContext
+from core.media import from_pixels
+from core.model_folder import find_model_folder, fingerprint
+from core.pictures import load_picture
+from core.pretrained import TextToImageModel, load_pretrained
+from core.settings import Settings
+
+UPLOAD = "upload-"
+
+
+class ModelChanged(ValueError):
+    """The page was opened on another model than the one that is there now."""
+
+
+class PictureGone(ValueError):
+    """An uploaded picture that the store no longer holds."""
+
+
+def load_model(expected_fingerprint: str, context: JobContext) -> TextToImageModel:
+    """The model of the settings, kept in the worker between jobs.
+
+    Raises:
+        ModelChanged: the folder's contents are not what the page asked for.
+    """
+    folder = find_model_folder(Settings.from_environment().model)
+    found = fingerprint(folder)
+    if found != expected_fingerprint:
+        raise ModelChanged("The model has been replaced since this page was opened; reload the page.")
+    key = ("model", found, context.device)
+    if key not in context.cache:
+        context.cache[key] = load_pretrained(folder, context.device)
+    return context.cache[key]
+
+
+def load_reference(reference: str, context: JobContext) -> Tensor:
+    """A shipped or uploaded picture as a float tensor (3, 64, 64) in [-1, 1].
+
+    Raises:
+        PictureGone: an upload that has been removed from the store.
+    """
+    return torch.from_numpy(from_pixels(reference_pixels(reference, context.store)))
+
+
+def reference_pixels(reference: str, store: object) -> np.ndarray:
+    """The same as uint8 (64, 64, 3)."""
+    if not reference.startswith(UPLOAD):
+        return load_picture(reference)
+    data = store.get_blob(reference.removeprefix(UPLOAD))
+    if data is None:
+        raise PictureGone("The uploaded picture is no longer kept here; upload it again.")
+    # Our own PNG, written after the upload gate had checked and re-encoded what the student sent.
+    return np.asarray(Image.open(io.BytesIO(data), formats=["PNG"]).convert("RGB"))

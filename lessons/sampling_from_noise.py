@@ -1,0 +1,42 @@
+"""A5: the same loop, started from pure noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.compute.jobs import JobSpec
+from lessons.fields import Number, Text, seed_field
+from lessons.lesson import Lesson, Preset, Question, Variant
+from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
+
+LESSON = Lesson(
+    code="A5",
+    slug="sampling_from_noise",
+    title="Sampling from noise",
+    fields=(
+        Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
+        Number("count", "Samples", 5, "How many pictures, each from its own noise.", minimum=1, maximum=6),
+        seed_field(),
+    ),
+    presets=(Preset("reference", "5 samples"), Preset("prompted", "With a real prompt", {"prompt": FACE})),
+    question=Question(
+        "Two samples, same prompt, different noise. At which step can you first tell what each will be?",
+        ("At the first: x̂₀ shows it at once", "Somewhere in the first third", "Only near the end"),
+        answer=1,
+        because="At the first step x̂₀ is nearly the same grey-brown average for both; within the first ten steps shapes and "
+        "colours part and are not taken back.",
+    ),
+    variants=(
+        Variant("no_noise", "No noise added", "The term σz is left out of every step.",
+                "All samples drift to smooth, similar shapes: the noise is where variety and texture come from."),
+    ),
+    shows=("core.diffusion:iterative_denoise", "core.diffusion:draw_noise", "lessons.denoising:run"),
+    jobs={"denoise": "lessons.denoising:run"},
+)  # fmt: skip
+
+
+def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> JobSpec:
+    """`count` samples with seeds seed, seed + 1, ..., without guidance."""
+    columns = [{"prompt": values["prompt"], "seed": values["seed"] + k} for k in range(values["count"])]
+    return JobSpec("denoise", {"model": model, "num_steps": 34, "columns": columns, "variant": variant})

@@ -1,0 +1,1 @@
+"""What a student sees. Streamlit lives here and in streamlit_app.py only."""

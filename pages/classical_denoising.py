@@ -1,0 +1,46 @@
+"""A2: every Gaussian blur of three noisy pictures; the scrubber is the blur's sigma."""
+
+import numpy as np
+import streamlit as st
+
+from core.media import from_pixels
+from core.trajectory import Trajectory
+from lessons.classical_denoising import LESSON, SIGMAS, TIMESTEPS, compute
+from pages.ui.controls import control
+from pages.ui.jobs import show
+from pages.ui.lesson_page import lesson_page
+from pages.ui.pictures import pixels_of
+from pages.ui.player import Curve, Film, Number, Row, signed_to_uint8
+from pages.ui.runtime import schedule
+
+
+def film_of(trajectory: Trajectory) -> Film:
+    psnr, best = trajectory.meta["psnr"], trajectory.meta["best"]
+    clean = np.repeat(trajectory["clean"], len(TIMESTEPS), axis=0)[None]  # (1, 3, 3, H, W): a still
+    titles = [f"t = {t}, best σ = {sigma:g}" for t, sigma in zip(TIMESTEPS, best, strict=True)]
+    return Film(
+        rows=[
+            Row("blurred", r"\text{blur}_\sigma(x_t)", signed_to_uint8(trajectory["blurred"]), "the blurred noisy picture"),
+            Row("noisy", "x_t", signed_to_uint8(trajectory["noisy"][None]), "the noisy picture"),
+            Row("clean", "x_0", signed_to_uint8(clean), "the original"),
+        ],
+        steps=[f"σ = {sigma:.1f}" for sigma in SIGMAS], columns=titles,
+        curves=[
+            Curve(rf"\text{{PSNR}},\ t={t}", values, panel="psnr", meaning="in dB, higher is better")
+            for t, values in zip(TIMESTEPS, psnr, strict=True)
+        ],
+        numbers=[
+            Number(rf"\text{{PSNR}}_{{{t}}}", f"dB at t = {t}", values) for t, values in zip(TIMESTEPS, psnr, strict=True)
+        ],
+        marks=sorted({SIGMAS.index(sigma) for sigma in best}), strip_row="blurred", name="a2",
+    )  # fmt: skip
+
+
+with lesson_page(LESSON) as values:
+    picture, side = st.columns([3, 1], gap="large")
+    with side:
+        for field in LESSON.fields:
+            control(LESSON, field.name)
+    film = film_of(compute(from_pixels(pixels_of(values["picture"])), schedule(), values))
+    with picture:
+        show(f"{LESSON.slug}/main", film.to_bytes(), at=SIGMAS.index(round(values["sigma"], 1)))

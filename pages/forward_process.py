@@ -1,0 +1,55 @@
+"""A1: the forward process, scrubbed. Everything here is a closed form, so nothing is queued."""
+
+import streamlit as st
+
+from core.media import from_pixels
+from core.trajectory import Trajectory
+from lessons.forward_process import LESSON, MARKED, TIMESTEPS, compute, nearest_frame
+from pages.ui.controls import control
+from pages.ui.jobs import show
+from pages.ui.lesson_page import lesson_page, variant_toggle
+from pages.ui.pictures import pixels_of
+from pages.ui.player import Curve, Film, Number, Row, side_by_side, signed_to_uint8
+from pages.ui.runtime import schedule
+
+STEPS = [f"t = {t}" for t in TIMESTEPS]
+
+
+def film_of(trajectory: Trajectory) -> Film:
+    numbers = trajectory.meta["steps"]
+    signal, sigma, snr = ([n[name] for n in numbers] for name in ("signal", "sigma", "snr"))
+    return Film(
+        rows=[
+            Row("x_t", "x_t", signed_to_uint8(trajectory["x_t"]), "the noisy picture"),
+            Row("signal", r"\sqrt{\bar{\alpha}_t}\,x_0", signed_to_uint8(trajectory["signal"]), "what is left of the picture"),
+            Row("noise", r"\sqrt{1-\bar{\alpha}_t}\,\varepsilon", signed_to_uint8(trajectory["noise"]), "the noise in it"),
+        ],
+        steps=STEPS,
+        curves=[
+            Curve(r"\sqrt{\bar{\alpha}_t}", signal, panel="weights", meaning="weight of the picture"),
+            Curve(r"\sqrt{1-\bar{\alpha}_t}", sigma, panel="weights", meaning="weight of the noise"),
+            Curve(r"\text{SNR}", snr, log=True, panel="snr", meaning="signal-to-noise ratio"),
+        ],
+        numbers=[
+            Number(r"\sqrt{\bar{\alpha}_t}", "weight of the picture", signal),
+            Number(r"\sqrt{1-\bar{\alpha}_t}", "weight of the noise", sigma),
+            Number(r"\text{SNR}", "ᾱ / (1 − ᾱ)", snr),
+        ],
+        formula=r"x_t = \sqrt{\bar{\alpha}_t}\,x_0 + \sqrt{1-\bar{\alpha}_t}\,\varepsilon",
+        marks=[nearest_frame(t) for t in MARKED], strip_row="x_t", name="a1",
+    )  # fmt: skip
+
+
+with lesson_page(LESSON) as values:
+    picture, side = st.columns([3, 1], gap="large")
+    with side:
+        for field in LESSON.fields:
+            control(LESSON, field.name)
+        variant = variant_toggle(LESSON)
+    clean = from_pixels(pixels_of(values["picture"]))
+    film = film_of(compute(clean, schedule(), values["seed"]))
+    if variant is not None:
+        wrong = film_of(compute(clean, schedule(), values["seed"], variant.name))
+        film = side_by_side([film, wrong], ["right", f"wrong: {variant.label}"])
+    with picture:
+        show(f"{LESSON.slug}/main", film.to_bytes(), at=nearest_frame(values["t"]))

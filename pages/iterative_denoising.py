@@ -1,0 +1,57 @@
+"""A4: the loop, scrubbed."""
+
+import numpy as np
+import streamlit as st
+import torch
+
+from core.media import png
+from lessons.classical_denoising import best_blur, psnr
+from lessons.iterative_denoising import LESSON, spec
+from pages.ui.controls import control
+from pages.ui.films import denoising
+from pages.ui.jobs import stage
+from pages.ui.lesson_page import lesson_page, variant_toggle
+from pages.ui.player import signed_to_uint8
+from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.takehome import take_home
+
+
+def comparison(trajectory) -> None:
+    """The result against the two shortcuts: the first step's estimate, and the best blur."""
+    clean = torch.from_numpy(trajectory["clean"][0])
+    noisy = torch.from_numpy(trajectory["x_t"][0, 0])
+    blurred, sigma = best_blur(noisy, clean)
+    one_step = torch.from_numpy(trajectory["clean_hat"][0, 0].astype(np.float32))
+    result = torch.from_numpy(trajectory["result"][0])
+    t = trajectory.meta["steps"][0]["t"]
+    shown = (
+        ("Original", clean),
+        (f"Noised to t = {t}", noisy),
+        ("Iterative", result),
+        ("One step", one_step),
+        (f"Best blur, σ = {sigma:g}", blurred),
+    )
+    st.subheader("The result beside the shortcuts", anchor=False)
+    with st.container(horizontal=True):
+        for title, picture in shown:
+            with st.container(width=144, gap="xsmall"):
+                st.image(png(signed_to_uint8(picture.numpy()), scale=2), width=128)
+                st.caption(title if picture is clean else f"{title}  \nPSNR {psnr(picture, clean):.1f} dB")
+
+
+with lesson_page(LESSON) as values:
+    picture, side = st.columns([3, 1], gap="large")
+    with side:
+        ok = all([control(LESSON, field.name) for field in LESSON.fields])
+        variant = variant_toggle(LESSON)
+    timesteps = schedule().strided_timesteps()[values["i_start"] :]
+    with picture:
+        trajectory = stage(LESSON, spec(values, model_fingerprint()), denoising(timesteps, name="a4"), allowed=ok)
+        if trajectory is not None:
+            take_home(LESSON, trajectory, spec(values, model_fingerprint()))
+            comparison(trajectory)
+    if variant is not None:
+        st.subheader(f"Wrong: {variant.label}", anchor=False)
+        stage(
+            LESSON, spec(values, model_fingerprint(), variant.name), denoising(timesteps, name="a4-wrong"), allowed=ok, name="wrong"
+        )

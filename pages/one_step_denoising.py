@@ -1,0 +1,63 @@
+"""A3: one evaluation at every noise level."""
+
+import numpy as np
+import streamlit as st
+
+from core.trajectory import Trajectory
+from lessons.denoising import EPS_RANGE
+from lessons.forward_process import nearest_frame
+from lessons.one_step_denoising import LESSON, MARKED, TIMESTEPS, spec
+from pages.ui.controls import control
+from pages.ui.jobs import Pixels, Stage, stage
+from pages.ui.lesson_page import lesson_page
+from pages.ui.player import Curve, Film, Row, difference_to_uint8, signed_to_uint8
+from pages.ui.runtime import model_fingerprint
+from pages.ui.takehome import take_home
+
+STEPS = [f"t = {t}" for t in TIMESTEPS]
+MARKS = [nearest_frame(t, TIMESTEPS) for t in MARKED]
+
+
+def live(pixels: Pixels, total: int) -> Film:
+    rows = [
+        Row("x_t", "x_t", pixels["x_t"], "the noisy picture"),
+        Row("clean_hat", r"\hat{x}_0", pixels["clean_hat"], "the estimate from one evaluation"),
+        Row("eps", r"\hat{\varepsilon}", pixels["eps"], "the estimated noise"),
+    ]
+    return Film(rows=rows, steps=STEPS[: len(pixels["x_t"])], total=total, marks=MARKS, strip_row="clean_hat", name="a3")
+
+
+def finished(trajectory: Trajectory) -> Film:
+    clean, noise = trajectory["clean"][None], trajectory["noise"][None]  # (1, 1, 3, H, W): stills
+    miss = trajectory["eps"] - noise  # (steps, 1, 3, H, W)
+    rows = [
+        Row("clean", "x_0", signed_to_uint8(clean), "the original"),
+        Row("x_t", "x_t", signed_to_uint8(trajectory["x_t"]), "the noisy picture"),
+        Row("clean_hat", r"\hat{x}_0", signed_to_uint8(trajectory["clean_hat"]), "the estimate from one evaluation"),
+        Row("noise", r"\varepsilon", difference_to_uint8(noise, EPS_RANGE), "the true noise", shown=False),
+        Row("eps", r"\hat{\varepsilon}", difference_to_uint8(trajectory["eps"], EPS_RANGE), "the estimated noise", shown=False),
+        Row("miss", r"\hat{\varepsilon}-\varepsilon", difference_to_uint8(miss, 1.0), "what the estimate misses", shown=False),
+    ]
+    away = trajectory["clean_hat"] - clean
+    return Film(
+        rows=rows, steps=STEPS, marks=MARKS, strip_row="clean_hat", name="a3",
+        curves=[
+            Curve(r"\text{RMS}(\hat{x}_0 - x_0)", _rms(away), panel="picture", meaning="error of the picture"),
+            Curve(r"\text{RMS}(\hat{\varepsilon} - \varepsilon)", _rms(miss), panel="noise", meaning="error of the noise"),
+        ],
+    )  # fmt: skip
+
+
+def _rms(x: np.ndarray) -> list[float]:
+    return np.sqrt((x**2).mean(axis=(1, 2, 3, 4))).tolist()
+
+
+with lesson_page(LESSON) as values:
+    picture, side = st.columns([3, 1], gap="large")
+    with side:
+        ok = all([control(LESSON, field.name) for field in LESSON.fields])
+    with picture:
+        wanted = spec(values, model_fingerprint())
+        trajectory = stage(LESSON, wanted, Stage(finished, live), allowed=ok, at=nearest_frame(values["t"], TIMESTEPS))
+        if trajectory is not None:
+            take_home(LESSON, trajectory, wanted)

@@ -1,0 +1,158 @@
+"""A lesson's controls: drawn from its fields, carried by the URL, set by presets, phrases and answers.
+
+The values of a lesson live in the session under its slug, so that leaving the page and coming back loses
+nothing; the URL holds those that differ from the defaults, so that every state is a link.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text
+from lessons.lesson import Lesson
+from pages.ui.pictures import picture_field
+
+OWN_PARAMETERS = ("frame", "job", "wrong")  # what the URL holds besides fields
+
+
+def _key(lesson: Lesson, name: str) -> str:
+    return f"{lesson.slug}:{name}"
+
+
+def values(lesson: Lesson) -> dict[str, Any]:
+    """The values at the moment; filled from the URL when the page is entered.
+
+    What the URL says wrongly is left out with a sentence, and the page goes on with the default.
+    """
+    state = st.session_state.setdefault(f"{lesson.slug}/values", lesson.defaults())
+    if st.session_state.get("page") != lesson.slug:
+        st.session_state["page"] = lesson.slug
+        st.session_state[f"{lesson.slug}/complaints"] = _read_url(lesson, state)
+        st.session_state[f"{lesson.slug}/go"] = True
+        for name in state:  # the widgets start from these values, not from what an earlier visit left
+            st.session_state.pop(_key(lesson, name), None)
+    for sentence in st.session_state.get(f"{lesson.slug}/complaints", ()):
+        st.warning(sentence, icon=":material/link_off:")
+    return state
+
+
+def _read_url(lesson: Lesson, state: dict[str, Any]) -> list[str]:
+    complaints = []
+    for name, text in st.query_params.items():
+        if name in OWN_PARAMETERS:
+            continue
+        try:
+            field = lesson.field(name)
+            state[name] = field.parse(text)
+        except KeyError:
+            complaints.append(f"The link sets “{name[:40]}”, which this lesson does not have; it was left out.")
+        except BadValue as error:
+            complaints.append(f"The link was not followed in one place: {error} The default is used.")
+    return complaints
+
+
+def write_url(lesson: Lesson, state: Mapping[str, Any]) -> None:
+    """Puts what differs from the defaults into the URL."""
+    for field in lesson.fields:
+        text = field.encode(state[field.name])
+        if text == field.encode(field.default):
+            if field.name in st.query_params:
+                del st.query_params[field.name]
+        elif st.query_params.get(field.name) != text:
+            st.query_params[field.name] = text
+
+
+def set_values(lesson: Lesson, wanted: Mapping[str, Any]) -> None:
+    """For callbacks: sets controls before the script runs again, and asks for the run."""
+    state = st.session_state[f"{lesson.slug}/values"]
+    for name, value in wanted.items():
+        state[name] = value
+        st.session_state[_key(lesson, name)] = _widget_value(lesson.field(name), value)
+    st.session_state[f"{lesson.slug}/complaints"] = []
+    st.session_state[f"{lesson.slug}/go"] = True
+
+
+def set_texts(lesson: Lesson, wanted: Mapping[str, str]) -> None:
+    """The same for the phrases of the prose, whose values are text; `frame` moves the player."""
+    wanted = dict(wanted)
+    if "frame" in wanted:
+        st.session_state[f"{lesson.slug}/main/frame"] = int(wanted.pop("frame"))
+    set_values(lesson, {name: lesson.field(name).parse(text) for name, text in wanted.items()})
+
+
+def asked_to_go(place: str) -> bool:
+    """Whether this run of the script was asked to compute (a preset, a phrase, a first visit); asked once.
+
+    `place` is "<slug>/<stage>"; only the main stage starts by itself.
+    """
+    slug, stage = place.split("/")
+    return stage == "main" and st.session_state.pop(f"{slug}/go", False)
+
+
+def preset_row(lesson: Lesson) -> None:
+    """One button for each preset; each sets every control."""
+    with st.container(horizontal=True, gap="small"):
+        for preset in lesson.presets:
+            wanted = lesson.defaults() | dict(preset.values)
+            st.button(
+                preset.label, key=f"{lesson.slug}/preset/{preset.name}", on_click=set_values, args=(lesson, wanted)
+            )
+
+
+def control(lesson: Lesson, name: str) -> bool:
+    """Draws one control and keeps its value. False if what was typed cannot be used; the page then says why."""
+    field = lesson.field(name)
+    state = st.session_state[f"{lesson.slug}/values"]
+    key = _key(lesson, name)
+    if isinstance(field, PictureRef):
+        picture_field(field, state, key)
+        return True
+    if key not in st.session_state:
+        st.session_state[key] = _widget_value(field, state[name])
+    typed = _widget(field, key)
+    try:
+        state[name] = field.parse(typed if isinstance(typed, str) else field.encode(typed))
+    except BadValue as error:
+        st.warning(str(error), icon=":material/edit:")
+        return False
+    return True
+
+
+def _widget_value(field: Field, value: Any) -> Any:
+    return ", ".join(f"{v:g}" for v in value) if isinstance(field, Numbers) else value
+
+
+def _widget(field: Field, key: str) -> Any:
+    if isinstance(field, Number) and field.slider:
+        kind = int if field.integer else float
+        low, high, step = kind(field.minimum), kind(field.maximum), kind(field.step)
+        # A slider whose ends are no multiples of its step would refuse a value that the URL may hold.
+        return st.slider(field.label, low, high, step=kind(1) if field.integer else step, key=key, help=field.help or None)
+    if isinstance(field, Number):
+        return _seed(field, key)
+    if isinstance(field, Choice):
+        return st.segmented_control(
+            field.label, field.options, format_func=field.label_of, key=key, help=field.help or None, required=True
+        )
+    if isinstance(field, Text | Numbers):
+        return st.text_input(field.label, key=key, help=field.help or None)
+    raise TypeError(f"There is no control for a {type(field).__name__}.")
+
+
+def _seed(field: Number, key: str) -> int:
+    """A number and a die. `None`, an emptied box, counts as the smallest value."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        value = st.number_input(
+            field.label, int(field.minimum), int(field.maximum), step=1, key=key, help=field.help or None
+        )
+        st.button("", icon=":material/casino:", key=f"{key}/roll", on_click=_roll, args=(key,), help="Another seed")
+    return int(field.minimum) if value is None else value
+
+
+def _roll(key: str) -> None:
+    st.session_state[key] = random.randrange(10_000)
+    st.session_state[key.replace(":seed", "/go")] = True

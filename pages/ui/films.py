@@ -1,0 +1,99 @@
+"""Films of the runs of Part A: which rows, which curves, which numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.trajectory import Trajectory
+from lessons.denoising import EPS_RANGE
+from pages.ui.jobs import Pixels, Stage
+from pages.ui.player import Curve, Film, Number, Row, difference_to_uint8, signed_to_uint8
+
+UPDATE = r"x_{t'} = c_0\,\hat{x}_0 + c_t\,x_t + \sigma z"
+MARK_EVERY = 5
+
+# name in the trajectory -> label, caption; in the order of the formula
+TERMS = {
+    "eps_u": (r"\varepsilon_u", "noise estimate without the prompt"),
+    "eps_c": (r"\varepsilon_c", "noise estimate with the prompt"),
+    "eps_1": (r"\varepsilon_1", "noise estimate of the first reading"),
+    "eps_2": (r"\varepsilon_2", "noise estimate of the second reading"),
+    "low": (r"\text{low}(\varepsilon_1)", "low frequencies of the first estimate"),
+    "high": (r"\text{high}(\varepsilon_2)", "high frequencies of the second estimate"),
+}
+
+
+def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str = "denoising") -> Stage:
+    """Films of `lessons.denoising.run`; `columns` are the labels of its pictures."""
+
+    def live(pixels: Pixels, total: int) -> Film:
+        done = len(pixels["x_t"])
+        return Film(
+            rows=_main_rows(pixels), steps=_labels(timesteps[:done]), columns=columns, total=total,
+            marks=range(0, total, MARK_EVERY), strip_row="clean_hat", name=name,
+        )  # fmt: skip
+
+    def finished(trajectory: Trajectory) -> Film:
+        pixels = {
+            "x_t": signed_to_uint8(trajectory["x_t"]),
+            "clean_hat": signed_to_uint8(trajectory["clean_hat"]),
+            "eps": difference_to_uint8(trajectory["eps"], EPS_RANGE),
+        }
+        rows = [*_main_rows(pixels), *_term_rows(trajectory)]
+        steps = trajectory.meta["steps"]
+        return Film(
+            rows=rows, steps=_labels(timesteps), columns=columns, curves=_curves(trajectory), formula=UPDATE,
+            numbers=[
+                Number(r"\sqrt{\bar{\alpha}_t}", "weight of the picture in x_t", [s["signal"] for s in steps]),
+                Number(r"\sqrt{1-\bar{\alpha}_t}", "weight of the noise in x_t", [s["sigma"] for s in steps]),
+                Number("c_0", "weight of x̂₀ in the step", [s["clean"] for s in steps]),
+                Number("c_t", "weight of x_t in the step", [s["x_t"] for s in steps]),
+                Number(r"\sigma", "noise added, standard deviation", [s["noise"] or None for s in steps]),
+            ],
+            marks=range(0, len(steps), MARK_EVERY), strip_row="clean_hat", name=name,
+        )  # fmt: skip
+
+    return Stage(finished, live)
+
+
+def _labels(timesteps: Sequence[int]) -> list[str]:
+    return [f"t = {t}" for t in timesteps]
+
+
+def _main_rows(pixels: Pixels) -> list[Row]:
+    return [
+        Row("x_t", "x_t", pixels["x_t"], "the noisy picture"),
+        Row("clean_hat", r"\hat{x}_0", pixels["clean_hat"], "the estimate of the clean picture"),
+        Row("eps", r"\hat{\varepsilon}", pixels["eps"], "the estimated noise"),
+    ]
+
+
+def _term_rows(trajectory: Trajectory) -> list[Row]:
+    """What the step was made of; behind its chip until asked for."""
+    rows = [
+        Row(key, label, difference_to_uint8(trajectory[key], EPS_RANGE), caption, shown=False)
+        for key, (label, caption) in TERMS.items()
+        if key in trajectory.arrays
+    ]
+    if "eps_c" in trajectory.arrays:
+        pull = trajectory["eps"].astype(np.float32) - trajectory["eps_u"].astype(np.float32)
+        caption = "what guidance adds to the estimate without the prompt"
+        rows.append(
+            Row("pull", r"\gamma(\varepsilon_c-\varepsilon_u)", difference_to_uint8(pull, EPS_RANGE / 3), caption, shown=False)
+        )
+    noise = difference_to_uint8(trajectory["noise_added"], EPS_RANGE / 3)
+    return [*rows, Row("noise", r"\sigma z", noise, "the noise added by this step", shown=False)]
+
+
+def _curves(trajectory: Trajectory) -> list[Curve]:
+    """The schedule, and how far the estimate of the clean picture still is from the result."""
+    steps = trajectory.meta["steps"]
+    away = trajectory["clean_hat"].astype(np.float32) - trajectory["result"][None]
+    distance = np.sqrt((away**2).mean(axis=(1, 2, 3, 4)))  # (steps,)
+    return [
+        Curve(r"\sqrt{\bar{\alpha}_t}", [s["signal"] for s in steps], panel="weights", meaning="weight of the picture"),
+        Curve(r"\sqrt{1-\bar{\alpha}_t}", [s["sigma"] for s in steps], panel="weights", meaning="weight of the noise"),
+        Curve(r"\text{RMS}(\hat{x}_0 - x_0)", distance.tolist(), panel="distance", meaning="from x̂₀ to the result"),
+    ]

@@ -1,0 +1,113 @@
+"""The frame of every lesson: claim, question, prose, derivation, code, sources, previous and next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import streamlit as st
+
+from lessons.course import COURSE, PARTS, neighbours
+from lessons.lesson import Lesson, Variant
+from pages.ui.controls import preset_row, set_texts, set_values, values, write_url
+from pages.ui.phrases import phrases
+
+
+@contextmanager
+def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
+    """Opens the page with its claim and hands over the controls' values; closes it with the prose.
+
+    The body of the `with` draws the picture and the controls.
+    """
+    st.caption(f"{PARTS[lesson.part]} · {lesson.minutes} minutes")
+    st.title(f"{lesson.code} · {lesson.title}", anchor=False)
+    st.markdown(f"##### {lesson.prose['Claim']}")
+    state = values(lesson)
+    phrases(lambda wanted: set_texts(lesson, wanted))
+    preset_row(lesson)
+    yield state
+    write_url(lesson, state)
+    _question(lesson)
+    _prose(lesson)
+    _folds(lesson)
+    _neighbours(lesson)
+
+
+def variant_toggle(lesson: Lesson) -> Variant | None:
+    """“Break it”: which mistake to run beside the right way; kept in the URL as `wrong`."""
+    names = [variant.name for variant in lesson.variants]
+    key = f"{lesson.slug}/wrong"
+    if key not in st.session_state:
+        asked = st.query_params.get("wrong")
+        st.session_state[key] = asked if asked in names else None
+    chosen = st.pills(
+        "Break it: run it wrong on purpose", names, key=key,
+        format_func={variant.name: variant.label for variant in lesson.variants}.get,
+    )  # fmt: skip
+    if chosen is None:
+        st.query_params.pop("wrong", None)
+        return None
+    st.query_params["wrong"] = chosen
+    variant = next(v for v in lesson.variants if v.name == chosen)
+    st.caption(f"{variant.what} {variant.see}")
+    return variant
+
+
+def _question(lesson: Lesson) -> None:
+    """Predict, then reveal: the answer comes after a choice, and the picture shows it."""
+    question = lesson.question
+    if question is None:
+        return
+    with st.container(border=True):
+        st.markdown(f"**Before you move anything.** {question.text}")
+        choice = st.radio(
+            "Your guess", question.choices, index=None, key=f"{lesson.slug}/guess", label_visibility="collapsed"
+        )
+        if choice is None:
+            return
+        right = question.choices.index(choice) == question.answer
+        (st.success if right else st.info)(
+            f"{'Yes.' if right else f'The answer is: {question.choices[question.answer]}.'} {question.because}"
+        )
+        if question.reveal:
+            st.button(
+                "Show it", icon=":material/visibility:", key=f"{lesson.slug}/reveal",
+                on_click=set_values, args=(lesson, dict(question.reveal)),
+            )  # fmt: skip
+
+
+def _prose(lesson: Lesson) -> None:
+    with st.container(width=760):
+        st.subheader("What to look for", anchor=False)
+        st.markdown(lesson.prose["What to look for"])
+
+
+def _folds(lesson: Lesson) -> None:
+    with st.expander("The derivation", icon=":material/function:"):
+        st.markdown(lesson.prose["Derivation"])
+    with st.expander("The code that ran", icon=":material/code:"):
+        sources = lesson.sources()
+        for tab, (place, source) in zip(st.tabs([place for place, _ in sources]), sources, strict=True):
+            tab.caption(place.split(":")[0].replace(".", "/") + ".py")
+            tab.code(source, language="python")
+    with st.expander("Where this comes from", icon=":material/menu_book:"):
+        st.markdown(lesson.prose["Where this comes from"])
+
+
+def _neighbours(lesson: Lesson) -> None:
+    before, after = neighbours(lesson)
+    left, right = st.columns(2)
+    if before:
+        left.page_link(f"pages/{before.slug}.py", label=f"{before.code} · {before.title}", icon=":material/arrow_back:")
+    if after:
+        with right, st.container(horizontal_alignment="right"):
+            st.page_link(
+                f"pages/{after.slug}.py", label=f"{after.code} · {after.title}",
+                icon=":material/arrow_forward:", icon_position="right",
+            )  # fmt: skip
+
+
+def by_slug(slug: str) -> Lesson:
+    """The lesson of a page's file. Raises StopIteration for a page that is not in COURSE."""
+    return next(lesson for lesson in COURSE if lesson.slug == slug)

@@ -1,0 +1,27 @@
+"""The player: a scrubber through a trajectory, with its pictures, curves and numbers under one cursor."""
+
+from pages.ui.player.component import player
+from pages.ui.player.film import (
+    Curve,
+    Film,
+    FilmError,
+    Number,
+    Row,
+    difference_to_uint8,
+    side_by_side,
+    signed_to_uint8,
+    unit_to_uint8,
+)
+
+__all__ = [
+    "Curve",
+    "Film",
+    "FilmError",
+    "Number",
+    "Row",
+    "difference_to_uint8",
+    "player",
+    "side_by_side",
+    "signed_to_uint8",
+    "unit_to_uint8",
+]

@@ -1,0 +1,177 @@
+// Curves over the steps, one panel above the other, on the scrubber's own horizontal scale.
+
+const SVG = "http://www.w3.org/2000/svg";
+const CHART = { height: 92, top: 8, bottom: 8 };
+
+function svg(tag, attributes = {}) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+class Charts {
+  // host: the element to fill; onSeek(frame, done) is called while pointing and once more when done.
+  constructor(host, onSeek) {
+    this.host = host;
+    this.onSeek = onSeek;
+    this.logs = new Map(); // panel name -> whether its axis is logarithmic, as the student left it
+    this.panels = [];
+  }
+
+  show(film, scale) {
+    this.film = film;
+    this.scale = scale;
+    this.host.replaceChildren();
+    const names = [...new Set(film.curves.map((curve, i) => curve.panel || `#${i}`))];
+    this.panels = names.map((name) => this.panel(name, film.curves.filter((c, i) => (c.panel || `#${i}`) === name)));
+    this.host.hidden = !this.panels.length;
+  }
+
+  panel(name, curves) {
+    const values = curves.flatMap((curve) => curve.values).filter((v) => v !== null);
+    const positive = values.length > 0 && values.every((v) => v > 0);
+    const log = positive && (this.logs.get(name) ?? curves[0].log);
+    const map = (v) => (log ? Math.log10(v) : v);
+    let low = Math.min(...values.map(map)), high = Math.max(...values.map(map));
+    if (!values.length) [low, high] = [0, 1];
+    if (!log && low > 0 && low < 0.4 * high) low = 0;
+    if (high - low < 1e-12) [low, high] = [low - 0.5, high + 0.5];
+    const inner = CHART.height - CHART.top - CHART.bottom;
+    const y = (v) => CHART.top + inner * (1 - (map(v) - low) / (high - low));
+
+    const box = document.createElement("figure");
+    box.className = "panel";
+    const head = document.createElement("figcaption");
+    const drawing = svg("svg", { width: this.scale.width, height: CHART.height, class: "chart" });
+    drawing.setAttribute("role", "img");
+    drawing.setAttribute("aria-label", `Curves over the steps: ${curves.map((c) => c.meaning || texToText(c.label)).join(", ")}`);
+    const left = this.scale.x(0), right = this.scale.x(Math.max(1, this.film.total - 1));
+    for (const level of this.levels(low, high, log)) {
+      const at = CHART.top + inner * (1 - (level.at - low) / (high - low));
+      drawing.append(svg("line", { x1: left, x2: right, y1: at, y2: at, class: "grid" }));
+      const text = svg("text", { x: right, y: at - 3, class: "level" });
+      text.textContent = level.text;
+      drawing.append(text);
+    }
+    const readouts = curves.map((curve, i) => {
+      const colour = `var(--line-${i % 4})`;
+      drawing.append(svg("path", { d: this.path(curve.values, y), class: "curve", stroke: colour }));
+      const dot = svg("circle", { r: 4, class: "dot", fill: colour });
+      drawing.append(dot);
+      const item = document.createElement("span");
+      item.className = "readout";
+      item.style.setProperty("--line", colour);
+      const label = document.createElement("span");
+      label.append(texToMath(curve.label));
+      const value = document.createElement("output");
+      item.append(label, " ", value);
+      if (curve.meaning) {
+        const words = document.createElement("span");
+        words.className = "words";
+        words.textContent = curve.meaning;
+        item.append(" ", words);
+      }
+      head.append(item);
+      return { values: curve.values, format: formatter(curve.values), dot, value };
+    });
+    const cursor = svg("line", { y1: 0, y2: CHART.height, class: "cursor" });
+    const ghost = svg("line", { y1: 0, y2: CHART.height, class: "ghost", visibility: "hidden" });
+    drawing.append(ghost, cursor);
+    if (positive) head.append(this.toggle(name, log));
+    box.append(head, drawing);
+    this.host.append(box);
+    this.point(drawing, ghost);
+    return { readouts, cursor, y };
+  }
+
+  // At most four horizontal lines: whole powers of ten on a logarithmic axis, the ends otherwise.
+  levels(low, high, log) {
+    if (!log) return [low, high].map((at) => ({ at, text: number(at, 3) }));
+    const first = Math.ceil(low), last = Math.floor(high), stride = Math.max(1, Math.ceil((last - first) / 3));
+    const out = [];
+    for (let power = first; power <= last; power += stride) out.push({ at: power, text: `10${raised(power)}` });
+    return out.length ? out : [{ at: low, text: number(10 ** low, 3) }, { at: high, text: number(10 ** high, 3) }];
+  }
+
+  path(values, y) {
+    let d = "", pen = "M";
+    values.forEach((v, i) => {
+      if (v === null) { pen = "M"; return; }
+      d += `${pen}${this.scale.x(i).toFixed(1)} ${y(v).toFixed(1)}`;
+      pen = "L";
+    });
+    return d;
+  }
+
+  toggle(name, log) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet";
+    button.textContent = "log";
+    button.title = "Logarithmic axis";
+    button.setAttribute("aria-pressed", String(log));
+    button.addEventListener("click", () => {
+      this.logs.set(name, !log);
+      this.show(this.film, this.scale);
+      this.move(this.frame);
+    });
+    return button;
+  }
+
+  point(drawing, ghost) {
+    const frameAt = (event) => this.scale.frame(event.clientX - drawing.getBoundingClientRect().left);
+    drawing.addEventListener("pointerdown", (event) => {
+      drawing.setPointerCapture(event.pointerId);
+      this.onSeek(frameAt(event), false);
+    });
+    drawing.addEventListener("pointermove", (event) => {
+      if (drawing.hasPointerCapture(event.pointerId)) {
+        this.onSeek(frameAt(event), false);
+        return;
+      }
+      const x = this.scale.x(frameAt(event));
+      ghost.setAttribute("x1", x);
+      ghost.setAttribute("x2", x);
+      ghost.setAttribute("visibility", "visible");
+    });
+    drawing.addEventListener("pointerup", (event) => this.onSeek(frameAt(event), true));
+    drawing.addEventListener("pointerleave", () => ghost.setAttribute("visibility", "hidden"));
+  }
+
+  move(frame) {
+    this.frame = frame;
+    for (const { readouts, cursor, y } of this.panels) {
+      const x = this.scale.x(frame);
+      cursor.setAttribute("x1", x);
+      cursor.setAttribute("x2", x);
+      for (const { values, format, dot, value } of readouts) {
+        const v = values[frame] ?? null;
+        value.textContent = v === null ? "–" : format(v);
+        dot.setAttribute("visibility", v === null ? "hidden" : "visible");
+        if (v !== null) { dot.setAttribute("cx", x); dot.setAttribute("cy", y(v)); }
+      }
+    }
+  }
+}
+
+const raised = (power) => String(power).replace(/./g, (c) => ({ "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" })[c]);
+
+function number(value, digits = 4) {
+  if (value === 0) return "0";
+  const power = Math.floor(Math.log10(Math.abs(value)));
+  const text = power < -3 || power > 4
+    ? `${(value / 10 ** power).toFixed(Math.max(0, digits - 2))}·10${raised(power)}`
+    : value.toFixed(Math.max(0, digits - 1 - Math.max(0, power)));
+  return text.replace("-", "−");
+}
+
+// The same number of decimals at every step, so that digits do not jump about while scrubbing.
+function formatter(values) {
+  const sizes = values.filter((v) => v !== null && v !== 0).map(Math.abs);
+  const largest = Math.max(...sizes), smallest = Math.min(...sizes);
+  if (!sizes.length || sizes.every(Number.isInteger) && largest < 1e6) return (v) => String(v).replace("-", "−");
+  if (largest >= 1e5 || largest < 1e-3) return (v) => number(v, 4);
+  const decimals = Math.max(0, 3 - Math.floor(Math.log10(largest)));
+  const limit = 0.5 * 10 ** -Math.min(4, decimals);
+  return (v) => (v !== 0 && Math.abs(v) < limit && smallest < limit ? number(v, 3) : v.toFixed(Math.min(4, decimals)).replace("-", "−"));
+}

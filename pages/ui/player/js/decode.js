@@ -1,0 +1,76 @@
+// Bytes from Python to a film that can be drawn. The format is described in packing.py.
+
+const SPRITE_COLUMNS = 16;
+
+function readPart(bytes, offset) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 4);
+  const length = view.getUint32(0, true);
+  const text = new TextDecoder().decode(bytes.subarray(offset + 4, offset + 4 + length));
+  return [JSON.parse(text), offset + 4 + length];
+}
+
+// `known` maps digests to pixels decoded before, so that a film that grows decodes only what is new.
+async function decodeFilm(bytes, known) {
+  const [envelope, filmAt] = readPart(bytes, 0);
+  const [film, pixelsAt] = readPart(bytes, filmAt);
+  let offset = pixelsAt;
+  const used = new Map();
+  for (const row of film.rows) {
+    for (const chunk of row.chunks) {
+      const blob = bytes.subarray(offset, offset + chunk.bytes);
+      offset += chunk.bytes;
+      const id = `${chunk.digest}:${row.width}x${row.height}x${row.channels}`;
+      chunk.pixels = known.get(id) ?? (chunk.codec === "raw" ? blob : await decodeSprite(blob, row, chunk, film.batch));
+      used.set(id, chunk.pixels);
+    }
+  }
+  film.count = film.steps.length;
+  film.envelope = envelope;
+  return [film, used];
+}
+
+async function decodeSprite(blob, row, chunk, batch) {
+  const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+  const bitmap = await createImageBitmap(new Blob([blob], { type: "image/webp" }), options);
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const { width, height, channels } = row;
+  const pixels = new Uint8Array(chunk.count * batch * height * width * channels);
+  let to = 0;
+  for (let tile = 0; tile < chunk.count * batch; tile++) {
+    const left = (tile % SPRITE_COLUMNS) * width;
+    const top = Math.floor(tile / SPRITE_COLUMNS) * height;
+    const rgba = context.getImageData(left, top, width, height).data;
+    for (let from = 0; from < rgba.length; from += 4) {
+      for (let channel = 0; channel < channels; channel++) pixels[to++] = rgba[from + channel];
+    }
+  }
+  return pixels;
+}
+
+// Paint one picture of one row into a canvas of the row's own size. A still has one frame for all steps.
+function paint(canvas, film, row, frame, sample) {
+  const { width, height, channels } = row;
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  const index = row.frames === 1 ? 0 : Math.min(frame, row.frames - 1);
+  const chunk = row.chunks.find((part) => index < part.first + part.count);
+  const size = width * height * channels;
+  let from = ((index - chunk.first) * film.batch + sample) * size;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  const out = new Uint32Array(image.data.buffer); // little-endian: alpha, blue, green, red
+  const source = chunk.pixels;
+  if (channels === 1) {
+    for (let i = 0; i < out.length; i++) out[i] = 0xff000000 | (source[from++] * 0x010101);
+  } else {
+    for (let i = 0; i < out.length; i++, from += 3) {
+      out[i] = 0xff000000 | (source[from + 2] << 16) | (source[from + 1] << 8) | source[from];
+    }
+  }
+  context.putImageData(image, 0, 0);
+}

@@ -1,0 +1,296 @@
+// The player: one cursor over the steps of a trajectory. It runs in the browser alone; Python hears of a frame
+// only when the hand lets go of the scrubber.
+
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
+const COMMIT_AFTER = 250; // milliseconds of rest before the frame is sent
+const players = new WeakMap();
+
+class Player {
+  constructor(parent) {
+    this.parent = parent;
+    this.root = parent.querySelector(".player");
+    this.known = new Map();
+    this.frame = 0;
+    this.following = false;
+    this.shown = new Map(); // row name -> visible, as the student left it
+    this.stopper = new AbortController();
+    this.part = (name) => this.root.querySelector(`.${name}`);
+    this.stage = new Stage(this.part("stage"), (row, sample) => this.lightbox.open(row, sample));
+    this.charts = new Charts(this.part("charts"), (frame, done) => this.grab(frame, done));
+    this.timeline = new Timeline(this.part("timeline"), (frame, done) => this.grab(frame, done));
+    this.lightbox = new Lightbox(this.part("lightbox"), this);
+    this.listen();
+    this.resized = new ResizeObserver(() => this.film && this.layout());
+    this.resized.observe(this.root);
+  }
+
+  // Called at the first mount and again whenever Streamlit has new data or a new theme.
+  async update({ data, setStateValue }) {
+    this.send = (frame, epoch) => setStateValue("frame", { index: frame, epoch });
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const [film, known] = await decodeFilm(data, this.known);
+    if (turn !== this.turn || this.stopper.signal.aborted) return; // a newer call has overtaken this one
+    this.known = known;
+    const fresh = !this.film || film.envelope.epoch !== this.epoch;
+    this.film = film;
+    this.epoch = film.envelope.epoch;
+    if (fresh) {
+      this.pause();
+      this.sent = null;
+      this.following = film.count < film.total;
+      this.frame = film.envelope.start ?? film.start ?? film.count - 1;
+    }
+    if (this.following) this.frame = film.count - 1;
+    if (film.count === film.total) this.following = false;
+    this.frame = clamp(this.frame, 0, film.count - 1);
+    this.layout();
+    if (fresh && film.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
+  }
+
+  rows() {
+    const rows = this.film.rows.filter((row) => this.shown.get(row.name) ?? row.shown);
+    return rows.length ? rows : [this.film.rows[0]];
+  }
+
+  layout() {
+    const film = this.film, width = this.root.clientWidth;
+    if (!width) return;
+    const beside = film.batch === 1 && film.numbers.length > 0 && width >= 900;
+    this.root.classList.toggle("beside", beside);
+    this.chips();
+    this.numbers();
+    this.stage.show(film, this.rows(), this.part("stage").clientWidth || width);
+    const scale = this.timeline.show(film);
+    this.charts.show(film, scale);
+    this.lightbox.show(film);
+    const live = film.count < film.total;
+    this.part("live").hidden = !live;
+    this.part("arrived").textContent = `${film.count} of ${film.total} steps computed, ${film.total - film.count} to come`;
+    this.part("follow").hidden = this.following;
+    this.draw();
+    this.settle();
+  }
+
+  chips() {
+    const host = this.part("chips"), film = this.film;
+    host.hidden = film.rows.length <= 3;
+    host.replaceChildren(...(host.hidden ? [] : film.rows).map((row) => {
+      const chip = document.createElement("button");
+      chip.type = "button";
+      chip.className = "chip";
+      chip.append(texToMath(row.label));
+      chip.title = row.caption;
+      chip.setAttribute("aria-label", `Show ${row.caption || texToText(row.label)}`);
+      chip.dataset.row = row.name;
+      chip.setAttribute("aria-pressed", String(this.rows().includes(row)));
+      chip.addEventListener("click", () => {
+        this.shown.set(row.name, !this.rows().includes(row));
+        this.layout();
+        this.part("chips").querySelector(`[data-row="${CSS.escape(row.name)}"]`).focus();
+      });
+      return chip;
+    }));
+  }
+
+  numbers() {
+    const { numbers, formula } = this.film;
+    this.part("numbers").hidden = !numbers.length && !formula;
+    this.part("formula").replaceChildren(...(formula ? [texToMath(formula)] : []));
+    this.cells = [];
+    this.part("terms").replaceChildren(...numbers.map(({ symbol, meaning, values }) => {
+      const line = document.createElement("tr");
+      const [name, value, words] = ["th", "td", "td"].map((tag) => document.createElement(tag));
+      name.scope = "row";
+      name.append(texToMath(symbol));
+      value.className = "value";
+      words.className = "words";
+      words.textContent = meaning;
+      line.append(name, value, words);
+      this.cells.push({ value, values, format: formatter(values) });
+      return line;
+    }));
+  }
+
+  // Draw everything that depends on the frame, at most once per screen refresh.
+  draw() {
+    if (this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      const film = this.film;
+      const frame = this.comparing ? film.count - 1 : this.frame;
+      this.stage.draw(frame);
+      this.lightbox.draw(frame);
+      this.timeline.move(this.frame);
+      this.charts.move(this.frame);
+      for (const { value, values, format } of this.cells) {
+        value.textContent = values[frame] === null ? "–" : format(values[frame]);
+      }
+      this.part("step").textContent = film.steps[frame];
+      this.part("count").textContent = `step ${frame + 1} of ${film.total}`;
+      this.root.classList.toggle("comparing", Boolean(this.comparing));
+      this.root.dataset.frame = frame; // what is on the screen now, for tests and for style sheets
+    });
+  }
+
+  seek(frame) {
+    const next = clamp(frame, 0, this.film.count - 1);
+    if (next !== this.frame) {
+      this.frame = next;
+      this.draw();
+    }
+  }
+
+  // The hand takes the cursor: playing and following stop. `done` says that it has let go.
+  grab(frame, done) {
+    this.pause();
+    this.following = false;
+    this.part("follow").hidden = false;
+    this.seek(frame);
+    if (done) this.settle(true);
+  }
+
+  // After a rest: words for screen readers, and, if a hand moved the cursor, the frame to Python.
+  settle(commit = false) {
+    this.commits ||= commit;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      if (this.keyDown || this.timeline.dragging) return this.settle();
+      this.stage.describe(this.frame);
+      if (this.commits && this.frame !== this.sent) {
+        this.sent = this.frame;
+        this.send(this.frame, this.epoch);
+      }
+      this.commits = false;
+    }, COMMIT_AFTER);
+  }
+
+  play() {
+    const film = this.film;
+    this.following = false;
+    if (this.frame >= film.count - 1) this.seek(0);
+    const rate = clamp(film.total / 6, 4, 30); // steps per second at 1×
+    let before = performance.now(), due = 0;
+    const tick = (now) => {
+      due += ((now - before) / 1000) * rate * this.speed;
+      before = now;
+      if (due >= 1) {
+        this.seek(this.frame + Math.floor(due));
+        due %= 1;
+      }
+      if (this.frame >= this.film.count - 1) this.pause(true);
+      else this.playing = requestAnimationFrame(tick);
+    };
+    this.playing = requestAnimationFrame(tick);
+    this.showPlaying();
+  }
+
+  pause(settled = false) {
+    if (!this.playing) return;
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    this.showPlaying();
+    if (settled) this.settle(true);
+  }
+
+  toggle() {
+    if (this.playing) this.pause(true);
+    else this.play();
+  }
+
+  showPlaying() {
+    const button = this.part("play");
+    button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    button.classList.toggle("playing", Boolean(this.playing));
+  }
+
+  compare(on) {
+    if (Boolean(this.comparing) === on || !this.film) return;
+    this.comparing = on;
+    this.draw();
+  }
+
+  listen() {
+    const { signal } = this.stopper;
+    const on = (target, type, action) => target.addEventListener(type, action, { signal });
+    const click = (name, action) => on(this.part(name), "click", action);
+    const speed = this.part("speed");
+    speed.replaceChildren(...SPEEDS.map((value) => new Option(`${value}×`, value, value === 1, value === 1)));
+    this.speed = 1;
+    on(speed, "change", () => { this.speed = Number(speed.value); });
+    click("play", () => this.toggle());
+    click("back", () => this.grab(this.frame - 1, true));
+    click("forth", () => this.grab(this.frame + 1, true));
+    click("enlarge", () => this.lightbox.open(this.rows()[0].name, 0));
+    click("follow", () => { this.following = true; this.frame = this.film.count - 1; this.layout(); });
+    click("save-frame", () => saveFrame(this.film, this.rows(), this.frame, this.look()));
+    click("save-sheet", () => saveContactSheet(this.film, this.rows(), this.lightbox.sample, this.look()));
+    const menu = this.part("save");
+    click("save", (event) => { if (event.target.closest(".menu")) menu.open = false; });
+    on(menu, "focusout", (event) => { if (!menu.contains(event.relatedTarget)) menu.open = false; });
+    const compare = this.part("compare");
+    on(compare, "pointerdown", (event) => { compare.setPointerCapture(event.pointerId); this.compare(true); });
+    for (const type of ["pointerup", "pointercancel", "blur"]) on(compare, type, () => this.compare(false));
+    on(this.root, "keydown", (event) => this.key(event));
+    on(this.root, "keyup", (event) => {
+      this.keyDown = false;
+      if (event.key === "c" || event.target === compare) this.compare(false);
+    });
+    on(this.root, "focusout", () => { this.keyDown = false; this.compare(false); });
+    on(this.part("stage"), "pointerdown", () => this.timeline.range.focus({ preventScroll: true }));
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.film) return;
+    const target = event.target;
+    const move = { ArrowLeft: this.frame - 1, ArrowRight: this.frame + 1, Home: 0, End: this.film.count - 1 }[event.key];
+    if (move !== undefined && target.tagName !== "SELECT") {
+      event.preventDefault();
+      this.keyDown = true;
+      this.grab(move, true);
+    } else if (event.key === " " && !target.closest("button, select, summary")) {
+      event.preventDefault();
+      if (!event.repeat) this.toggle();
+    } else if (event.key === "c" || (target === this.part("compare") && [" ", "Enter"].includes(event.key))) {
+      event.preventDefault();
+      this.compare(true);
+    } else if (event.key === "e" && !this.lightbox.dialog.open) {
+      event.preventDefault();
+      this.lightbox.open(this.rows()[0].name, this.lightbox.sample);
+    }
+  }
+
+  look() {
+    const style = getComputedStyle(this.root);
+    return { background: style.getPropertyValue("--st-background-color") || "#fff", text: style.color, font: style.fontFamily };
+  }
+
+  destroy() {
+    this.stopper.abort();
+    this.resized.disconnect();
+    cancelAnimationFrame(this.playing);
+    cancelAnimationFrame(this.waiting);
+    clearTimeout(this.resting);
+    if (this.lightbox.dialog.open) this.lightbox.dialog.close();
+  }
+}
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+export default function (component) {
+  const parent = component.parentElement;
+  const root = parent.querySelector(".player");
+  let player = players.get(parent);
+  if (!player || player.root !== root) {
+    player?.destroy();
+    player = new Player(parent);
+    players.set(parent, player);
+  }
+  player.update(component).catch((error) => {
+    player.part("problem").hidden = false;
+    player.part("problem").textContent = `The player could not read this film: ${error.message}`;
+  });
+  return () => {
+    player.destroy();
+    players.delete(parent);
+  };
+}

@@ -1,0 +1,105 @@
+// The scrubber: a native range input, ticks, marked steps as a film strip, and what is still to be computed.
+
+const THUMB = 20; // width of the range input's thumb in CSS pixels, as in player.css
+
+class Timeline {
+  constructor(host, onSeek) {
+    this.host = host;
+    this.onSeek = onSeek;
+    this.range = host.querySelector(".range");
+    this.ticks = host.querySelector(".ticks");
+    this.strip = host.querySelector(".strip");
+    this.dragging = false;
+    this.range.addEventListener("pointerdown", () => { this.dragging = true; });
+    for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      this.range.addEventListener(type, () => { this.dragging = false; });
+    }
+    this.range.addEventListener("input", () => {
+      const reachable = Math.min(Number(this.range.value), this.film.count - 1);
+      this.range.value = reachable;
+      this.onSeek(reachable, false);
+    });
+    this.range.addEventListener("change", () => this.onSeek(Number(this.range.value), true));
+  }
+
+  // Returns the horizontal scale that the charts share with the scrubber.
+  show(film) {
+    this.film = film;
+    const width = this.range.clientWidth;
+    const last = Math.max(1, film.total - 1);
+    const x = (frame) => THUMB / 2 + (frame / last) * (width - THUMB);
+    const frame = (at) => clamp(Math.round(((at - THUMB / 2) / (width - THUMB)) * last), 0, film.total - 1);
+    this.scale = { width, x, frame };
+    this.range.max = film.total - 1;
+    this.host.style.setProperty("--computed", `${x(film.count - 1)}px`);
+    this.host.classList.toggle("growing", film.count < film.total);
+    this.drawTicks();
+    this.drawStrip();
+    return this.scale;
+  }
+
+  drawTicks() {
+    const { film, scale } = this;
+    const marked = new Set(film.marks);
+    const dense = scale.width / film.total < 5;
+    const lines = [];
+    for (let i = 0; i < film.total; i++) {
+      if (dense && !marked.has(i)) continue;
+      const tick = document.createElement("i");
+      tick.style.left = `${scale.x(i)}px`;
+      if (marked.has(i)) tick.className = "marked";
+      lines.push(tick);
+    }
+    this.ticks.replaceChildren(...lines);
+  }
+
+  // Thumbnails under the marks; those that would overlap are left out, and their ticks stay.
+  drawStrip() {
+    const { film, scale } = this;
+    const marks = [...new Set(film.marks)].sort((a, b) => a - b);
+    this.strip.hidden = !marks.length;
+    if (!marks.length) return this.strip.replaceChildren();
+    const row = film.rows.find((r) => r.name === film.strip) ?? film.rows[0];
+    const spacing = Math.min(...marks.slice(1).map((mark, i) => scale.x(mark) - scale.x(marks[i])), scale.width);
+    const size = clamp(spacing - 6, 30, 64);
+    const [w, h] = fit(size, row);
+    let edge = -Infinity;
+    const buttons = [];
+    for (const mark of marks) {
+      const left = clamp(scale.x(mark) - size / 2, 0, scale.width - size);
+      if (left < edge) continue;
+      edge = left + size + 2;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "thumb";
+      button.dataset.frame = mark;
+      button.style.left = `${left}px`;
+      button.style.width = `${size}px`;
+      const label = film.steps[mark];
+      const name = document.createElement("span");
+      name.textContent = label === undefined ? "" : label.split("=").pop().trim();
+      button.disabled = mark >= film.count;
+      button.setAttribute("aria-label", `Go to ${label ?? `step ${mark + 1}, not computed yet`}`);
+      const canvas = document.createElement("canvas");
+      canvas.style.width = `${w}px`;
+      canvas.style.height = `${h}px`;
+      if (mark < film.count) paint(canvas, film, row, mark, 0);
+      else [canvas.width, canvas.height] = [row.width, row.height];
+      button.append(canvas, name);
+      button.addEventListener("click", () => this.onSeek(mark, true));
+      buttons.push(button);
+    }
+    const focused = this.strip.getRootNode().activeElement?.dataset?.frame;
+    this.strip.style.height = `${h + 20}px`;
+    this.strip.replaceChildren(...buttons);
+    if (focused !== undefined) this.strip.querySelector(`[data-frame="${focused}"]`)?.focus({ preventScroll: true });
+  }
+
+  move(frame) {
+    const { film, range } = this;
+    range.value = frame;
+    range.setAttribute("aria-valuetext", `${film.steps[frame]}, step ${frame + 1} of ${film.total}`);
+    this.host.style.setProperty("--at", `${this.scale.x(frame)}px`);
+    for (const thumb of this.strip.children) thumb.classList.toggle("current", Number(thumb.dataset.frame) === frame);
+  }
+}

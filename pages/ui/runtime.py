@@ -1,0 +1,87 @@
+"""What a server process has once: the settings, the model's fingerprint, the store and the executor."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import uuid
+from pathlib import Path
+
+import streamlit as st
+
+from core.compute.jobs import JobId, JobSpec
+from core.compute.local import LocalExecutor
+from core.compute.store import Store
+from core.model_folder import ModelNotFound, find_model_folder, fingerprint
+from core.schedule import NoiseSchedule
+from core.settings import BadSetting, Settings
+from lessons.course import JOBS
+
+
+STORE_BYTES = 4 * 10**9  # results beyond this are removed, least recently used first
+
+
+@st.cache_resource
+def settings() -> Settings:
+    return Settings.from_environment()
+
+
+@st.cache_resource
+def store() -> Store:
+    return Store(settings().data_dir)
+
+
+@st.cache_resource
+def executor() -> LocalExecutor:
+    """The one executor of this server. What a crash interrupted is queued again here."""
+    made = LocalExecutor(
+        store(), JOBS, device=environment()["device"], environment=environment(), max_store_bytes=STORE_BYTES
+    )
+    made.resume()
+    atexit.register(made.close)
+    return made
+
+
+@st.cache_resource
+def environment() -> dict[str, str]:
+    """What results depend on besides their specification."""
+    return {"device": settings().resolved_device(), "dtype": "float32"}
+
+
+def job_id(spec: JobSpec) -> JobId:
+    """The id that this specification has here: the same question has the same id."""
+    return spec.key(environment())
+
+
+def model_folder() -> Path:
+    """The folder of the model in the settings; if there is none, the page says so and stops."""
+    try:
+        return find_model_folder(settings().model)
+    except (ModelNotFound, BadSetting) as error:
+        st.error(str(error), icon=":material/folder_off:")
+        st.stop()
+
+
+def model_fingerprint() -> str:
+    """Names the weights: results are kept under it."""
+    return fingerprint(model_folder())
+
+
+@st.cache_resource
+def _schedule(folder: str, _fingerprint: str) -> NoiseSchedule:
+    from diffusers import DDPMScheduler  # only the pages that compute in closed form need it, so only they wait for it
+
+    return NoiseSchedule.from_diffusers(DDPMScheduler.from_pretrained(Path(folder) / "scheduler"))
+
+
+def schedule() -> NoiseSchedule:
+    """The noise schedule that ships with the model."""
+    return _schedule(str(model_folder()), model_fingerprint())
+
+
+def owner() -> str:
+    """Who asks: the browser, by its cookie, so that a refresh or a second tab is the same person."""
+    cookie = st.context.cookies.get("_streamlit_xsrf")
+    if cookie:
+        return hashlib.sha256(cookie.encode()).hexdigest()[:16]
+    return st.session_state.setdefault("owner", uuid.uuid4().hex[:16])

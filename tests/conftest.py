@@ -1,0 +1,53 @@
+"""What several tests share: a tiny random model in the DeepFloyd-IF format, and the model that ships.
+
+torch and diffusers are imported by the fixtures, not here: tests that need neither should not wait for them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from core.pretrained import TextToImageModel
+
+# Small networks lose more by sharing cores than they gain. torch reads this when it is imported, here and in
+# the worker processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "2" if (os.cpu_count() or 1) > 2 else "1")
+
+
+@pytest.fixture(scope="session")
+def tiny_if_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `IFPipeline.save_pretrained` writes it: random weights, 16x16 pictures. Copy it to change it."""
+    from tiny_if import save_tiny_if
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-if"
+    save_tiny_if(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_if(tiny_if_folder: Path) -> TextToImageModel:
+    """The tiny model, through our loader."""
+    from core.pretrained import load_pretrained
+
+    return load_pretrained(tiny_if_folder)
+
+
+@pytest.fixture(scope="session")
+def emoji64_folder() -> Path:
+    """The folder of the model that ships."""
+    from core.settings import ASSETS
+
+    return ASSETS / "models" / "emoji64"
+
+
+@pytest.fixture(scope="session")
+def emoji64(emoji64_folder: Path) -> TextToImageModel:
+    """The model that ships, in float32 on the CPU."""
+    from core.pretrained import load_pretrained
+
+    return load_pretrained(emoji64_folder)

@@ -1,0 +1,262 @@
+"""The direction of the imports: streamlit_app -> pages -> lessons -> core, and the floors within core.
+
+Every file is parsed, not run. Between rooms, an import inside a function or under TYPE_CHECKING counts too.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Which of our own packages a file may import, by where it lies. What is missing here may import none.
+ROOMS = {
+    "streamlit_app": {"pages", "lessons", "core"},
+    "pages": {"pages", "lessons", "core"},
+    "lessons": {"lessons", "core"},
+    "core": {"core"},
+    "scripts": {"scripts", "lessons", "core"},
+}
+STREAMLIT_ROOMS = {"streamlit_app", "pages"}
+
+# core, from the ground up. A module may import its own floor and those below. A new one is entered here once.
+# compute.jobs holds the words (JobSpec, events, errors) in which training reports; the machinery is on top.
+FLOORS = [
+    {"schedule", "trajectory", "settings", "media", "compute.jobs"},
+    {"datasets", "pictures"},  # what goes in
+    {"diffusion", "flow", "guidance", "views", "edits", "toy", "oracle"},  # the algorithms
+    {
+        "networks",
+        "model_folder",
+        "pretrained",
+        "judge",
+        "training",
+        "training_checkpoint",
+        "training_settings",
+    },
+    {"compute"},
+]
+# The web process shows what a worker computed; these must be importable there without loading torch.
+TORCH_FREE = ["core.media", "core.pictures", "core.settings", "core.trajectory"]
+
+
+def python_files(root: Path) -> dict[str, Path]:
+    """Module name to file, for everything that ships (tests aside)."""
+    files = [root / "streamlit_app.py"] + [
+        path for room in ROOMS for path in sorted((root / room).rglob("*.py"))
+    ]
+    names = {}
+    for path in files:
+        if path.exists():
+            parts = path.relative_to(root).with_suffix("").parts
+            names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def imports(path: Path, module: str, *, functions: bool = True, typing: bool = True) -> set[str]:
+    """Absolute names of the modules a file imports; of `from a import b`, both a and a.b.
+
+    functions: with the imports inside functions; typing: with those under TYPE_CHECKING.
+    """
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    found = set()
+    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            source = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                source = ".".join([*above, source]).rstrip(".")
+            found |= {source} | {f"{source}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) and not typing:
+            nodes += node.orelse
+        elif functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            nodes += ast.iter_child_nodes(node)
+    return found
+
+
+def room(module: str) -> str:
+    return module.split(".")[0]
+
+
+def floor(module: str) -> int | None:
+    """The floor of a module in core, by the longest name that FLOORS knows; None for the package itself."""
+    parts = module.split(".")[1:]
+    for length in range(len(parts), 0, -1):
+        for number, names in enumerate(FLOORS):
+            if ".".join(parts[:length]) in names:
+                return number
+    return None
+
+
+def turned_arrows(root: Path) -> list[str]:
+    """Every import that goes to a room it may not enter, as "importer -> imported"."""
+    files = python_files(root)
+    wrong = []
+    for module, path in files.items():
+        for name in sorted(imports(path, module)):
+            if room(name) == "streamlit":
+                allowed = room(module) in STREAMLIT_ROOMS
+            else:
+                allowed = room(name) not in ROOMS or room(name) in ROOMS[room(module)]
+            if not allowed:
+                wrong.append(f"{module} -> {name}")
+    return wrong
+
+
+def climbing_arrows(root: Path) -> list[str]:
+    """Every import within core that goes up a floor; names for type checkers alone are free."""
+    files = python_files(root)
+    wrong = []
+    for module, path in files.items():
+        for name in sorted(imports(path, module, typing=False) & files.keys()):
+            own, other = floor(module), floor(name)
+            if room(module) == room(name) == "core" and own is not None and other is not None and other > own:
+                wrong.append(f"{module} -> {name}")
+    return wrong
+
+
+def loops(root: Path) -> list[str]:
+    """Modules that have to be loaded before they can be loaded, each with the way round."""
+    files = python_files(root)
+    graph = {}
+    for module, path in files.items():
+        names = imports(path, module, functions=False, typing=False) & files.keys()
+        # `from a import b` names the package a too, which says nothing where b is a module of it
+        graph[module] = {name for name in names if not any(other.startswith(f"{name}.") for other in names)}
+    found = []
+    for start in graph:
+        ways, seen = [(start,)], set()
+        while ways:
+            way = ways.pop()
+            for name in sorted(graph[way[-1]] - seen):
+                if name != start:
+                    seen.add(name)
+                    ways.append((*way, name))
+                elif start == min(way):  # each loop once
+                    found.append(" -> ".join([*way, start]))
+    return found
+
+
+def loaded_with(module: str, root: Path) -> set[str]:
+    """All that importing a module loads, as far as our own files say."""
+    files = python_files(root)
+    seen: set[str] = set()
+    todo = [module]
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += imports(files[name], name, functions=False, typing=False) if name in files else []
+    return seen
+
+
+# ---- the tree as it is ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [turned_arrows, climbing_arrows, loops])
+def test_the_tree_is_straight(wrong):
+    assert wrong(ROOT) == []
+
+
+def test_every_module_of_core_has_its_floor():
+    homeless = [name for name in python_files(ROOT) if name.startswith("core.") and floor(name) is None]
+    assert homeless == [], "enter the module in FLOORS, on the lowest floor on which it can live"
+
+
+def test_core_does_not_name_lessons_or_pages_as_text_either():
+    reach = re.compile(r"(lessons|pages)(\.\w+)*(:\w+)?")
+    for module, path in python_files(ROOT).items():
+        if room(module) == "core":
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+                assert not (reach.fullmatch(text) and "." in text), f"{module} names {text}"
+
+
+@pytest.mark.parametrize("module", TORCH_FREE)
+def test_the_web_process_loads_no_torch(module):
+    heavy = {"torch", "diffusers", "transformers"}
+    assert module in python_files(ROOT)
+    assert not {room(name) for name in loaded_with(module, ROOT)} & heavy
+
+
+# ---- and the test itself: turn an arrow, and see it found ---------------------------------------------
+
+
+def house(root: Path, **changed: str) -> Path:
+    files = {
+        "streamlit_app": "import streamlit as st\nfrom lessons import course",
+        "pages/denoising": "import streamlit\nfrom lessons.denoising import LESSON\nimport pages.ui.jobs",
+        "pages/ui/jobs": "from core.compute.local import LocalExecutor",
+        "lessons/course": "from lessons import denoising",
+        "lessons/denoising": "from core import diffusion\nfrom core.schedule import NoiseSchedule",
+        "core/schedule": "import torch\nclass NoiseSchedule: pass",
+        "core/diffusion": "from core.schedule import NoiseSchedule",
+        "core/compute/jobs": "if TYPE_CHECKING:\n    from core.compute.local import LocalExecutor",
+        "core/compute/local": "import core.diffusion\nfrom core.compute import jobs",
+    }
+    files |= {name.replace("__", "/"): text for name, text in changed.items()}
+    for name, text in files.items():
+        path = root / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def test_a_straight_house_is_accepted(tmp_path):
+    house(tmp_path)
+    assert turned_arrows(tmp_path) == climbing_arrows(tmp_path) == loops(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "found"),
+    [
+        ("core__schedule", "from lessons.denoising import LESSON", "core.schedule -> lessons.denoising"),
+        ("core__schedule", "def f():\n    import pages.denoising", "core.schedule -> pages.denoising"),
+        ("core__diffusion", "import streamlit.components.v2", "core.diffusion -> streamlit.components.v2"),
+        ("lessons__denoising", "import streamlit as st", "lessons.denoising -> streamlit"),
+        ("lessons__denoising", "from ..pages.ui import jobs", "lessons.denoising -> pages.ui.jobs"),
+        (
+            "lessons__denoising",
+            "if TYPE_CHECKING:\n    from pages.ui import jobs",
+            "lessons.denoising -> pages.ui.jobs",
+        ),
+        ("pages__ui__jobs", "import streamlit_app", "pages.ui.jobs -> streamlit_app"),
+        ("pages__ui__jobs", "from scripts import warm", "pages.ui.jobs -> scripts"),
+        ("lessons__course", "import tests.helpers, scripts.bench", "lessons.course -> scripts.bench"),
+    ],
+)
+def test_a_turned_arrow_is_found(tmp_path, where, line, found):
+    assert found in turned_arrows(house(tmp_path, **{where: line}))
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "found"),
+    [
+        ("core__schedule", "from core import diffusion", "core.schedule -> core.diffusion"),
+        ("core__schedule", "from . import diffusion", "core.schedule -> core.diffusion"),
+        ("core__schedule", "def f():\n    from .diffusion import x", "core.schedule -> core.diffusion"),
+        ("core__diffusion", "import core.compute.local", "core.diffusion -> core.compute.local"),
+        ("core__compute__jobs", "from core.compute import local", "core.compute.jobs -> core.compute.local"),
+    ],
+)
+def test_an_arrow_that_climbs_is_found(tmp_path, where, line, found):
+    assert climbing_arrows(house(tmp_path, **{where: line})) == [found]
+
+
+def test_a_loop_is_found(tmp_path):
+    house(tmp_path, core__guidance="import core.diffusion", core__diffusion="from core import guidance")
+    assert loops(tmp_path) == ["core.diffusion -> core.guidance -> core.diffusion"]
+
+
+def test_torch_behind_another_module_is_found(tmp_path):
+    house(tmp_path, core__media="from core import schedule", core__settings="def f():\n    import torch")
+    assert "torch" in loaded_with("core.media", tmp_path)
+    assert "torch" not in loaded_with("core.settings", tmp_path)

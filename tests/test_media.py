@@ -1,0 +1,92 @@
+"""Arrays to pixels, to files and back, read with Pillow's own decoders."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import media
+from core.media import BadPicture
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_values_to_pixels_by_hand():
+    values = np.array([-1.5, -1.0, 0.0, 0.5, 1.0, np.inf], np.float32).reshape(1, 1, 6)  # (C, H, W)
+    assert media.to_pixels(values).reshape(-1).tolist() == [0, 0, 128, 191, 255, 255]
+    assert media.to_pixels(values, low=0.0).reshape(-1).tolist() == [0, 0, 0, 128, 255, 255]
+
+
+def test_pixels_survive_the_way_there_and_back():
+    pixels = np.random.default_rng(2).integers(0, 256, (3, 5, 7, 3), dtype=np.uint8)
+    values = media.from_pixels(pixels)
+    assert values.shape == (3, 3, 5, 7) and values.dtype == np.float32
+    assert values.min() >= -1 and values.max() <= 1
+    np.testing.assert_array_equal(media.to_pixels(values), pixels)
+
+
+def test_what_is_not_a_number_has_no_colour():
+    with pytest.raises(BadPicture, match="NaN"):
+        media.to_pixels(np.full((1, 2, 2), np.nan))
+
+
+FRAMES = np.random.default_rng(3).integers(0, 256, (6, 16, 12, 3), dtype=np.uint8)
+
+
+def test_png_is_exact_and_scaled_sharply():
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(media.png(FRAMES[0])))), FRAMES[0])
+    grey = np.asarray(Image.open(io.BytesIO(media.png(FRAMES[0, ..., :1], scale=3))))
+    np.testing.assert_array_equal(grey, np.kron(FRAMES[0, ..., 0], np.ones((3, 3), np.uint8)))
+
+
+def test_webp_animation_is_exact():
+    film = Image.open(io.BytesIO(media.animated_webp(FRAMES, milliseconds=50)))
+    assert film.n_frames == 6
+    for index, frame in enumerate(FRAMES):
+        film.seek(index)
+        np.testing.assert_array_equal(np.asarray(film.convert("RGB")), frame)
+        assert film.info["duration"] == 50
+
+
+def test_gif_animation_keeps_order_times_and_colours():
+    times = [100, 40, 40, 40, 40, 600]
+    film = Image.open(io.BytesIO(media.animated_gif(FRAMES, milliseconds=times)))
+    assert film.n_frames == 6 and film.info["loop"] == 0
+    for index, frame in enumerate(FRAMES):
+        film.seek(index)
+        assert film.info["duration"] == times[index]
+        assert np.abs(np.asarray(film.convert("RGB")).astype(int) - frame).mean() < 8
+
+
+def test_contact_sheet_is_read_like_a_page():
+    sheet = media.contact_sheet(FRAMES, columns=4, gap=1, background=9)
+    assert sheet.shape == (2 * 17 + 1, 4 * 13 + 1, 3)
+    np.testing.assert_array_equal(sheet[18:34, 14:26], FRAMES[5])
+    assert (sheet[18:34, 27:] == 9).all() and (sheet[0] == 9).all()
+
+
+@pytest.mark.parametrize(
+    ("frames", "options"),
+    [
+        (FRAMES.astype(float), {}),
+        (FRAMES[:0], {}),
+        (FRAMES[..., :2], {}),
+        (FRAMES, {"scale": 0}),
+        (FRAMES, {"milliseconds": 5}),
+        (FRAMES, {"milliseconds": [40, 40]}),
+    ],
+)
+def test_frames_that_make_no_film(frames, options):
+    with pytest.raises(ValueError, match=r"\.$"):
+        media.animated_gif(frames, **options)
+
+
+def test_no_torch_is_loaded():
+    check = "import sys, core.media, core.pictures; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
