@@ -71,7 +71,8 @@ class Lesson:
 
     @property
     def url_path(self) -> str:
-        return self.slug.replace("_", "-")
+        """As the page's file: until `st.navigation` has run once, Streamlit knows the files in pages/ only, by their names."""
+        return self.slug
 
     @cached_property
     def prose(self) -> Mapping[str, str]:

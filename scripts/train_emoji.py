@@ -1,8 +1,8 @@
 """Trains emoji64: a sketcher that remembers, and a UNet that corrects it.
 
-    python scripts/train_emoji.py sketch --data FOLDER --run RUN --minutes 30
-    python scripts/train_emoji.py refine --data FOLDER --run RUN --minutes 30
-    python scripts/train_emoji.py export --run RUN --to assets/models/emoji64/unet
+    python -m scripts.train_emoji sketch --data FOLDER --run RUN --minutes 30
+    python -m scripts.train_emoji refine --data FOLDER --run RUN --minutes 30
+    python -m scripts.train_emoji export --run RUN --to assets/models/emoji64/unet
 
 `sketch` and `refine` may run side by side: the second reads the first's averaged weights as they improve.
 Both go on where the last checkpoint in RUN stopped; an interrupted run and an uninterrupted one give the same

@@ -1,111 +1,75 @@
-"""The shipped network computes what the description of its weights says, and keeps the DeepFloyd-IF contract."""
+"""PatchUNet: the contract, the folder, and the algebra of v and ε."""
 
-from __future__ import annotations
-
-import numpy as np
 import pytest
 import torch
 from diffusers import DDPMScheduler
-from PIL import Image
-from safetensors import safe_open
-from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from core.networks.patch_unet import PatchUNet, PatchUNetError
-from core.settings import ASSETS
 
-INNER = {
+TINY = {
+    "block_out_channels": [16, 16],
     "layers_per_block": 1,
-    "block_out_channels": (16, 32),
-    "down_block_types": ("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+    "down_block_types": ["DownBlock2D", "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", "UpBlock2D"],
     "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
-    "up_block_types": ("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
-    "norm_num_groups": 8,
+    "cross_attention_dim": 16,
+    "encoder_hid_dim": 24,
+    "encoder_hid_dim_type": "text_proj",
     "attention_head_dim": 8,
-    "cross_attention_dim": 12,
+    "norm_num_groups": 8,
 }
+SKETCHER = {"text_width": 24, "hidden": 16, "layers": 1}
 
 
-def patch_unet(**options: object) -> PatchUNet:
+@pytest.fixture(params=[None, SKETCHER], ids=["unet", "sketcher"])
+def network(request) -> PatchUNet:
     torch.manual_seed(0)
-    return PatchUNet(INNER, sample_size=32, **options).eval()
+    return PatchUNet(TINY, sketcher=request.param).eval()
 
 
 @torch.no_grad()
-def test_the_network_computes_what_the_description_of_its_weights_says():
-    """Line by line as written beside emoji64's first weights, around the UNet inside."""
-    network, t = patch_unet(), 690
-    x_t, h = torch.randn(2, 3, 32, 32), torch.randn(2, 5, 12)
-    abar_t = DDPMScheduler(1000, beta_schedule="squaredcos_cap_v2").alphas_cumprod[t]
-    z = pixel_unshuffle(x_t, 4)  # (B, 48, 8, 8)
-    o = network.inner(z, t, encoder_hidden_states=h).sample  # (B, 96, 8, 8)
-    v, variance = o[:, :48], o[:, 48:]
-    eps = (1 - abar_t).sqrt() * z + abar_t.sqrt() * v
-    expected = torch.cat([pixel_shuffle(eps, 4), pixel_shuffle(variance, 4)], dim=1)  # (B, 6, 32, 32)
-    torch.testing.assert_close(network(x_t, t, h).sample, expected, rtol=0, atol=1e-6)
-
-
-@torch.no_grad()
-def test_emoji64_finds_most_of_the_noise_in_a_shipped_picture(emoji64):
-    """The weights are the trained ones: a network that answers 0 would be wrong by 1."""
-    picture = Image.open(ASSETS / "pictures" / "red-apple.png").convert("RGB").resize((64, 64))
-    clean = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 127.5 - 1
-    noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    abar = emoji64.schedule.alphas_cumprod[500].item()
-    answer = emoji64(
-        abar**0.5 * clean + (1 - abar) ** 0.5 * noise, 500, emoji64.embed(["a high quality photo"])
-    )
-    assert (answer[:, :3] - noise).square().mean() < 0.1
-
-
-@torch.no_grad()
-def test_a_sketch_is_the_estimate_of_the_clean_picture_where_there_is_only_noise():
-    """If the UNet inside adds nothing, x_0_hat = sqrt(abar) x_t + (1 - abar) sketch."""
-    network = patch_unet(sketcher={"text_width": 12, "hidden": 32, "layers": 1})
-    torch.nn.init.normal_(network.sketch.draw.weight, std=0.1)
-    for parameter in network.inner.conv_out.parameters():
-        parameter.zero_()
-    x_t, h = torch.randn(2, 3, 32, 32), torch.randn(2, 5, 12)
-    for t in (100, 690, 990):
-        abar = network.alphas_cumprod[t]
-        eps = network(x_t, t, h).sample[:, :3]
-        clean_hat = (x_t - (1 - abar).sqrt() * eps) / abar.sqrt()
-        sketch = network.sketch(x_t, torch.full((2,), t), h)
-        torch.testing.assert_close(clean_hat, abar.sqrt() * x_t + (1 - abar) * sketch, rtol=0, atol=1e-4)
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("sketcher", [None, {"text_width": 12, "hidden": 32, "layers": 1}])
-def test_a_network_survives_being_saved(tmp_path, sketcher):
-    network = patch_unet(sketcher=sketcher)
+def test_contract_and_folder(network, tmp_path):
+    x_t, text = torch.randn(2, 3, 64, 64), torch.randn(2, 5, 24)
+    answer = network(x_t, 690, encoder_hidden_states=text, return_dict=False)[0]
+    assert answer.shape == (2, 6, 64, 64)
     network.save_pretrained(tmp_path)
-    with safe_open(tmp_path / "diffusion_pytorch_model.safetensors", "pt") as file:
-        assert "alphas_cumprod" not in file.keys()
-    again = PatchUNet.from_pretrained(tmp_path, low_cpu_mem_usage=False)
-    x_t, h = torch.randn(2, 3, 32, 32), torch.randn(2, 5, 12)
-    assert torch.equal(again(x_t, 500, h).sample, network(x_t, 500, h).sample)
+    again = PatchUNet.from_pretrained(tmp_path).eval()
+    assert torch.equal(again(x_t, torch.tensor([690, 690]), text).sample, answer)
 
 
 @torch.no_grad()
-def test_one_timestep_or_one_for_each_picture():
-    network = patch_unet()
-    x_t, h = torch.randn(2, 3, 32, 32), torch.randn(2, 5, 12)
-    each = network(x_t, torch.tensor([990, 30]), h).sample
-    for row, t in enumerate((990, 30)):
-        for same in (t, float(t), torch.tensor(t)):
-            alone = network(x_t, same, h, return_dict=False)[0][row]
-            torch.testing.assert_close(each[row], alone, rtol=0, atol=1e-5)
+def test_noise_and_velocity_name_the_same_clean_picture(network):
+    """diffusers' scheduler reads x̂₀ from ε̂ and from v: the two must agree."""
+    x_t, text, t = torch.randn(1, 3, 64, 64), torch.randn(1, 5, 24), 400
+    v, _ = network.velocity(x_t, t, text)
+    eps = network(x_t, t, text).sample[:, :3]
+    clean = {}
+    for kind, answer in (("v_prediction", v), ("epsilon", eps)):
+        scheduler = DDPMScheduler(1000, beta_schedule="squaredcos_cap_v2", prediction_type=kind, clip_sample=False)
+        clean[kind] = scheduler.step(answer, t, x_t).pred_original_sample
+    torch.testing.assert_close(clean["epsilon"], clean["v_prediction"], rtol=1e-4, atol=1e-4)
 
 
-def test_the_table_stays_float32_in_a_half_precision_network():
-    network = patch_unet()
-    before = network.alphas_cumprod.clone()
-    network = network.half()
-    assert network.inner.conv_in.weight.dtype == torch.float16
-    assert torch.equal(network.alphas_cumprod, before)
-    assert "alphas_cumprod" not in network.state_dict()
+def test_the_schedule_stays_float32(network):
+    table = network.alphas_cumprod.clone()
+    assert torch.equal(network.half().alphas_cumprod, table)
 
 
-@pytest.mark.parametrize("options", [{"out_channels": 3}, {"in_channels": 1}, {"patch_size": 5}])
-def test_a_network_outside_the_contract_is_refused(options):
-    with pytest.raises(PatchUNetError):
-        patch_unet(**options)
+@torch.no_grad()
+def test_a_right_sketch_makes_the_clean_end_of_the_noise(network):
+    """If the UNet is silent and ŝ = x₀, x̂₀ tends to x₀ as ᾱ tends to 0."""
+    if network.sketch is None:
+        pytest.skip("this network has no sketcher")
+    for parameter in [*network.inner.conv_out.parameters(), *network.sketch.draw.parameters()]:
+        parameter.zero_()
+    network.sketch.draw.bias.fill_(0.7)
+    x_t, t = torch.randn(1, 3, 64, 64), 998
+    v, _ = network.velocity(x_t, t, torch.randn(1, 5, 24))
+    abar = network.alphas_cumprod[t]
+    clean = abar.sqrt() * x_t - (1 - abar).sqrt() * v
+    torch.testing.assert_close(clean, torch.full_like(clean, 0.7), rtol=0, atol=0.02)
+
+
+def test_a_patch_size_that_does_not_fit_is_refused():
+    with pytest.raises(PatchUNetError, match="divides"):
+        PatchUNet(TINY, patch_size=5)

@@ -41,6 +41,7 @@ class PatchUNet(ModelMixin, ConfigMixin):
         sample_size: height and width of the picture in pixels.
         patch_size: side of the squares of pixels that become channels.
         sketcher: arguments of a `Sketcher`, whose guess of the clean picture the UNet corrects; None for none.
+        sketch_variance: the sketcher's mean squared error, κ below.
         num_train_timesteps, beta_schedule: as in `DDPMScheduler`; they fix ᾱ.
         in_channels, out_channels: of the picture and of the answer, fixed by the contract (3 and 6).
 
@@ -55,6 +56,7 @@ class PatchUNet(ModelMixin, ConfigMixin):
         sample_size: int = 64,
         patch_size: int = 4,
         sketcher: dict | None = None,
+        sketch_variance: float = 0.05,
         num_train_timesteps: int = 1000,
         beta_schedule: str = "squaredcos_cap_v2",
         in_channels: int = 3,
@@ -73,6 +75,9 @@ class PatchUNet(ModelMixin, ConfigMixin):
             "sample_size": sample_size // patch_size,
         }
         self.inner = UNet2DConditionModel(**settings)
+        if sketcher is not None:  # a fresh UNet corrects nothing yet
+            torch.nn.init.zeros_(self.inner.conv_out.weight)
+            torch.nn.init.zeros_(self.inner.conv_out.bias)
         self.sketch = None if sketcher is None else Sketcher(sample_size, patch_size, **sketcher)
         scheduler = DDPMScheduler(num_train_timesteps, beta_schedule=beta_schedule)
         self.register_buffer("alphas_cumprod", scheduler.alphas_cumprod.float(), persistent=False)
@@ -95,15 +100,20 @@ class PatchUNet(ModelMixin, ConfigMixin):
     ) -> tuple[Tensor, Tensor]:
         """What the networks inside say: v and the variance interpolation, (batch, 3, H, W) each.
 
-        With a sketcher the UNet sees its guess ŝ beside x_t and adds to −√(1−ᾱ) ŝ, the part of v that ŝ
-        would be right about.
+        With a sketcher, x_t and its guess ŝ are two measurements of the clean picture with variances
+        (1−ᾱ)/ᾱ and κ. Their best linear combination, said as a velocity, is √(1−ᾱ) ((1−κ)√ᾱ x_t − ŝ)/D with
+        D = κᾱ + 1 − ᾱ; the UNet adds what is missing, in units of its expected size √(κ/D).
+        Source: the preconditioning of Karras et al. 2022 (arXiv:2206.00364), section 5, around ŝ instead of 0.
         """
         t = torch.as_tensor(timestep, device=sample.device).expand(len(sample))  # (B,)
-        seen, known = sample, 0.0
+        seen, known, scale = sample, 0.0, 1.0
         if self.sketch is not None:
             guess = self.sketch(sample, t, encoder_hidden_states)
             seen = torch.cat([sample, guess], dim=1)  # (B, 6, H, W)
-            known = -(1 - self._alpha_bar(t)).sqrt().to(sample.dtype) * guess
+            abar, kappa = self._alpha_bar(t), self.config.sketch_variance
+            both = kappa * abar + 1 - abar  # D
+            known = (1 - abar).sqrt() * ((1 - kappa) * abar.sqrt() * sample - guess) / both
+            known, scale = known.to(sample.dtype), (kappa / both).sqrt().to(sample.dtype)
         answer = self.inner(
             pixel_unshuffle(seen, self.config.patch_size),  # (B, 3p² or 6p², H/p, W/p)
             t,
@@ -113,7 +123,7 @@ class PatchUNet(ModelMixin, ConfigMixin):
             return_dict=False,
         )[0]  # (B, 6p², H/p, W/p)
         v, variance = (pixel_shuffle(half, self.config.patch_size) for half in answer.chunk(2, dim=1))
-        return known + v, variance
+        return known + scale * v, variance
 
     def _alpha_bar(self, t: Tensor) -> Tensor:
         """ᾱ at t (B,), shaped to multiply pictures: (B, 1, 1, 1), float32."""

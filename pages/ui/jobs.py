@@ -106,7 +106,7 @@ def _draw(
             _waiting_picture()
 
 
-def _show(place: str, film: bytes) -> None:
+def show(place: str, film: bytes, at: int | None = None) -> None:
     """The player, on the frame that a phrase, the URL or a control (`at`) asks for, in this order.
 
     Where the hand lets go goes into the URL.

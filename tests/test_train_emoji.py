@@ -1,0 +1,87 @@
+"""The training script: it learns, and an interruption changes nothing."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.networks.patch_unet import PatchUNet
+from scripts.emoji.dataset import FIRST, Batches, EmojiSet
+from scripts.emoji.losses import variance_bound
+from scripts.emoji.vocabulary import captions_of, entries
+from scripts.train_emoji import REFINER, PartConfig, Run
+
+PART = PartConfig(batch_size=4, learning_rate=2e-3, warmup=1)
+
+
+def embed(prompts: list[str]) -> torch.Tensor:
+    return torch.randn(len(prompts), 3, 384, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def batches() -> Batches:
+    pictures = torch.randint(0, 256, (3, 3, 64, 64), generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
+    captions = [captions_of(FIRST, (word,)) for word in ("a cat", "a dog", "an owl")]
+    data = EmojiSet(pictures, ["cat", "dog", "owl"], [FIRST] * 3, captions, torch.ones(3))
+    return Batches(data, embed, shift=1, p_uncond=0.1, p_null=0.1)
+
+
+def start(part: str) -> Run:
+    torch.manual_seed(3)
+    small = REFINER | {"block_out_channels": [16, 16], "cross_attention_dim": 16, "attention_head_dim": 8}
+    return Run(part, PatchUNet(small, sketcher={"hidden": 32, "layers": 1}), PART)
+
+
+@pytest.mark.parametrize("part", ["sketch", "refine"])
+def test_the_loss_falls_on_one_batch(part, batches):
+    run = start(part)
+    batch = batches.draw(4, run.generator)
+    losses = [run.step(batch)[0] for _ in range(25)]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("part", ["sketch", "refine"])
+def test_an_interrupted_run_ends_with_the_same_weights(part, batches, tmp_path):
+    whole = start(part)
+    for _ in range(4):
+        whole.step(batches.draw(4, whole.generator))
+    first = start(part)
+    for _ in range(2):
+        first.step(batches.draw(4, first.generator))
+    first.save(tmp_path)
+    second = start(part)
+    assert second.resume(tmp_path)
+    for _ in range(2):
+        second.step(batches.draw(4, second.generator))
+    assert second.step_count == whole.step_count
+    for name, tensor in whole.averaged_state().items():
+        assert torch.equal(tensor, second.averaged_state()[name]), name
+    for mine, other in zip(whole.trained.parameters(), second.trained.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_variance_bound_against_torch_distributions(batches):
+    """KL of two Gaussians, as torch.distributions has it, for a network that says +1 (β)."""
+    table = start("refine").network.alphas_cumprod
+    batch = replace(batches.draw(2, torch.Generator().manual_seed(0)), t=torch.tensor([300, 700]))
+    clean_hat = batch.clean * 0.9
+    bound = variance_bound(table, batch, clean_hat, torch.ones_like(batch.clean))
+    expected = []
+    for i, t in enumerate([300, 700]):
+        abar, before = table[t].double(), table[t - 1].double()
+        beta = 1 - abar / before
+        weight = before.sqrt() * beta / (1 - abar)
+        true = torch.distributions.Normal(weight * batch.clean[i].double(), (beta * (1 - before) / (1 - abar)).sqrt())
+        model = torch.distributions.Normal(weight * clean_hat[i].double(), beta.sqrt())
+        expected.append(torch.distributions.kl_divergence(true, model).mean() / torch.log(torch.tensor(2.0)))
+    assert bound.item() == pytest.approx(torch.stack(expected).mean().item(), rel=0.02)
+
+
+def test_every_prompt_of_the_course_has_a_caption():
+    from scripts.emoji.scenes import SCENES
+
+    words = {phrase for entry in entries() for phrase in entry.phrases}
+    words |= {phrase for _, phrases in SCENES.values() for phrase in phrases}
+    course = {"a pencil", "a rocket ship", "a snowy mountain village", "an old man", "people around a campfire"}
+    course |= {"waterfalls", "a man wearing a hat", "a dog", "a skull"}
+    assert course <= words
