@@ -71,8 +71,8 @@ class Lesson:
 
     @property
     def url_path(self) -> str:
-        """As the page's file: until `st.navigation` has run once, Streamlit knows the files in pages/ only, by their names."""
-        return self.slug
+        """Not the name of the page's file: Streamlit's legacy discovery would run that file alone, without the entry script."""
+        return self.slug.replace("_", "-")
 
     @cached_property
     def prose(self) -> Mapping[str, str]:

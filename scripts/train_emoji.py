@@ -6,7 +6,8 @@
 
 `sketch` and `refine` may run side by side: the second reads the first's averaged weights as they improve.
 Both go on where the last checkpoint in RUN stopped; an interrupted run and an uninterrupted one give the same
-weights. FOLDER holds what `scripts/build_emoji_data.py` makes.
+weights. FOLDER holds `pictures.npz` (`pictures`: uint8, N × 64 × 64 × 3, on white) and `captions.json` (a row a
+picture: `name`, `style`).
 """
 
 from __future__ import annotations
