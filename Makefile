@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them. All can be repeated: what is done already is not done again.
 #
 #   PYTHON       the Python that makes .venv                      (default: python3; 3.11 or newer)
-#   ARGS         passed on to streamlit by make run, to the script by make warm and make bench
+#   ARGS         passed on to streamlit by make run
 #   PYTEST_ARGS  passed on to pytest                              (e.g. PYTEST_ARGS="tests/test_media.py -x")
 
 PYTHON ?= python3
@@ -15,16 +15,13 @@ DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run warm test lint format bench clean
+.PHONY: help run test lint format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## open the app in a browser (the first time: install what it needs)
 	@$(BIN)/python -m streamlit run streamlit_app.py $(ARGS)
-
-warm: $(RUNTIME) ## compute the opening trajectory of every lesson now, so that each page opens at once
-	@$(BIN)/python -m scripts.warm $(ARGS)
 
 test: $(DEV) ## run the tests; with chromium, those in a real browser too
 	@if ./scripts/ensure_chromium.sh; \
@@ -38,9 +35,6 @@ lint: $(DEV) ## check style and layout of the code
 format: $(DEV) ## lay the code out, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-
-bench: $(RUNTIME) ## print times: to the first frame, to the last, and of the bare network calls
-	@$(BIN)/python -m scripts.bench $(ARGS)
 
 clean: ## remove .venv and caches; stored results stay where they are
 	@rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "2" if (os.cpu_count() or 1) > 2 else "
 @pytest.fixture(scope="session")
 def tiny_if_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as `IFPipeline.save_pretrained` writes it: random weights, 16x16 pictures. Copy it to change it."""
-    from tiny_if import save_tiny_if
+    from tests.tiny_if import save_tiny_if
 
     folder = tmp_path_factory.mktemp("models") / "tiny-if"
     save_tiny_if(folder)

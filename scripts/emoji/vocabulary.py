@@ -18,8 +18,9 @@ evergreen tree: pine tree, fir tree | deciduous tree: tree | palm tree | cactus 
 maple leaf | mushroom | seedling
 red apple: apple, red apple | green apple | banana | grapes: grapes* | watermelon | lemon | tangerine: orange
 pear | peach | cherries: cherries* | strawberry | pineapple | tomato | carrot | ear of corn: corn cob | eggplant
-avocado | broccoli: broccoli* | bread: bread* | croissant | cheese wedge: cheese* | egg: fried egg 
-hamburger: hamburger, burger| pizza | french fries: french fries* | hot dog | doughnut: doughnut, donut | cookie | birthday cake: cake, birthday cake
+avocado | broccoli: broccoli* | bread: bread* | croissant | cheese wedge: cheese* | egg: fried egg
+hamburger: hamburger, burger | pizza | french fries: french fries* | hot dog
+doughnut: doughnut, donut | cookie | birthday cake: cake, birthday cake
 cupcake | ice cream: ice cream*| soft ice cream: ice cream cone | lollipop | hot beverage: cup of coffee, cup of tea
 wine glass: glass of wine | beer mug: beer, glass of beer | teapot
 automobile: car | taxi | bus | police car | fire engine: fire truck | ambulance | delivery truck: truck
@@ -30,8 +31,9 @@ snow capped mountain: snowy mountain | mountain | mount fuji: mount fuji* | volc
 beach with umbrella: beach | desert island: island | national park: landscape, river | sunrise: sunrise, sunset
 sunrise over mountains: sunrise over mountains | rainbow | sun: sun! | sun with face: smiling sun
 crescent moon: moon, crescent moon | full moon | star | cloud | cloud with lightning: thunderstorm
-cloud with rain: rain cloud | high voltage: lightning bolt | snowflake | snowman 
-fire: fire*, flame | droplet: drop of water| water wave: wave, sea | umbrella | ringed planet: planet, saturn | globe showing europe africa: globe, earth
+cloud with rain: rain cloud | high voltage: lightning bolt | snowflake | snowman
+fire: fire*, flame | droplet: drop of water | water wave: wave, sea
+umbrella | ringed planet: planet, saturn | globe showing europe africa: globe, earth
 fountain | ferris wheel | alarm clock: clock, alarm clock | watch | hourglass done: hourglass
 pencil | pen | crayon | paintbrush | light bulb: light bulb, lamp | candle | key | locked: lock, padlock | bell
 closed book: book | open book | books: stack of books | envelope: letter, envelope | wrapped gift: gift, present
