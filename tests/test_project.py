@@ -154,7 +154,7 @@ def test_make_lists_every_command():
     phony = set(re.search(r"^\.PHONY: (.+)$", makefile, re.M).group(1).split())
     listed = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert phony == {line.split()[1] for line in listed.splitlines()}
-    assert {"run", "test", "lint", "bench", "warm", "clean", "help"} <= phony
+    assert {"run", "test", "lint", "clean", "help"} <= phony
 
 
 def test_scripts_that_are_called_can_be_executed():
