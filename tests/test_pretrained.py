@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.tiny_if import save_tiny_if
 
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.pretrained import BadModelFolder, TextToImageModel, load_pretrained
+from tests.tiny_if import save_tiny_if
 
 UNET_WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 TEXT_WEIGHTS = "text_encoder/model.safetensors"
