@@ -84,7 +84,9 @@ def third_party(files: list[Path]) -> dict[str, Path]:
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]
             found |= {name.split(".")[0]: path for name in names}
-    return {name: path for name, path in found.items() if name not in OWN | sys.stdlib_module_names}
+    # pytest puts a test's own folder on the path, so a helper beside it is imported by its bare name
+    own = OWN | {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    return {name: path for name, path in found.items() if name not in own | sys.stdlib_module_names}
 
 
 def test_every_import_is_asked_for_by_name():
