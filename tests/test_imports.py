@@ -26,7 +26,7 @@ STREAMLIT_ROOMS = {"streamlit_app", "pages"}
 # core, from the ground up. A module may import its own floor and those below. A new one is entered here once.
 # compute.jobs holds the words (JobSpec, events, errors) in which training reports; the machinery is on top.
 FLOORS = [
-    {"schedule", "trajectory", "settings", "media", "native", "compute.jobs"},
+    {"schedule", "trajectory", "settings", "media", "compute.jobs"},
     {"datasets", "pictures"},  # what goes in
     {"diffusion", "flow", "guidance", "views", "edits", "toy", "oracle"},  # the algorithms
     {
