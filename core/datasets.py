@@ -90,7 +90,9 @@ def to_unit(pictures: Tensor) -> Tensor:
     return pictures.float().div_(255)
 
 
-def load_mnist(split: str = "train", folder: Path = MNIST_FOLDER, device: str | torch.device = "cpu") -> Digits:
+def load_mnist(
+    split: str = "train", folder: Path = MNIST_FOLDER, device: str | torch.device = "cpu"
+) -> Digits:
     """The digits of one split, "train" (60,000) or "test" (10,000), checked against their checksums.
 
     Raises:

@@ -170,7 +170,11 @@ class FlowStep:
 
 @torch.no_grad()
 def integrate(
-    estimate_velocity: EstimateVelocity, x_t: Tensor, num_steps: int = 300, solver: str = "euler", first_step: int = 0
+    estimate_velocity: EstimateVelocity,
+    x_t: Tensor,
+    num_steps: int = 300,
+    solver: str = "euler",
+    first_step: int = 0,
 ) -> Iterator[FlowStep]:
     """Follows a velocity field from x_t to t = 1 in steps of 1 / num_steps.
 

@@ -36,7 +36,9 @@ class Conditional:
     embedding: Tensor
 
     def __call__(self, x_t: Tensor, t: int) -> NoiseEstimate:
-        eps, variance = self.network(x_t, t, self.embedding).chunk(2, dim=1)  # (B, 6, H, W) -> 2 x (B, 3, H, W)
+        eps, variance = self.network(x_t, t, self.embedding).chunk(
+            2, dim=1
+        )  # (B, 6, H, W) -> 2 x (B, 3, H, W)
         return NoiseEstimate(eps, variance)
 
 

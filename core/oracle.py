@@ -114,7 +114,9 @@ def posterior_mean_naive(z: Tensor, a: float, s: float, pictures: Tensor) -> Ten
 
 
 @torch.no_grad()
-def nearest_pictures(queries: Tensor, pictures: Tensor, count: int = 5, chunk: int = CHUNK) -> tuple[Tensor, Tensor]:
+def nearest_pictures(
+    queries: Tensor, pictures: Tensor, count: int = 5, chunk: int = CHUNK
+) -> tuple[Tensor, Tensor]:
     """The pictures of the data set that lie nearest: is the sample a memory?
 
     Args:
@@ -127,7 +129,10 @@ def nearest_pictures(queries: Tensor, pictures: Tensor, count: int = 5, chunk: i
     """
     query = queries.flatten(1)
     squares = query.square().sum(dim=1, keepdim=True)  # (B, 1)
-    best, found = query.new_empty(len(query), 0), torch.empty(len(query), 0, dtype=torch.int64, device=query.device)
+    best, found = (
+        query.new_empty(len(query), 0),
+        torch.empty(len(query), 0, dtype=torch.int64, device=query.device),
+    )
     for start in range(0, len(pictures), chunk):
         x = to_unit(pictures[start : start + chunk]).flatten(1).to(query.dtype)  # (chunk, P)
         distances = squares - 2 * query @ x.T + x.square().sum(dim=1)  # (B, chunk)

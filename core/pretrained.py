@@ -17,6 +17,7 @@ from diffusers import DDPMScheduler, UNet2DConditionModel
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoTokenizer, BertModel, T5EncoderModel
+from transformers.utils.logging import disable_progress_bar
 
 from core.model_folder import find_model_folder
 from core.networks.patch_unet import PatchUNet
@@ -85,6 +86,25 @@ class TextToImageModel:
         return self.unet(x_t, t, encoder_hidden_states=embedding, return_dict=False)[0]
 
 
+def _check_agreement(folder: Path, unet: nn.Module, encoder: nn.Module, schedule: NoiseSchedule) -> None:
+    """Raises BadModelFolder where parts of the folder, each sound by itself, do not belong together."""
+    inner = unet.config.get(
+        "unet", unet.config
+    )  # a PatchUNet holds the configuration of the network it wraps
+    wanted = inner["encoder_hid_dim"] or inner["cross_attention_dim"]
+    if encoder.config.hidden_size != wanted:
+        raise BadModelFolder(
+            f"The text encoder in {folder / 'text_encoder'} gives vectors of {encoder.config.hidden_size} numbers, "
+            f"and the network in {folder / 'unet'} expects {wanted}: they do not belong together."
+        )
+    own = getattr(unet, "alphas_cumprod", None)  # a PatchUNet keeps the table that it was trained with
+    if own is not None and not torch.equal(own.cpu().double(), schedule.alphas_cumprod):
+        raise BadModelFolder(
+            f"The schedule in {folder / 'scheduler'} is not the one that the network in {folder / 'unet'} was trained "
+            "with: num_train_timesteps and beta_schedule must be the same in both."
+        )
+
+
 def load_pretrained(
     source: str | Path, device: str = "cpu", dtype: torch.dtype = torch.float32
 ) -> TextToImageModel:
@@ -96,6 +116,7 @@ def load_pretrained(
     folder = find_model_folder(source)
     unet_class = _class_of(folder / "unet" / "config.json", "_class_name", UNETS)
     encoder_class = _class_of(folder / "text_encoder" / "config.json", "architectures", ENCODERS)
+    disable_progress_bar()  # loading takes a second, and the terminal belongs to the server's log
     try:
         options = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
         unet, unet_info = unet_class.from_pretrained(folder / "unet", low_cpu_mem_usage=False, **options)
@@ -122,11 +143,13 @@ def load_pretrained(
             "channels; a DeepFloyd-IF stage-1 model has 3 and 6 (noise and variance)."
         )
     is_patch = isinstance(unet, PatchUNet)
+    schedule = NoiseSchedule.from_diffusers(scheduler)
+    _check_agreement(folder, unet, encoder, schedule)
     return TextToImageModel(
         unet=unet.eval().requires_grad_(False).to(device),
         text_encoder=encoder.eval().requires_grad_(False).to(device),
         tokenizer=tokenizer,
-        schedule=NoiseSchedule.from_diffusers(scheduler),
+        schedule=schedule,
         text_tokens=tokenizer.model_max_length if is_patch else IF_TEXT_TOKENS,
         zero_padding=is_patch,
     )

@@ -38,7 +38,9 @@ class NoiseSchedule:
     def __post_init__(self) -> None:
         table = self.alphas_cumprod
         if table.ndim != 1 or table.dtype != torch.float64:
-            raise ValueError(f"alphas_cumprod must be a float64 vector, not {table.dtype} {tuple(table.shape)}.")
+            raise ValueError(
+                f"alphas_cumprod must be a float64 vector, not {table.dtype} {tuple(table.shape)}."
+            )
         if not (bool((table > 0).all()) and bool((table <= 1).all()) and bool((table.diff() < 0).all())):
             raise ValueError("alphas_cumprod must fall strictly and stay within (0, 1].")
 

@@ -53,5 +53,11 @@ class Settings:
         if self.device == "auto":
             return next(name for name in ("cuda", "mps", "cpu") if present[name])
         if not present[self.device]:
-            raise BadSetting(f"DIFFUSION_DEVICE is {self.device!r}, but this machine has no such device; use auto or cpu.")
+            raise BadSetting(
+                f"DIFFUSION_DEVICE is {self.device!r}, but this machine has no such device; use auto or cpu."
+            )
         return self.device
+
+    def environment(self) -> dict[str, str]:
+        """What results depend on besides their specification; part of a job's key, wherever it is submitted."""
+        return {"device": self.resolved_device(), "dtype": "float32"}

@@ -35,7 +35,9 @@ def moons(count: int, generator: torch.Generator) -> Tensor:
 def rings(count: int, generator: torch.Generator) -> Tensor:
     """Two concentric circles of radius 0.7 and 1.7: (count, 2)."""
     angle = 2 * math.pi * torch.rand(count, generator=generator)
-    radius = torch.where(torch.arange(count) % 3 == 0, 0.7, 1.7)  # twice as many outside, where there is more room
+    radius = torch.where(
+        torch.arange(count) % 3 == 0, 0.7, 1.7
+    )  # twice as many outside, where there is more room
     radius = radius + 0.05 * torch.randn(count, generator=generator)
     return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
 

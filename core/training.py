@@ -38,7 +38,11 @@ class TrainingDiverged(ComputeError):
 
     def __init__(self, step: int, what: str, learning_rate: float, checkpoint: Checkpoint | None) -> None:
         self.step, self.checkpoint = step, checkpoint
-        kept = "no checkpoint had been reached" if checkpoint is None else f"the checkpoint {checkpoint.name} is kept"
+        kept = (
+            "no checkpoint had been reached"
+            if checkpoint is None
+            else f"the checkpoint {checkpoint.name} is kept"
+        )
         super().__init__(
             f"The training has diverged: {what} at step {step}. The steps of the optimizer are too long: "
             f"choose a learning rate below {learning_rate:g}; {kept}."

@@ -71,7 +71,9 @@ class TrainingState:
             CheckpointCorrupt: an array is missing, or has another shape than this network and data set need.
         """
         arrays = dict(checkpoint.arrays)
-        weights = {key: take(arrays, f"network/{key}", like) for key, like in self.network.state_dict().items()}
+        weights = {
+            key: take(arrays, f"network/{key}", like) for key, like in self.network.state_dict().items()
+        }
         moments = {
             parameter: {moment: take(arrays, f"adam/{moment}/{key}", parameter) for moment in MOMENTS}
             for key, parameter in self.network.named_parameters()

@@ -133,7 +133,11 @@ REFERENCE = {
     "b2": MnistSettings(objective="denoise", width=128, learning_rate=1e-4, batch_size=256, epochs=5),
     "b4": MnistSettings(objective="pure_noise", width=128, learning_rate=1e-4, batch_size=256, epochs=5),
     "b6": MnistSettings(objective="flow", width=64, learning_rate=1e-2, batch_size=64, epochs=10, decay=True),
-    "b8": MnistSettings(objective="class_flow", width=64, learning_rate=1e-2, batch_size=64, epochs=10, decay=True),
-    "b8-constant": MnistSettings(objective="class_flow", width=64, learning_rate=1e-2, batch_size=64, epochs=10),
+    "b8": MnistSettings(
+        objective="class_flow", width=64, learning_rate=1e-2, batch_size=64, epochs=10, decay=True
+    ),
+    "b8-constant": MnistSettings(
+        objective="class_flow", width=64, learning_rate=1e-2, batch_size=64, epochs=10
+    ),
 }
 """The reference presets of the lessons; "b8-constant" is B8 without the scheduler."""

@@ -87,8 +87,12 @@ class Jigsaw(_Placement):
         b, c, h, w = x.shape
         g = self.grid
         if h % g or w % g:
-            raise ValueError(f"A {h} x {w} picture cannot be cut into {g} x {g} equal squares; choose a divisor.")
-        pieces = x.reshape(b, c, g, h // g, g, w // g).permute(0, 2, 4, 1, 3, 5).reshape(b, g * g, -1)  # (B, g*g, pixels)
+            raise ValueError(
+                f"A {h} x {w} picture cannot be cut into {g} x {g} equal squares; choose a divisor."
+            )
+        pieces = (
+            x.reshape(b, c, g, h // g, g, w // g).permute(0, 2, 4, 1, 3, 5).reshape(b, g * g, -1)
+        )  # (B, g*g, pixels)
         pieces = pieces[:, order.to(x.device)].reshape(b, g, g, c, h // g, w // g)
         return pieces.permute(0, 3, 1, 4, 2, 5).reshape(b, c, h, w)
 

@@ -44,7 +44,9 @@ def sample(model: TextToImageModel, prompts: list[str], guidance_scale: float, s
     generators = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
     x_t = torch.stack([torch.randn(model.picture_shape, generator=g) for g in generators])
     estimator = ClassifierFree(model, conditional, empty, guidance_scale)
-    steps = iterative_denoise(x_t, model.schedule.strided_timesteps(34), estimator, model.schedule, generators)
+    steps = iterative_denoise(
+        x_t, model.schedule.strided_timesteps(34), estimator, model.schedule, generators
+    )
     for step in steps:
         x_t = step.update.x_next
     return x_t.clamp(-1, 1)
@@ -66,7 +68,9 @@ def fidelity(model: TextToImageModel, data: EmojiSet, count: int, guidance_scale
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(data.names), count, replace=False)
     prompts = [data.captions[i][int(rng.integers(len(data.captions[i])))][0] for i in rows]
-    pictures = torch.cat([sample(model, prompts[k : k + 20], guidance_scale, seed + k) for k in range(0, count, 20)])
+    pictures = torch.cat(
+        [sample(model, prompts[k : k + 20], guidance_scale, seed + k) for k in range(0, count, 20)]
+    )
     names = ranked_names(pictures, [data.styles[i] for i in rows], data)
     hits = [ranking.index(data.names[i]) for ranking, i in zip(names, rows, strict=True)]
     return {

@@ -1,10 +1,10 @@
-"""Draws assets/pictures/tower-at-sunset.png, the one test picture of our own (CC0: do with it what you like).
+"""Draws the two pictures of our own (CC0: do with them what you like): the tower, and the icon of the browser's tab.
 
-    python -m scripts.make_pictures [output folder]
+    python -m scripts.make_pictures [output folder, instead of assets/]
 
-A full scene, unlike the emoji on white: smooth gradients (sky), hard edges (tower), texture at one pixel's
-size (stones, grass). Drawn at eight times the size and reduced, so that edges are smooth. The same bytes at
-every run.
+assets/pictures/tower-at-sunset.png is a full scene, unlike the emoji on white: smooth gradients (sky), hard edges
+(tower), texture at one pixel's size (stones, grass). Drawn at eight times the size and reduced, so that edges are
+smooth. The same bytes at every run.
 """
 
 from __future__ import annotations
@@ -45,6 +45,17 @@ def draw() -> Image.Image:
     _hills(pen, base=57, height=2.5, period=37, phase=4.0, color=(46, 74, 52))
     _grass(pen)
     return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def icon() -> Image.Image:
+    """A disc that comes out of the noise, from left to right: RGBA, 64 x 64."""
+    y, x = np.mgrid[:16, :16] - 7.5
+    disc = np.where((x**2 + y**2 < 6.6**2)[..., None], (10, 92, 168), (226, 236, 246))  # (16, 16, 3)
+    noise = np.random.default_rng(3).integers(0, 256, (16, 16, 3))
+    share = np.clip((3.5 - x) / 8, 0, 1)[..., None]  # of the noise: all of it left, none of it right
+    pixels = np.concatenate([share * noise + (1 - share) * disc, np.full((16, 16, 1), 255)], axis=-1)
+    pixels[np.maximum(abs(x), abs(y)) + np.minimum(abs(x), abs(y)) / 2 > 10.5, 3] = 0  # round corners
+    return Image.fromarray(np.rint(pixels).astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.NEAREST)
 
 
 def _sky() -> Image.Image:
@@ -103,7 +114,11 @@ def _disc(pen: Pen, x: float, y: float, radius: float, color: Color) -> None:
 
 
 if __name__ == "__main__":
-    default = Path(__file__).resolve().parent.parent / "assets" / "pictures"
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else default) / "tower-at-sunset.png"
-    draw().save(target, optimize=True)
-    print(f"wrote {target}")
+    assets = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent / "assets"
+    for target, picture in [
+        (assets / "pictures" / "tower-at-sunset.png", draw()),
+        (assets / "icon.png", icon()),
+    ]:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(target, optimize=True)
+        print(f"wrote {target}")

@@ -45,7 +45,9 @@ def judge_loss(network: nn.Module, clean: Tensor, labels: Tensor, generator: tor
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=JUDGE_FILE, help="where the weights go; figures and card beside")
+    parser.add_argument(
+        "--out", type=Path, default=JUDGE_FILE, help="where the weights go; figures and card beside"
+    )
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     os.nice(10)
@@ -60,7 +62,10 @@ def main() -> None:
             reading = read_digits(judge.eval(), to_unit(test.pictures))
             judge.train()
             error = 1 - accuracy(reading.labels, test.labels)
-            print(f"epoch {event.step // steps}: test error {error:.2%}, {time.monotonic() - began:.0f} s", flush=True)
+            print(
+                f"epoch {event.step // steps}: test error {error:.2%}, {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
     reading = read_digits(judge.eval(), to_unit(test.pictures))
     figures = {
         "parameters": count_parameters(judge),

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from core.compute.jobs import JobContext
     from core.pretrained import TextToImageModel
 
 # Small networks lose more by sharing cores than they gain. torch reads this when it is imported, here and in
 # the worker processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "2" if (os.cpu_count() or 1) > 2 else "1")
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "passive"
+)  # as in the worker: spinning threads starve the browser tests
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +55,23 @@ def emoji64(emoji64_folder: Path) -> TextToImageModel:
     from core.pretrained import load_pretrained
 
     return load_pretrained(emoji64_folder)
+
+
+@pytest.fixture(scope="session")
+def emoji64_fingerprint(emoji64_folder: Path) -> str:
+    """The fingerprint of the model that ships: how a lesson's job names it."""
+    from core.model_folder import fingerprint
+
+    return fingerprint(emoji64_folder)
+
+
+@pytest.fixture(scope="session")
+def job_context(
+    tmp_path_factory: pytest.TempPathFactory, emoji64: TextToImageModel, emoji64_fingerprint: str
+) -> JobContext:
+    """What a worker that has loaded the model that ships hands to a job."""
+    from core.compute.jobs import JobContext
+    from core.compute.store import Store
+
+    cache = {("model", emoji64_fingerprint, "cpu"): emoji64}
+    return JobContext("cpu", Store(tmp_path_factory.mktemp("store")), cache)

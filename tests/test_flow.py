@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -50,11 +51,15 @@ class GaussianFlow:
         return Velocity((t * self.s**2 - (1 - t)) / ((1 - t) ** 2 + t**2 * self.s**2) * x)
 
 
-@pytest.mark.parametrize(("solver", "least", "most"), [("euler", 1.8, 2.2), ("heun", 3.4, 4.4), ("rk4", 12, 24)])
+@pytest.mark.parametrize(
+    ("solver", "least", "most"), [("euler", 1.8, 2.2), ("heun", 3.4, 4.4), ("rk4", 12, 24)]
+)
 def test_the_error_falls_with_the_order(solver: str, least: float, most: float) -> None:
     x = torch.tensor([[1.0], [-0.5]], dtype=torch.float64)
-    errors = [(last(integrate(GaussianFlow(), x, T, solver)) - GaussianFlow.s * x).abs().max() for T in (20, 40, 80)]
-    for coarse, fine in zip(errors, errors[1:]):
+    errors = [
+        (last(integrate(GaussianFlow(), x, T, solver)) - GaussianFlow.s * x).abs().max() for T in (20, 40, 80)
+    ]
+    for coarse, fine in itertools.pairwise(errors):
         assert least <= coarse / fine <= most
 
 
@@ -73,8 +78,16 @@ def test_torchdiffeq_agrees_on_a_network(network: nn.Module, solver: str) -> Non
 
 def test_torchdiffeq_adaptive_is_the_limit() -> None:
     x = torch.tensor([[1.0], [-0.5]], dtype=torch.float64)
-    theirs = odeint(lambda t, y: GaussianFlow()(y, t.item()).velocity, x, torch.tensor([0.0, 1.0]).double(), rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(last(integrate(GaussianFlow(), x, 200, "rk4")), theirs[-1], rtol=1e-7, atol=1e-7)
+    theirs = odeint(
+        lambda t, y: GaussianFlow()(y, t.item()).velocity,
+        x,
+        torch.tensor([0.0, 1.0]).double(),
+        rtol=1e-9,
+        atol=1e-9,
+    )
+    torch.testing.assert_close(
+        last(integrate(GaussianFlow(), x, 200, "rk4")), theirs[-1], rtol=1e-7, atol=1e-7
+    )
 
 
 def test_the_straight_path_and_its_end() -> None:
@@ -103,7 +116,7 @@ def test_guidance_mixes_two_single_calls() -> None:
 def test_every_step_says_where_it_is() -> None:
     steps = list(integrate(GaussianFlow(), torch.ones(1, 1), 4, "heun", first_step=1))
     assert [(s.index, s.t, s.t_next) for s in steps] == [(1, 0.25, 0.5), (2, 0.5, 0.75), (3, 0.75, 1.0)]
-    assert all(torch.equal(a.x_next, b.x_t) for a, b in zip(steps, steps[1:]))
+    assert all(torch.equal(a.x_next, b.x_t) for a, b in itertools.pairwise(steps))
 
 
 @pytest.mark.parametrize("num_steps", [0, -1, 1001, 2.5])

@@ -19,7 +19,9 @@ def test_the_shipped_judge_reads_the_test_digits() -> None:
     assert torch.equal(table.sum(dim=1), torch.bincount(test.labels.long()))
     real = readings.features
     # Halves of the same data are near; digits without the fives are farther away.
-    assert frechet_distance(real[::2], real[1::2]) < 0.25 * frechet_distance(real[test.labels != 5], real[1::2])
+    assert frechet_distance(real[::2], real[1::2]) < 0.25 * frechet_distance(
+        real[test.labels != 5], real[1::2]
+    )
 
 
 def test_accuracy_and_confusion_by_hand() -> None:

@@ -58,7 +58,9 @@ def fc_block(x: Tensor, w: dict[str, Tensor], name: str) -> Tensor:
     return (hidden @ w[f"{name}.2.weight"].T + w[f"{name}.2.bias"])[:, :, None, None]
 
 
-def reference(w: dict[str, Tensor], x: Tensor, t: Tensor | None = None, c: Tensor | None = None) -> dict[str, Tensor]:
+def reference(
+    w: dict[str, Tensor], x: Tensor, t: Tensor | None = None, c: Tensor | None = None
+) -> dict[str, Tensor]:
     """Every block's output, by name."""
     out = {"conv_in": conv_block(x, w, "body.conv_in")}
     out["down1"] = down_block(out["conv_in"], w, "body.down1")
@@ -111,11 +113,16 @@ def test_every_block_agrees_with_the_independent_one(kind: type) -> None:
     walked = dict(network.walk(x, *condition))
     assert list(walked) == list(expected)
     for name, output in walked.items():
-        torch.testing.assert_close(output, expected[name], rtol=1e-9, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}")
+        torch.testing.assert_close(
+            output, expected[name], rtol=1e-9, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}"
+        )
 
 
 def test_shapes_are_those_of_the_course() -> None:
-    shapes = {name: tuple(output.shape[1:]) for name, output in UnconditionalUNet(WIDTH).walk(torch.zeros(2, 1, 28, 28))}
+    shapes = {
+        name: tuple(output.shape[1:])
+        for name, output in UnconditionalUNet(WIDTH).walk(torch.zeros(2, 1, 28, 28))
+    }
     assert shapes == {
         "conv_in": (8, 28, 28),
         "down1": (8, 14, 14),

@@ -45,7 +45,9 @@ def test_noise_and_velocity_name_the_same_clean_picture(network):
     eps = network(x_t, t, text).sample[:, :3]
     clean = {}
     for kind, answer in (("v_prediction", v), ("epsilon", eps)):
-        scheduler = DDPMScheduler(1000, beta_schedule="squaredcos_cap_v2", prediction_type=kind, clip_sample=False)
+        scheduler = DDPMScheduler(
+            1000, beta_schedule="squaredcos_cap_v2", prediction_type=kind, clip_sample=False
+        )
         clean[kind] = scheduler.step(answer, t, x_t).pred_original_sample
     torch.testing.assert_close(clean["epsilon"], clean["v_prediction"], rtol=1e-4, atol=1e-4)
 

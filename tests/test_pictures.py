@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.pictures import PICTURES, PicturesMissing, UnknownPicture, list_pictures, load_picture
-from scripts.make_pictures import draw
+from scripts.make_pictures import draw, icon
 
 
 def test_the_list_and_the_folder_agree():
@@ -32,6 +32,7 @@ def test_each_picture_is_64_pixels_square_and_says_where_it_comes_from(picture):
 def test_our_own_picture_is_the_one_the_script_draws():
     drawn = np.asarray(draw()).astype(int)
     assert np.abs(drawn - load_picture("tower-at-sunset")).max() <= 2  # another Pillow may round differently
+    np.testing.assert_array_equal(np.asarray(icon()), np.asarray(Image.open(PICTURES.parent / "icon.png")))
 
 
 @pytest.mark.parametrize("slug", ["", "no-such", "../../LICENSE", "castle.png", "x" * 5000])

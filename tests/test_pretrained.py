@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from sentencepiece import SentencePieceTrainer
+from transformers import T5Config, T5EncoderModel
 
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.pretrained import BadModelFolder, TextToImageModel, load_pretrained
@@ -73,12 +75,9 @@ def test_every_prompt_has_an_embedding(name, prompt, request):
 
 def test_the_tokenizer_of_a_deepfloyd_folder_is_a_sentencepiece_file(copy, tmp_path):
     """DeepFloyd IF ships spiece.model and no tokenizer.json; transformers reads it with the package sentencepiece."""
-    sentencepiece = pytest.importorskip(
-        "sentencepiece", reason="a DeepFloyd folder needs the package sentencepiece"
-    )
     text = tmp_path / "text.txt"
     text.write_text("a red apple\nthe quick brown fox jumps over a lazy dog\n")
-    sentencepiece.SentencePieceTrainer.train(
+    SentencePieceTrainer.train(
         input=str(text), model_prefix=str(copy / "tokenizer" / "spiece"), vocab_size=60, pad_id=0, eos_id=1, unk_id=2,
         bos_id=-1, hard_vocab_limit=False, minloglevel=2,
     )  # fmt: skip
@@ -140,6 +139,25 @@ def test_a_damaged_folder_is_refused_with_its_path_and_the_reason(copy, damage):
     with pytest.raises(error, match=message) as caught:
         load_pretrained(copy)
     assert str(copy) in str(caught.value)
+
+
+def test_an_encoder_of_another_width_is_refused(copy):
+    """Both parts are sound; only together they would fail, in the middle of a first run."""
+    config = T5Config.from_pretrained(copy / "text_encoder", d_model=32)
+    T5EncoderModel(config).save_pretrained(copy / "text_encoder")
+    with pytest.raises(
+        BadModelFolder, match=r"vectors of 32 numbers, .* expects 24: they do not belong together"
+    ):
+        load_pretrained(copy)
+
+
+def test_a_schedule_that_the_network_was_not_trained_with_is_refused(emoji64_folder, tmp_path):
+    """PatchUNet computes with its own table: a scheduler with another one would undo a different process."""
+    folder = tmp_path / "model"
+    shutil.copytree(emoji64_folder, folder)
+    rewrite(folder / "scheduler" / "scheduler_config.json", beta_schedule="linear")
+    with pytest.raises(BadModelFolder, match=r"The schedule in .*scheduler is not the one"):
+        load_pretrained(folder)
 
 
 def test_a_network_with_other_channels_is_refused(tmp_path):

@@ -20,7 +20,9 @@ def embed(prompts: list[str]) -> torch.Tensor:
 
 @pytest.fixture
 def batches() -> Batches:
-    pictures = torch.randint(0, 256, (3, 3, 64, 64), generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
+    pictures = torch.randint(
+        0, 256, (3, 3, 64, 64), generator=torch.Generator().manual_seed(2), dtype=torch.uint8
+    )
     captions = [captions_of(FIRST, (word,)) for word in ("a cat", "a dog", "an owl")]
     data = EmojiSet(pictures, ["cat", "dog", "owl"], [FIRST] * 3, captions, torch.ones(3))
     return Batches(data, embed, shift=1, p_uncond=0.1, p_null=0.1)
@@ -71,7 +73,9 @@ def test_variance_bound_against_torch_distributions(batches):
         abar, before = table[t].double(), table[t - 1].double()
         beta = 1 - abar / before
         weight = before.sqrt() * beta / (1 - abar)
-        true = torch.distributions.Normal(weight * batch.clean[i].double(), (beta * (1 - before) / (1 - abar)).sqrt())
+        true = torch.distributions.Normal(
+            weight * batch.clean[i].double(), (beta * (1 - before) / (1 - abar)).sqrt()
+        )
         model = torch.distributions.Normal(weight * clean_hat[i].double(), beta.sqrt())
         expected.append(torch.distributions.kl_divergence(true, model).mean() / torch.log(torch.tensor(2.0)))
     assert bound.item() == pytest.approx(torch.stack(expected).mean().item(), rel=0.02)
@@ -82,6 +86,12 @@ def test_every_prompt_of_the_course_has_a_caption():
 
     words = {phrase for entry in entries() for phrase in entry.phrases}
     words |= {phrase for _, phrases in SCENES.values() for phrase in phrases}
-    course = {"a pencil", "a rocket ship", "a snowy mountain village", "an old man", "people around a campfire"}
+    course = {
+        "a pencil",
+        "a rocket ship",
+        "a snowy mountain village",
+        "an old man",
+        "people around a campfire",
+    }
     course |= {"waterfalls", "a man wearing a hat", "a dog", "a skull"}
     assert course <= words

@@ -27,7 +27,13 @@ class Durations:
         return statistics.median(self._seconds[kind]) if kind in self._seconds else None
 
     def forecast(self, running: Run | None, ahead: Iterable[Run]) -> float | None:
-        """Seconds until the running job and after it those of `ahead` have ended; None when one is unknown."""
+        """Seconds until the running job and after it those of `ahead` have ended; None when one is unknown.
+
+        Jobs that make way for each other end in an order that nobody knows beforehand.
+        """
+        ahead = list(ahead)
+        if ahead and any(run.keeps_checkpoints for run in [*ahead, *([running] if running else [])]):
+            return None
         times = [self.usual(run.spec.kind) for run in ahead]
         if running:
             times.append(running.seconds_left(self.usual(running.spec.kind)))

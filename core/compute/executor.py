@@ -42,6 +42,8 @@ class Executor(Protocol):
     def submit(self, spec: JobSpec, owner: str) -> JobId:
         """Ask for a computation; the same question has the same id and is computed once.
 
+        Owners take turns. A job that keeps checkpoints makes way at one of them when others wait, and goes on later.
+
         Raises InvalidSpec, QueueFull, QuotaExceeded, StoreFull, BackendUnavailable.
         """
         ...

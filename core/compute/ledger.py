@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 
@@ -45,6 +46,8 @@ from core.compute.store import Store
 log = logging.getLogger(__name__)
 
 _MAX_OWNER_LENGTH = 200
+# A job that keeps checkpoints may take hours. After this long it makes way, at its next checkpoint, for what waits.
+TURN_SECONDS = 5.0
 
 
 class Ledger:
@@ -59,9 +62,11 @@ class Ledger:
         max_queue: int,
         max_per_owner: int | None,
         max_attempts: int,
+        turn_seconds: float = TURN_SECONDS,
     ) -> None:
         self._store, self._kinds, self._environment = store, kinds, dict(environment)
         self._max_queue, self._max_per_owner, self._max_attempts = max_queue, max_per_owner, max_attempts
+        self._turn_seconds = turn_seconds
         self._changed = threading.Condition()
         self._queue = FairQueue()
         self._runs: OrderedDict[str, Run] = OrderedDict()  # ended ones in the order of their end
@@ -174,13 +179,23 @@ class Ledger:
             self._save(run)
             return run
 
-    def record(self, run: Run, event: Event) -> None:
-        """Note what a running job has yielded."""
+    def record(self, run: Run, event: Event) -> bool:
+        """Note what a running job has yielded; True if it is to be stopped because it makes way for others."""
         with self._changed:
             run.log.append(event)
             run.note_progress(event)
-            if isinstance(event, Checkpoint):
-                run.losses = 0  # it gets on, so the next crash is not held against it
+            if not isinstance(event, Checkpoint):
+                return False
+            run.losses = 0  # it gets on, so the next crash is not held against it
+            run.keeps_checkpoints = True
+            if (
+                run.stop_requested
+                or not len(self._queue)
+                or time.time() - run.started_at < self._turn_seconds
+            ):
+                return False
+            run.stop_requested = run.makes_way = True
+            return True
 
     def ended(self, run: Run, event: Done | Failed | Cancelled) -> None:
         """The worker has ended a run: note it, or queue the run again if it is wanted after all."""
@@ -188,8 +203,10 @@ class Ledger:
             if isinstance(event, Cancelled):
                 if run.too_slow:
                     event = Failed.because(DeadlineExceeded())
-                elif run.owners:  # somebody asked again while it was being stopped, or the executor closes
-                    return self._queue_again(run)
+                elif (
+                    run.owners
+                ):  # it makes way, or somebody asked again while it was being stopped, or all closes
+                    return self._queue_again(run, urgent=not run.makes_way)
             self._end(run, event)
 
     def lost(self, run: Run, worker_was_ready: bool) -> None:
@@ -245,10 +262,10 @@ class Ledger:
         run.log.append(Queued(status.position, status.eta_seconds))
         self._changed.notify_all()
 
-    def _queue_again(self, run: Run) -> None:
+    def _queue_again(self, run: Run, urgent: bool = True) -> None:
         self._running = None
         run.move(State.QUEUED)
-        self._enqueue(run, urgent=True)
+        self._enqueue(run, urgent)
         self._save(run)
 
     def _attach(self, run: Run, owner: str) -> None:

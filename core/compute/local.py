@@ -26,7 +26,7 @@ from core.compute.jobs import (
     State,
     UnexpectedError,
 )
-from core.compute.ledger import Ledger
+from core.compute.ledger import TURN_SECONDS, Ledger
 from core.compute.process import WorkerGone, WorkerProcess
 from core.compute.run import Run
 from core.compute.store import Store
@@ -49,6 +49,7 @@ class LocalExecutor:
         deadline_seconds: a job that takes longer fails with DeadlineExceeded; None for no limit.
         grace_seconds: how long a step may go on after a stop for the deadline or for `close`.
         max_store_bytes: after each job the store is pruned to this size; None for no limit.
+        turn_seconds: a job that keeps checkpoints makes way after this long, when others wait.
     """
 
     def __init__(
@@ -64,12 +65,14 @@ class LocalExecutor:
         deadline_seconds: float | None = None,
         grace_seconds: float = 5.0,
         max_store_bytes: int | None = None,
+        turn_seconds: float = TURN_SECONDS,
     ) -> None:
         self._store, self._registry = store, dict(registry)
         self._deadline, self._grace, self._max_store_bytes = deadline_seconds, grace_seconds, max_store_bytes
         self._ledger = Ledger(
             store, self._registry, environment,
             max_queue=max_queue, max_per_owner=max_per_owner, max_attempts=max_attempts,
+            turn_seconds=turn_seconds,
         )  # fmt: skip
         self._worker = WorkerProcess(store.path, device)
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
@@ -152,7 +155,8 @@ class LocalExecutor:
                     log.error("a job of kind %s failed:\n%s", run.spec.kind, details)
                 if isinstance(event, TERMINAL):
                     return self._ledger.ended(run, event)
-                self._ledger.record(run, event)
+                if self._ledger.record(run, event):
+                    self._tell_to_stop(run)
         except WorkerGone as gone:
             self._ledger.lost(run, gone.was_ready)
         finally:

@@ -114,12 +114,16 @@ class WorkerProcess:
     def _spawn(self) -> None:
         # The worker must find `core` and `lessons` wherever the parent was started from.
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        # OpenMP's threads spin while they wait for each other. When another program needs a core, all of them spin
+        # until the one that lost it gets it back, and a network call takes ten times as long; asleep, they let go.
+        environment.setdefault("OMP_WAIT_POLICY", "passive")
         self._ready = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "core.compute.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env=environment,
         )
         self._write(self._hello)
 

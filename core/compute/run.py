@@ -87,6 +87,8 @@ class Run:
     losses: int = 0  # workers that died under it since it last got on (kept a checkpoint)
     stop_requested: bool = False  # the worker was asked to stop
     too_slow: bool = False  # ... because of the deadline
+    makes_way: bool = False  # ... because others wait; it goes on when its turn comes
+    keeps_checkpoints: bool = False  # it has kept one, so it can make way
     done: int = 0
     total: int | None = None
     submitted_at: float = field(default_factory=time.time)
@@ -103,7 +105,7 @@ class Run:
         self.state = state
         if state is State.QUEUED:
             self.started_at = self._pace = None
-            self.stop_requested = self.too_slow = False
+            self.stop_requested = self.too_slow = self.makes_way = False
         elif state is State.RUNNING:
             self.started_at = time.time()
             self.ticket = next(_TICKETS)

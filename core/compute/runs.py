@@ -108,6 +108,10 @@ class RunTable:
         """Queued and running rows, oldest first."""
         return self._select("WHERE state IN (?, ?) ORDER BY submitted_at", State.QUEUED, State.RUNNING)
 
+    def of_kind(self, kind: str, limit: int = 100) -> list[RunRecord]:
+        """The runs of one kind that were asked for last, newest first."""
+        return self._select("WHERE kind = ? ORDER BY submitted_at DESC LIMIT ?", kind, limit)
+
     def durations(self, limit: int = 200) -> list[tuple[str, float]]:
         """(kind, seconds) of the newest finished runs, oldest first."""
         rows = self._select(

@@ -134,6 +134,11 @@ class Store:
                 return Checkpoint(kept.meta["step"], kept.meta["name"], dict(kept.arrays))
         return None
 
+    def checkpoint_step(self, key: str) -> int | None:
+        """After how many steps the newest checkpoint was kept, without reading it; None when there is none."""
+        names = [path.name for path in whole_files(self._checkpoints / require_key(key))]
+        return int(max(names)) if names else None
+
     def drop_checkpoints(self, key: str) -> None:
         folder = self._checkpoints / require_key(key)
         shutil.rmtree(folder, ignore_errors=True)  # it may not be there

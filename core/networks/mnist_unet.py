@@ -7,6 +7,7 @@ D at 28x28, D at 14x14, 2D at 7x7, 2D at 1x1. The shape is that of Ronneberger, 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import torch
@@ -40,14 +41,18 @@ class Conv(nn.Sequential):
     """3x3 convolution, batch normalisation, GELU: (B, in, H, W) -> (B, out, H, W)."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
-        super().__init__(nn.Conv2d(channels_in, channels_out, 3, 1, 1), nn.BatchNorm2d(channels_out), nn.GELU())
+        super().__init__(
+            nn.Conv2d(channels_in, channels_out, 3, 1, 1), nn.BatchNorm2d(channels_out), nn.GELU()
+        )
 
 
 class DownConv(nn.Sequential):
     """3x3 convolution with stride 2, batch normalisation, GELU: (B, in, H, W) -> (B, out, H/2, W/2)."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
-        super().__init__(nn.Conv2d(channels_in, channels_out, 3, 2, 1), nn.BatchNorm2d(channels_out), nn.GELU())
+        super().__init__(
+            nn.Conv2d(channels_in, channels_out, 3, 2, 1), nn.BatchNorm2d(channels_out), nn.GELU()
+        )
 
 
 class UpConv(nn.Sequential):
@@ -77,7 +82,9 @@ class FCBlock(nn.Sequential):
     """Linear, GELU, Linear: (B, in) -> (B, out). It turns a condition into one number a channel."""
 
     def __init__(self, features_in: int, features_out: int) -> None:
-        super().__init__(nn.Linear(features_in, features_out), nn.GELU(), nn.Linear(features_out, features_out))
+        super().__init__(
+            nn.Linear(features_in, features_out), nn.GELU(), nn.Linear(features_out, features_out)
+        )
 
 
 # ---------------------------------------------------------------- the composed blocks
@@ -162,9 +169,7 @@ class UNetBody(nn.Module):
 
 def last_output(walk: Walk) -> Tensor:
     """Goes the whole way and returns what the last block put out."""
-    for _, output in walk:
-        pass
-    return output
+    return deque(walk, maxlen=1).pop()[1]
 
 
 def per_channel(values: Tensor) -> Tensor:

@@ -37,7 +37,9 @@ class Sketcher(nn.Module):
         self.time = nn.Linear(self.time_channels, hidden)
         self.look = nn.Linear(3 * coarse**2, hidden)
         self.blocks = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
+            nn.Sequential(
+                nn.LayerNorm(hidden), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden)
+            )
             for _ in range(layers)
         )
         self.norm = nn.LayerNorm(hidden)

@@ -40,7 +40,9 @@ def load_set(folder: Path, seed: int = 0) -> EmojiSet:
     found: list[tuple[np.ndarray, str, str, tuple[str, ...], float]] = []
     for entry in entries():
         if entry.name not in of_style[FIRST]:
-            raise ValueError(f"Add {entry.name!r} in the style {FIRST} to {folder}: the vocabulary asks for it.")
+            raise ValueError(
+                f"Add {entry.name!r} in the style {FIRST} to {folder}: the vocabulary asks for it."
+            )
         picture = of_style[FIRST][entry.name]
         drawn = of_style[INK].get(entry.name)
         found.append((picture, entry.name, FIRST, entry.phrases, 1.0))

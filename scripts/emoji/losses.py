@@ -55,5 +55,7 @@ def variance_bound(alphas_cumprod: Tensor, batch: Batch, clean_hat: Tensor, vari
     mix = (variance + 1) / 2
     log_variance = mix * largest + (1 - mix) * smallest
     gap = before.sqrt() * beta / (1 - abar) * (batch.clean - clean_hat)  # of the two means
-    kl = 0.5 * (log_variance - smallest - 1 + (smallest - log_variance).exp() + gap.square() * (-log_variance).exp())
+    kl = 0.5 * (
+        log_variance - smallest - 1 + (smallest - log_variance).exp() + gap.square() * (-log_variance).exp()
+    )
     return ((batch.t > 0).view(-1, 1, 1, 1) * kl).mean() / math.log(2)

@@ -51,11 +51,15 @@ def _tile(canvas: Image.Image) -> Image.Image:
     """Rounds the corners and leaves two pixels of white around, as emoji of landscapes have."""
     mask = Image.new("L", canvas.size, 0)
     margin = 2 * SCALE
-    ImageDraw.Draw(mask).rounded_rectangle((margin, margin, CANVAS - margin, CANVAS - margin), 10 * SCALE, fill=255)
+    ImageDraw.Draw(mask).rounded_rectangle(
+        (margin, margin, CANVAS - margin, CANVAS - margin), 10 * SCALE, fill=255
+    )
     return Image.composite(canvas, Image.new("RGB", canvas.size, "white"), mask)
 
 
-def _ellipse(canvas: Image.Image, box: tuple[float, float, float, float], colour: tuple[int, int, int]) -> None:
+def _ellipse(
+    canvas: Image.Image, box: tuple[float, float, float, float], colour: tuple[int, int, int]
+) -> None:
     ImageDraw.Draw(canvas).ellipse(tuple(v * SCALE for v in box), fill=colour)
 
 
@@ -69,7 +73,13 @@ def snowy_village(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
     houses = ["house", "house with garden", "hut"]
     for x in (rng.uniform(17, 22), rng.uniform(42, 47)):
         _stand(canvas, pictures[houses[rng.integers(2)]], rng.uniform(17, 22), x, rng.uniform(51, 54))
-    _stand(canvas, pictures[houses[rng.integers(3)]], rng.uniform(17, 20), rng.uniform(30, 34), rng.uniform(57, 60))
+    _stand(
+        canvas,
+        pictures[houses[rng.integers(3)]],
+        rng.uniform(17, 20),
+        rng.uniform(30, 34),
+        rng.uniform(57, 60),
+    )
     return _tile(canvas)
 
 

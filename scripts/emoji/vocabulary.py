@@ -59,7 +59,11 @@ flexed biceps: muscle
 
 STYLES = {
     "fluent-3d": {"a photo of {}": 3, "{}": 3, "a high quality photo of {}": 2, "a 3d render of {}": 2},
-    "fluent-high-contrast": {"a lithograph of {}": 5, "an ink drawing of {}": 3, "a black and white drawing of {}": 1},
+    "fluent-high-contrast": {
+        "a lithograph of {}": 5,
+        "an ink drawing of {}": 3,
+        "a black and white drawing of {}": 1,
+    },
 }
 """Style → caption templates with their relative frequency. The plain words mean the first style."""
 

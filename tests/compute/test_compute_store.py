@@ -16,6 +16,7 @@ import pytest
 
 from core.compute import files
 from core.compute.jobs import Checkpoint, Frame, InvalidSpec, JobNotFound, JobSpec, Metric, StoreFull
+from core.compute.run import Run
 from core.compute.runs import RunRecord
 from core.compute.store import Store, main
 from core.compute.wire import Garbled, pack_event, read_message, unpack_event, write_message
@@ -286,3 +287,23 @@ def test_temporary_files_of_a_crash_are_swept_up(store, caplog):
     os.utime(old, (0, 0))
     store.prune(10**9)
     assert not old.exists() and young.exists()
+
+
+def test_the_newest_checkpoint_is_known_without_reading_it(tmp_path):
+    store = Store(tmp_path)
+    assert store.checkpoint_step(KEYS[0]) is None
+    for step in (90, 100, 1000):
+        store.put_checkpoint(KEYS[0], Checkpoint(step, f"step-{step}", {"x": np.zeros(1)}))
+    assert store.checkpoint_step(KEYS[0]) == 1000 == store.get_checkpoint(KEYS[0]).step
+    store.drop_checkpoints(KEYS[0])
+    assert store.checkpoint_step(KEYS[0]) is None
+
+
+def test_the_runs_of_a_kind_are_listed_newest_first(tmp_path):
+    table = Store(tmp_path).runs
+    for number, kind in enumerate(["train", "flow", "train", "train"]):
+        run = Run(f"{number:064x}", JobSpec(kind, {"n": number}), {"ada"}, submitted_at=float(number))
+        table.save(run.record())
+    assert [record.spec.params["n"] for record in table.of_kind("train")] == [3, 2, 0]
+    assert [record.spec.params["n"] for record in table.of_kind("train", limit=1)] == [3]
+    assert table.of_kind("nothing") == []

@@ -143,3 +143,71 @@ def test_only_the_newest_ended_jobs_are_remembered_and_the_table_answers_for_old
     assert len(executor.events(jobs[-1])) == 4
     assert executor.events(oldest) == [(4, Done(oldest))]  # frames are gone, the end and its number are not
     assert executor.status(oldest).state == "done" and executor.result(oldest)["x"].shape == (1,)
+
+
+# ---- making way -------------------------------------------------------------------------------------
+
+
+def walk(seed: int, steps: int = 40) -> JobSpec:
+    return JobSpec("trains", {"seed": seed, "steps": steps, "seconds": 0.01})
+
+
+def walked(seed: int, steps: int = 40) -> np.ndarray:
+    """The same walk, without an executor."""
+    rng, weights = np.random.default_rng(seed), np.zeros(8)
+    for _ in range(steps):
+        weights = weights * 0.9 + rng.standard_normal(8)
+    return weights
+
+
+def test_a_long_training_makes_way_at_a_checkpoint_and_goes_on_from_there(new_executor):
+    executor = new_executor(turn_seconds=0.0)
+    training = executor.submit(walk(1, steps=400), "ada")
+    wait(executor, training, until=lambda s: s.done >= 3)
+    for owner in ("bob", "ada"):  # others, and oneself
+        assert wait(executor, executor.submit(fresh(2), owner)).state == "done"
+        assert not executor.status(training).state.final
+    assert wait(executor, training).state == "done"
+    assert executor.result(training).meta["resumed_at"] > 0
+    assert np.array_equal(executor.result(training)["weights"], walked(1, steps=400))
+
+
+def test_two_trainings_of_one_owner_take_turns(new_executor):
+    executor = new_executor(turn_seconds=0.05)
+    jobs = [executor.submit(walk(seed, steps=60), "ada") for seed in (2, 3)]
+    wait(executor, jobs[1], until=lambda s: s.done >= 5)
+    assert 0 < executor.status(jobs[0]).done < 60  # the first has not ended, and the second has begun
+    for job, seed in zip(jobs, (2, 3), strict=True):
+        assert wait(executor, job).state == "done"
+        assert np.array_equal(executor.result(job)["weights"], walked(seed, steps=60))
+
+
+def test_a_job_has_its_turn_before_it_makes_way(new_executor):
+    executor = new_executor(turn_seconds=60.0)
+    training = executor.submit(walk(4), "ada")
+    wait(executor, training, until=lambda s: s.done >= 3)
+    wait(executor, executor.submit(fresh(2), "bob"))
+    assert executor.status(training).state == "done"
+    assert executor.result(training).meta["resumed_at"] == 0
+
+
+def test_a_training_that_makes_way_can_be_cancelled(new_executor):
+    executor = new_executor(turn_seconds=0.0)
+    training = executor.submit(walk(5, steps=10_000), "ada")
+    wait(executor, training, until=lambda s: s.done >= 3)
+    other = executor.submit(fresh(50, seconds=0.01), "bob")
+    wait(executor, other, until=lambda s: s.done >= 1)
+    executor.cancel(training, "ada")
+    assert wait(executor, training).state == "cancelled"
+    assert wait(executor, other).state == "done"
+
+
+def test_nobody_is_promised_a_time_behind_jobs_that_make_way(new_executor):
+    executor = new_executor()
+    training = executor.submit(walk(6, steps=10_000), "ada")
+    wait(executor, training, until=lambda s: s.done >= 3)
+    waiting = executor.submit(fresh(2), "bob")
+    status = executor.status(waiting)
+    assert status.position == 1 and status.eta_seconds is None
+    executor.cancel(training, "ada")
+    wait(executor, waiting)
