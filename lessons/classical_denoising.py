@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.compute.jobs import Frame, JobContext, JobEvents, JobSpec
 from core.diffusion import add_noise, draw_noise
 from core.edits import GaussianLowpass
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.fields import Choice, Number, PictureRef, seed_field
 from lessons.lesson import Lesson, Preset, Question
+from lessons.loading import load_reference, load_schedule
 
 TIMESTEPS = (250, 500, 750)
-SIGMAS = tuple(round(0.1 * k, 1) for k in range(51))  # 0 .. 5 pixels; 0 is no blur
+SIGMAS = tuple(round(0.1 * k, 1) for k in range(61))  # 0 .. 6 pixels; 0 is no blur
 KERNEL = 33
 
 LESSON = Lesson(
@@ -24,22 +26,44 @@ LESSON = Lesson(
     slug="classical_denoising",
     title="Classical denoising",
     fields=(
-        PictureRef("picture", "Picture", "tower-at-sunset"),
-        Number("sigma", "Blur σ (pixels)", 1.0, "Standard deviation of the Gaussian.", maximum=5, step=0.1, integer=False),
-        Choice("scale", "Blurred is", "xt", "x_t as it is, or divided by √ᾱ so that its contrast is right.", ("xt", "unscaled"),
+        PictureRef("picture", "Picture", "tropical-fish"),
+        Number("sigma", "Blur σ (pixels)", 1.0, "Standard deviation of the Gaussian.", maximum=6, step=0.1, integer=False),
+        Choice("scale", "Blurred is", "xt", "x_t as it is, or divided by √ᾱ for the right contrast.", ("xt", "unscaled"),
                ("x_t", "x_t / √ᾱ")),
         seed_field(),
     ),
-    presets=(Preset("reference", "σ = 1"), Preset("strong", "σ = 3", {"sigma": 3.0}), Preset("fair", "x_t / √ᾱ", {"scale": "unscaled"})),
+    presets=(
+        Preset("reference", "σ = 1"),
+        Preset("strong", "σ = 3", {"sigma": 3.0}),
+        Preset("fair", "Right contrast: x_t / √ᾱ", {"scale": "unscaled", "sigma": 1.6}),
+    ),
     question=Question(
         "The best blur for t = 250 is found. Is the best blur for t = 750 weaker, equal or stronger?",
         ("Weaker", "Equal", "Stronger"),
         answer=2,
-        because="The more noise, the more pixels must be averaged to cancel it, and the more of the picture is averaged away "
-        "with it. The peak of the PSNR curve moves to the right, and sinks.",
+        because="The more noise, the more pixels must be averaged to cancel it, and the more of the picture is averaged "
+        "away with it. The peak of the PSNR curve moves to the right, and sinks.",
+        reveal={"sigma": 1.7},
     ),
-    shows=("core.edits:GaussianLowpass", "lessons.classical_denoising:psnr", "lessons.classical_denoising:compute"),
+    shows=(
+        "core.edits:GaussianLowpass", "core.diffusion:add_noise", "core.diffusion:draw_noise",
+        "lessons.classical_denoising:psnr", "lessons.classical_denoising:compute",
+    ),
+    jobs={"blur": "lessons.classical_denoising:run"},
 )  # fmt: skip
+
+
+def spec(values: Mapping[str, Any], model: str) -> JobSpec:
+    """What the exported notebook computes; the page calls `compute` itself. sigma only chooses the frame."""
+    return JobSpec("blur", {"model": model, **{k: values[k] for k in ("picture", "scale", "seed")}})
+
+
+def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
+    """`compute` as a job: there is no network in it, so there is nothing to wait for."""
+    schedule = load_schedule(params["model"])
+    clean = load_reference(params["picture"], context).numpy()  # (3, H, W)
+    yield Frame(0, 1, {})
+    return compute(clean, schedule, params)
 
 
 def psnr(picture: torch.Tensor, clean: torch.Tensor) -> float:

@@ -26,6 +26,7 @@ LESSON = Lesson(
     presets=(
         Preset("reference", "γ = 0, 1, 3, 7, 12"),
         Preset("five", "5 samples at γ = 7", {"gammas": (7.0,), "count": 5}),
+        Preset("unguided", "5 samples at γ = 1", {"gammas": (1.0,), "count": 5}),
         Preset("fine", "γ between 0 and 3", {"gammas": (0.0, 0.5, 1.0, 2.0, 3.0)}),
     ),
     question=Question(
@@ -38,10 +39,14 @@ LESSON = Lesson(
     variants=(
         Variant("wrong_unconditional", "Wrong unconditional prompt",
                 f"“{WRONG_UNCONDITIONAL}” stands where the empty prompt belongs.",
-                "The pictures are now pushed away from the taxi, not from an average picture. As a tool this is called a "
-                "negative prompt; as a mistake it is hard to notice."),
+                "γ = 0 now draws the taxi, γ = 1 draws what it drew before, and a larger γ moves away from taxis as well as "
+                "towards the prompt. As a tool this is called a negative prompt; as a mistake it is easily overlooked."),
     ),
-    shows=("core.guidance:ClassifierFree", "core.diffusion:iterative_denoise", "lessons.denoising:guided"),
+    shows=(
+        "core.guidance:ClassifierFree", "lessons.denoising:guided", "core.diffusion:iterative_denoise",
+        "core.diffusion:estimate_clean", "core.diffusion:denoise_step", "core.diffusion:draw_noise",
+        "core.schedule:NoiseSchedule", "lessons.denoising:run", "lessons.classifier_free_guidance:spec",
+    ),
     jobs={"denoise": "lessons.denoising:run"},
 )  # fmt: skip
 
@@ -63,4 +68,6 @@ def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> J
             f"{MAX_COLUMNS}. Compare fewer scales, or fewer samples."
         )
     unconditional = WRONG_UNCONDITIONAL if variant == "wrong_unconditional" else UNCONDITIONAL
-    return JobSpec("denoise", {"model": model, "num_steps": 34, "columns": columns, "unconditional": unconditional})
+    return JobSpec(
+        "denoise", {"model": model, "num_steps": 34, "columns": columns, "unconditional": unconditional}
+    )

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from lessons import (
+    block_glossary,
+    class_conditioning,
     classical_denoising,
     classifier_free_guidance,
+    denoising_pure_noise,
     forward_process,
+    guided_digits,
+    hybrid_images,
+    image_to_image,
+    inpainting,
+    integrating,
     iterative_denoising,
     meet_the_model,
+    one_step_denoiser,
     one_step_denoising,
+    out_of_distribution,
     sampling_from_noise,
+    text_image_to_image,
+    time_conditioned_flow,
+    unet_taken_apart,
+    vector_field,
+    visual_anagrams,
 )
 from lessons.lesson import Lesson
 
@@ -26,6 +41,21 @@ COURSE: tuple[Lesson, ...] = (
     iterative_denoising.LESSON,
     sampling_from_noise.LESSON,
     classifier_free_guidance.LESSON,
+    image_to_image.LESSON,
+    inpainting.LESSON,
+    text_image_to_image.LESSON,
+    visual_anagrams.LESSON,
+    hybrid_images.LESSON,
+    unet_taken_apart.LESSON,
+    one_step_denoiser.LESSON,
+    out_of_distribution.LESSON,
+    denoising_pure_noise.LESSON,
+    vector_field.LESSON,
+    time_conditioned_flow.LESSON,
+    integrating.LESSON,
+    class_conditioning.LESSON,
+    guided_digits.LESSON,
+    block_glossary.LESSON,
 )
 
 # What an executor may run: the kinds of all lessons, and where each is found.

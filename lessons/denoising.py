@@ -80,7 +80,7 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     for step in loop(x_t, timesteps, estimator, schedule, generators):
         steps.append(step)
         yield Frame(step.index, len(timesteps), frame_pixels(step))
-    return record(steps, model.schedule, params, clean)
+    return record(steps, schedule, params, clean)
 
 
 def guided(model: Any, columns: Sequence[Column], unconditional: str) -> Conditional | ClassifierFree:

@@ -34,6 +34,12 @@ class Field:
         """The inverse of `parse`."""
         return str(value)
 
+    def require_text(self, text: object) -> str:
+        """`text` itself. What a browser sends may be anything; raises BadValue for what is not text."""
+        if not isinstance(text, str):
+            raise BadValue(f"{self.label} is read from text, not from {type(text).__name__}.")
+        return text
+
 
 @dataclass(frozen=True)
 class Number(Field):
@@ -46,20 +52,24 @@ class Number(Field):
     slider: bool = True
 
     def parse(self, text: str) -> int | float:
+        self.require_text(text)
         try:
-            value = float(text)
+            value = float(text) + 0.0  # -0 and 0 are one value, so they are one job
         except ValueError as error:
             raise BadValue(f"{self.label} must be a number, not “{text[:40]}”.") from error
         if not math.isfinite(value) or not self.minimum <= value <= self.maximum:
-            raise BadValue(f"{self.label} must lie between {self.minimum:g} and {self.maximum:g}, not {text[:40]}.")
+            raise BadValue(
+                f"{self.label} must lie between {_shortest(self.minimum)} and {_shortest(self.maximum)}, "
+                f"not “{text[:40]}”."
+            )
         if not self.integer:
             return value
         if value != int(value):
-            raise BadValue(f"{self.label} must be a whole number, not {text[:40]}.")
+            raise BadValue(f"{self.label} must be a whole number, not “{text[:40]}”.")
         return int(value)
 
     def encode(self, value: Any) -> str:
-        return f"{value:g}" if not self.integer else str(value)
+        return str(value) if self.integer else _shortest(value)
 
 
 @dataclass(frozen=True)
@@ -72,15 +82,17 @@ class Numbers(Field):
     integer: bool = False
 
     def parse(self, text: str) -> tuple[float, ...]:
-        one = Number(self.name, self.label, 0, minimum=self.minimum, maximum=self.maximum, integer=self.integer)
-        parts = [part for part in re.split(r"[,\s;]+", text.strip()) if part]
+        one = Number(
+            self.name, self.label, 0, minimum=self.minimum, maximum=self.maximum, integer=self.integer
+        )
+        parts = [part for part in re.split(r"[,\s;]+", self.require_text(text).strip()) if part]
         if not 1 <= len(parts) <= self.max_count:
             raise BadValue(f"{self.label}: give between 1 and {self.max_count} numbers, separated by commas.")
         values = [one.parse(part) for part in parts]
         return tuple(dict.fromkeys(values))  # the same number twice would be the same picture twice
 
     def encode(self, value: Sequence[float]) -> str:
-        return ",".join(f"{v:g}" for v in value)
+        return ",".join(_shortest(v) for v in value)
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,7 @@ class Choice(Field):
     labels: tuple[str, ...] = ()
 
     def parse(self, text: str) -> str:
-        if text not in self.options:
+        if self.require_text(text) not in self.options:
             raise BadValue(f"{self.label} must be one of {', '.join(self.options)}, not “{text[:40]}”.")
         return text
 
@@ -107,9 +119,11 @@ class Text(Field):
     suggestions: tuple[str, ...] = ()
 
     def parse(self, text: str) -> str:
-        text = " ".join(text.split())
+        text = " ".join(self.require_text(text).split())
         if len(text) > self.max_length:
-            raise BadValue(f"{self.label} is limited to {self.max_length} characters; this has {len(text)}. Shorten it.")
+            raise BadValue(
+                f"{self.label} is limited to {self.max_length} characters; this has {len(text)}. Shorten it."
+            )
         return text
 
 
@@ -118,9 +132,19 @@ class PictureRef(Field):
     """A shipped test picture by its slug, or an uploaded one by the SHA-256 of its pixels."""
 
     def parse(self, text: str) -> str:
-        if not re.fullmatch(r"[a-z0-9-]{1,60}|upload-[0-9a-f]{64}", text):
-            raise BadValue(f"{self.label}: “{text[:40]}” is no picture of this app. Choose one, or upload your own.")
+        if not re.fullmatch(r"(?!upload-)[a-z0-9-]{1,60}|upload-[0-9a-f]{64}", self.require_text(text)):
+            raise BadValue(
+                f"{self.label}: “{text[:40]}” is no picture of this app. Choose one, or upload your own."
+            )
         return text
+
+
+def _shortest(value: float) -> str:
+    """7.0 as "7", 0.1 as "0.1", and no digit lost: a link has to give back the very number."""
+    if abs(value) < 1e15 and value == int(value):
+        return str(int(value))
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 def seed_field(default: int = 0) -> Number:

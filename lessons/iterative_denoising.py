@@ -15,7 +15,7 @@ LESSON = Lesson(
     slug="iterative_denoising",
     title="Iterative denoising",
     fields=(
-        PictureRef("picture", "Picture", "tower-at-sunset"),
+        PictureRef("picture", "Picture", "tropical-fish"),
         Number("i_start", "i_start", 10, "Where the loop begins: 0 is pure noise, 33 is nearly clean.", maximum=33),
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
         seed_field(),
@@ -24,24 +24,30 @@ LESSON = Lesson(
         Preset("reference", "i_start = 10"),
         Preset("more", "More noise: 5", {"i_start": 5}),
         Preset("less", "Less noise: 20", {"i_start": 20}),
+        Preset("unlike", "A picture unlike the training pictures", {"picture": "tower-at-sunset"}),
     ),
     question=Question(
         "Follow x̂₀, the estimate of the clean picture, from the first step to the last. When is it sharp?",
         ("From the first step", "It sharpens gradually, details last", "Only at the last step"),
         answer=1,
-        because="Large shapes and colours are settled while there is much noise, edges and details as it goes: each step "
-        "removes some noise, and with it some of what the picture could still have become.",
+        because="Shapes and colours are settled while there is much noise, edges and grain as it goes: each step rules out "
+        "some of what the picture could still have become, and the mean of what is left has more detail.",
     ),
     variants=(
         Variant("no_noise", "No noise added", "The term σz is left out of every step.",
-                "The picture comes out smooth and flat: without fresh noise the steps stop at an average."),
+                "x_t soon has less noise than belongs to its t. The network takes what is missing for flat areas: the "
+                "picture comes out smooth, without grain and small parts."),
         Variant("unscaled_noise", "Noise unscaled", "z is added where σz belongs, so every step adds noise of variance 1.",
-                "x_t carries far more noise than the network expects at t; nothing comes out."),
+                "x_t carries far more noise than the network expects at t; only noise comes out."),
         Variant("alpha", "α in place of ᾱ", "The schedule gives one step's factor instead of the product of all.",
-                "The picture is hardly noised at the start, and the network is told a t that does not fit."),
+                "The picture is hardly noised at the start (weight 0.08 in place of 0.89 at t = 690), and the little noise "
+                "that is there stays: the network is told a t that does not fit."),
     ),
     shows=(
-        "core.diffusion:iterative_denoise", "core.diffusion:denoise_step", "core.schedule:NoiseSchedule.coefficients",
+        "core.diffusion:iterative_denoise", "core.diffusion:estimate_clean", "core.diffusion:denoise_step",
+        "core.schedule:NoiseSchedule", "core.guidance:Conditional", "core.edits:sdedit_start", "core.diffusion:add_noise",
+        "core.diffusion:draw_noise", "lessons.denoising:run", "lessons.classical_denoising:best_blur",
+        "lessons.wrong:no_noise", "lessons.wrong:unscaled_noise", "lessons.wrong:wrong_schedule",
     ),
     jobs={"denoise": "lessons.denoising:run"},
 )  # fmt: skip

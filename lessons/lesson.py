@@ -71,7 +71,7 @@ class Lesson:
 
     @property
     def url_path(self) -> str:
-        """Not the name of the page's file: Streamlit's legacy discovery would run that file alone, without the entry script."""
+        """Not the page file's name: Streamlit's legacy discovery would run that file alone, without the entry script."""
         return self.slug.replace("_", "-")
 
     @cached_property
@@ -83,7 +83,9 @@ class Lesson:
         """
         text = (FOLDER / f"{self.slug}.md").read_text(encoding="utf-8")
         parts = text.split("\n## ")[1:]
-        sections = {heading.strip(): body.strip() for heading, body in (part.split("\n", 1) for part in parts)}
+        sections = {
+            heading.strip(): body.strip() for heading, body in (part.split("\n", 1) for part in parts)
+        }
         missing = [name for name in SECTIONS if name not in sections]
         if missing:
             raise ValueError(f"lessons/{self.slug}.md lacks the section {', '.join(missing)}.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import DDPMScheduler
 from PIL import Image
 from torch import Tensor
 
@@ -14,6 +16,7 @@ from core.media import from_pixels
 from core.model_folder import find_model_folder, fingerprint
 from core.pictures import load_picture
 from core.pretrained import TextToImageModel, load_pretrained
+from core.schedule import NoiseSchedule
 from core.settings import Settings
 
 UPLOAD = "upload-"
@@ -33,14 +36,30 @@ def load_model(expected_fingerprint: str, context: JobContext) -> TextToImageMod
     Raises:
         ModelChanged: the folder's contents are not what the page asked for.
     """
-    folder = find_model_folder(Settings.from_environment().model)
-    found = fingerprint(folder)
-    if found != expected_fingerprint:
-        raise ModelChanged("The model has been replaced since this page was opened; reload the page.")
-    key = ("model", found, context.device)
+    folder = _model_folder(expected_fingerprint)
+    key = ("model", expected_fingerprint, context.device)
     if key not in context.cache:
         context.cache[key] = load_pretrained(folder, context.device)
     return context.cache[key]
+
+
+def load_schedule(expected_fingerprint: str) -> NoiseSchedule:
+    """The noise schedule of the same model, without its network.
+
+    Raises:
+        ModelChanged: as `load_model`.
+    """
+    folder = _model_folder(expected_fingerprint)
+    return NoiseSchedule.from_diffusers(DDPMScheduler.from_pretrained(folder / "scheduler"))
+
+
+def _model_folder(expected_fingerprint: str) -> Path:
+    folder = find_model_folder(Settings.from_environment().model)
+    if fingerprint(folder) != expected_fingerprint:
+        raise ModelChanged(
+            "The model has been replaced since this was asked for; reload the page, or export the notebook again."
+        )
+    return folder
 
 
 def load_reference(reference: str, context: JobContext) -> Tensor:

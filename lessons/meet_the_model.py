@@ -10,40 +10,55 @@ from core.trajectory import Trajectory
 from lessons.fields import Number, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question
 from lessons.loading import load_model
-from lessons.prompts import NULL_LIKE, SUGGESTIONS, TRIO
+from lessons.prompts import FACE, NULL_LIKE, STYLES, SUGGESTIONS, TRIO
 
 LESSON = Lesson(
     code="A0",
     slug="meet_the_model",
     title="Meet the model",
     fields=(
-        *(Text(f"p{k + 1}", f"Prompt {k + 1}", prompt, suggestions=SUGGESTIONS) for k, prompt in enumerate(TRIO)),
+        *(
+            Text(f"p{k + 1}", f"Prompt {k + 1}", prompt, suggestions=SUGGESTIONS)
+            for k, prompt in enumerate(TRIO)
+        ),
         Number("steps", "Steps", 20, "How many times the network is asked.", minimum=5, maximum=100),
-        Number("gamma", "Guidance γ", 4.0, "Lesson A6 says what this is.", maximum=20, step=0.5, integer=False),
+        Number(
+            "gamma", "Guidance γ", 4.0, "Lesson A6 says what this is.", maximum=20, step=0.5, integer=False
+        ),
         seed_field(),
     ),
     presets=(
         Preset("reference", "20 steps"),
         Preset("hundred", "100 steps", {"steps": 100}),
-        Preset("empty", "No prompt at all", {"p1": "", "p2": NULL_LIKE, "p3": "", "seed": 3}),
+        Preset("styles", "One face, three styles", {"p1": STYLES[0], "p2": STYLES[1], "p3": STYLES[2], "seed": 1}),
+        Preset("empty", "From no prompt to one", {"p1": "", "p2": NULL_LIKE, "p3": FACE}),
     ),
     question=Question(
         "The model has made a picture in 20 steps. You ask for 100, with the same seed. What do you get?",
-        ("The same picture, sharper", "A different picture", "The same picture, pixel for pixel"),
+        (
+            "The same picture, only sharper",
+            "A picture of the same kind, with other details",
+            "The same picture, pixel for pixel",
+        ),
         answer=1,
-        because="Every step adds fresh noise, and 100 steps draw other noise than 20. The first noise, and with it the "
-        "rough layout, stays; where details are decided the paths part.",
+        because="Both runs begin with the same noise, so place and outline are alike. But every step adds fresh noise, and "
+        "100 steps need more of it, at other times, than 20: eyes, wheels and edges come out differently.",
         reveal={"steps": 100},
     ),
-    shows=("core.pretrained:TextToImageModel", "core.diffusion:iterative_denoise", "lessons.denoising:run"),
+    shows=(
+        "core.pretrained:TextToImageModel", "core.guidance:ClassifierFree", "core.diffusion:iterative_denoise",
+        "core.diffusion:draw_noise", "core.diffusion:estimate_clean", "core.diffusion:denoise_step",
+        "lessons.denoising:run", "lessons.meet_the_model:embed",
+    ),
     jobs={"denoise": "lessons.denoising:run", "embed": "lessons.meet_the_model:embed"},
-)
+)  # fmt: skip
 
 
 def spec(values: Mapping[str, Any], model: str) -> JobSpec:
     """Three prompts under the same starting noise, as one batch."""
     columns = [
-        {"prompt": values[name], "seed": values["seed"], "guidance_scale": values["gamma"]} for name in ("p1", "p2", "p3")
+        {"prompt": values[name], "seed": values["seed"], "guidance_scale": values["gamma"]}
+        for name in ("p1", "p2", "p3")
     ]
     return JobSpec("denoise", {"model": model, "num_steps": values["steps"], "columns": columns})
 
@@ -60,4 +75,6 @@ def embed(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     embedding = model.embed(params["prompts"]).float().cpu().numpy()
     tokens = [model.tokens(prompt) for prompt in params["prompts"]]
     words = [len(model.tokenizer(prompt.lower()).input_ids) for prompt in params["prompts"]]
-    return Trajectory({"embedding": embedding}, {"tokens": tokens, "untruncated": words, "limit": model.text_tokens})
+    return Trajectory(
+        {"embedding": embedding}, {"tokens": tokens, "untruncated": words, "limit": model.text_tokens}
+    )

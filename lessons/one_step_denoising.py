@@ -27,21 +27,32 @@ LESSON = Lesson(
     slug="one_step_denoising",
     title="One-step denoising",
     fields=(
-        PictureRef("picture", "Picture", "tower-at-sunset"),
-        Number("t", "Timestep t", 500, "0 is the clean picture, 999 is noise.", minimum=25, maximum=990, step=25),
+        PictureRef("picture", "Picture", "tropical-fish"),
+        Number(
+            "t", "Timestep t", 500, "0 is the clean picture, 999 is noise.", minimum=25, maximum=990, step=25
+        ),
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
         seed_field(),
     ),
-    presets=tuple(Preset(f"t{t}", f"t = {t}", {"t": t}) for t in MARKED),
+    presets=(
+        *(Preset(f"t{t}", f"t = {t}", {"t": t}) for t in MARKED),
+        Preset("unlike", "A picture unlike the training pictures", {"picture": "tower-at-sunset"}),
+    ),
     question=Question(
-        "The network sees x_t at t = 750, mostly noise, and has one try. What will its estimate of the clean picture look like?",
+        "The network sees x_t at t = 750, mostly noise, and has one try. How will its estimate of the clean picture look?",
         ("Sharp, but of something else", "Blurred: an average of all it could be", "Still noisy"),
         answer=1,
-        because="Trained on squared error, the network answers with the mean of all clean pictures that could have led here. "
-        "The mean of many different pictures is blurred.",
+        because="Trained on squared error, the network tends to the mean of all clean pictures that could have led here. "
+        "Their stripes and edges lie in different places, so their mean is blurred.",
         reveal={"t": 750},
     ),
-    shows=("core.diffusion:estimate_clean", "core.diffusion:add_noise", "lessons.one_step_denoising:run"),
+    shows=(
+        "lessons.one_step_denoising:run",
+        "core.diffusion:add_noise",
+        "core.diffusion:draw_noise",
+        "core.guidance:Conditional",
+        "core.diffusion:estimate_clean",
+    ),
     jobs={"one-step": "lessons.one_step_denoising:run"},
 )
 
@@ -61,7 +72,11 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     for index, t in enumerate(TIMESTEPS):
         x_t = add_noise(clean, noise, t, model.schedule)
         eps = estimate_noise(x_t, t).eps
-        for name, tensor in (("x_t", x_t), ("clean_hat", estimate_clean(x_t, eps, t, model.schedule)), ("eps", eps)):
+        for name, tensor in (
+            ("x_t", x_t),
+            ("clean_hat", estimate_clean(x_t, eps, t, model.schedule)),
+            ("eps", eps),
+        ):
             kept[name].append(tensor.float().cpu().numpy())
         yield Frame(index, len(TIMESTEPS), {
             "x_t": to_pixels(kept["x_t"][-1]),

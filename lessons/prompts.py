@@ -1,18 +1,22 @@
 """Prompts that the lessons open with and suggest: those that the shipped model draws recognisably."""
 
-NULL_LIKE = "a high quality photo"  # lessons A1 to A5 condition on it: a prompt that asks for nothing in particular
+# Lessons A1 to A5 condition on it: a prompt that asks for nothing in particular.
+NULL_LIKE = "a high quality photo"
 UNCONDITIONAL = ""
 
 FACE = "a 3d render of a grinning face"
-TRIO = ("a 3d render of a grinning face", "a flat icon of a taxi", "an ink drawing of a turtle")
+TRIO = (FACE, "a flat icon of a heart", "a 3d render of an automobile")
+STYLES = (FACE, "a cartoon of a grinning face", "an ink drawing of a grinning face")
 
 SUGGESTIONS = (
-    "a 3d render of a grinning face",
-    "a cartoon of a grinning cat",
-    "a flat icon of a taxi",
+    FACE,
+    "a cartoon of a grinning face",
+    "an ink drawing of a grinning face",
+    "a flat icon of a heart",
     "a 3d render of an automobile",
-    "a painting of a maple leaf",
-    "an ink drawing of a snail",
+    "a flat icon of a taxi",
+    "a cartoon of a dog face",
+    "a painting of a tree",
     "a lithograph of a skull",
     NULL_LIKE,
 )

@@ -17,21 +17,26 @@ LESSON = Lesson(
     fields=(
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
         Number("count", "Samples", 5, "How many pictures, each from its own noise.", minimum=1, maximum=6),
-        seed_field(),
+        seed_field(15),
     ),
     presets=(Preset("reference", "5 samples"), Preset("prompted", "With a real prompt", {"prompt": FACE})),
     question=Question(
         "Two samples, same prompt, different noise. At which step can you first tell what each will be?",
-        ("At the first: x̂₀ shows it at once", "Somewhere in the first third", "Only near the end"),
+        ("At the first: x̂₀ shows it at once", "Within the first ten", "Only near the end"),
         answer=1,
-        because="At the first step x̂₀ is nearly the same grey-brown average for both; within the first ten steps shapes and "
-        "colours part and are not taken back.",
+        because="At the first step x̂₀ is nearly the same pale average for both. After three or four steps colours and "
+        "places have parted; after ten the shapes stand and are not taken back.",
     ),
     variants=(
         Variant("no_noise", "No noise added", "The term σz is left out of every step.",
-                "All samples drift to smooth, similar shapes: the noise is where variety and texture come from."),
+                "After one step x_t is nearly grey, where the network expects noise of variance 1. White paper comes out, "
+                "or a smooth blob: variety comes from the noise of the steps."),
     ),
-    shows=("core.diffusion:iterative_denoise", "core.diffusion:draw_noise", "lessons.denoising:run"),
+    shows=(
+        "core.diffusion:draw_noise", "core.diffusion:iterative_denoise", "core.diffusion:estimate_clean",
+        "core.diffusion:denoise_step", "core.schedule:NoiseSchedule", "core.guidance:Conditional",
+        "lessons.denoising:run", "lessons.wrong:no_noise",
+    ),
     jobs={"denoise": "lessons.denoising:run"},
 )  # fmt: skip
 

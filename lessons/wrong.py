@@ -19,7 +19,9 @@ def wrong_schedule(schedule: NoiseSchedule) -> NoiseSchedule:
     """
     table = schedule.alphas_cumprod
     alphas = table / torch.cat([table.new_ones(1), table[:-1]])
-    return NoiseSchedule(torch.cummin(alphas, 0).values - 1e-9 * torch.arange(len(alphas), dtype=torch.float64))
+    return NoiseSchedule(
+        torch.cummin(alphas, 0).values - 1e-9 * torch.arange(len(alphas), dtype=torch.float64)
+    )
 
 
 def unscaled_noise(
@@ -53,7 +55,9 @@ def no_noise(
         clean_hat = estimate_clean(x_t, estimate.eps, t, schedule)
         right = denoise_step(x_t, clean_hat, estimate.variance, t, t_next, schedule, generators)
         mean = right.x_next - right.sigma * right.noise
-        yield Step(index, t, t_next, x_t, clean_hat, estimate, Update(mean, torch.zeros_like(mean), right.noise))
+        yield Step(
+            index, t, t_next, x_t, clean_hat, estimate, Update(mean, torch.zeros_like(mean), right.noise)
+        )
         x_t = mean
 
 

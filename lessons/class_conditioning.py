@@ -1,0 +1,69 @@
+"""B8: the flow is told which digit it is to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.compute.jobs import JobSpec
+from lessons.fields import Number, seed_field
+from lessons.lesson import Lesson, Preset, Question, Variant
+from lessons.networks import AUTO, NetworkChoice
+from lessons.training_fields import CONSTANT, training_fields
+
+SMALL = {"width": 16, "batch_size": 32, "epochs": 5, "pictures": 9600}
+DIGITS = tuple(range(10))
+
+LESSON = Lesson(
+    code="B8",
+    slug="class_conditioning",
+    title="Class conditioning",
+    fields=(
+        NetworkChoice("network", "Network", AUTO, presets=("b8", "b8-constant")),
+        Number("gamma", "Guidance γ", 1.0, "1 uses the class as it stands; lesson B9 is about more.",
+               maximum=10, step=0.5, integer=False),
+        Number("steps", "Steps T", 100, "Euler steps from noise to digit.", minimum=1, maximum=1000),
+        seed_field(),
+        *training_fields("b8"),
+    ),
+    presets=(
+        Preset("reference", "The course’s numbers"),
+        Preset("constant", "Without the scheduler", {"decay": CONSTANT}),
+        Preset("small", "A small network", SMALL),
+        Preset("unconditional", "γ = 0: no class", {"gamma": 0.0}),
+    ),
+    question=Question(
+        "One noise, ten classes: what will the ten pictures of a row have in common?",
+        ("Nothing: ten different digits", "Slant and thickness of the stroke", "Their upper half"),
+        answer=1,
+        because="The class decides which digit it is. What the class leaves open, such as slant, thickness and place, comes "
+        "from the noise, and all columns start from the same one.",
+    ),
+    variants=(
+        Variant("wrong_sign", "Away from the class", "The velocity is u_u − γ(u_c − u_u).",
+                "Each picture is pushed away from its class: it becomes some other digit, or none."),
+        Variant("other_clock", "t counted the other way", "The network is told 1 − t, the direction of Part A.",
+                "At first it is told that the picture is finished, and at the end that it is all noise."),
+    ),
+    shows=(
+        "core.training:class_flow_loss", "core.networks.mnist_unet:ClassConditionedUNet",
+        "core.training_settings:LoopSettings.learning_rate_at", "core.training:train", "lessons.flow_sampling:run",
+    ),
+    jobs={
+        "train": "lessons.training:run",
+        "training_pace": "lessons.training_pace:measure",
+        "flow": "lessons.flow_sampling:run",
+    },
+    minutes=8,
+)  # fmt: skip
+
+
+def spec(
+    values: Mapping[str, Any], networks: Sequence[Mapping[str, str]], variant: str | None = None
+) -> JobSpec:
+    """The ten digits, each from the same noise, through the network at up to three ages."""
+    return JobSpec("flow", {
+        "networks": [dict(network) for network in networks], "seed": values["seed"], "count": 10, "same_noise": True,
+        "classes": list(DIGITS), "guidance_scale": values["gamma"], "num_steps": values["steps"], "solver": "euler",
+        "variant": variant,
+    })  # fmt: skip

@@ -1,0 +1,61 @@
+"""B4: a denoiser that is given nothing but noise learns the mean digit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.compute.jobs import JobSpec
+from lessons.fields import seed_field
+from lessons.lesson import Lesson, Preset, Question
+from lessons.networks import AUTO, NetworkChoice
+from lessons.training_fields import FALLING, training_fields
+
+COUNT = 8
+SMALL = {
+    "width": 16,
+    "batch_size": 32,
+    "epochs": 5,
+    "pictures": 9600,
+    "learning_rate": 0.01,
+    "decay": FALLING,
+}
+
+LESSON = Lesson(
+    code="B4",
+    slug="denoising_pure_noise",
+    title="Denoising pure noise",
+    fields=(
+        NetworkChoice("network", "Network", AUTO, presets=("b4",)),
+        seed_field(),
+        *training_fields("b4"),
+    ),
+    presets=(
+        Preset("reference", "The course’s numbers"),
+        Preset("small", "A small network", SMALL),
+        Preset("other_noise", "Other noises", {"seed": 1}),
+    ),
+    question=Question(
+        "The network is trained to turn pure noise into training digits. Then it gets eight noises. What comes out?",
+        ("Eight different digits", "Eight times the same blur", "Noise"),
+        answer=1,
+        because="The noise says nothing about which digit it was paired with, so the best answer to every noise is the "
+        "mean of all digits. It is the same blur every time.",
+        reveal={"seed": 1},
+    ),
+    shows=("core.training:pure_noise_loss", "core.training:train", "lessons.denoising_digits:pure_noise",
+           "lessons.denoising_digits:variance_around",
+           "core.oracle:posterior"),
+    jobs={
+        "train": "lessons.training:run",
+        "training_pace": "lessons.training_pace:measure",
+        "pure_noise": "lessons.denoising_digits:pure_noise",
+    },
+)  # fmt: skip
+
+
+def spec(values: Mapping[str, Any], networks: Sequence[Mapping[str, str]]) -> JobSpec:
+    """Eight noises through the network at its checkpoints."""
+    return JobSpec("pure_noise", {
+        "networks": [dict(network) for network in networks], "seed": values["seed"], "count": COUNT,
+    })  # fmt: skip

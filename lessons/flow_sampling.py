@@ -1,0 +1,148 @@
+"""The sampling job of lessons B6 to B9: one noise, one or several networks, from t = 0 to t = 1.
+
+    {"networks": [{"source": "b6", "name": "epoch-10", "sha256": "..."}, ...],
+     "seed": 0, "count": 6, "same_noise": false, "classes": [0, 1, ...] or null, "guidance_scale": 5.0 or null,
+     "num_steps": 300, "solver": "euler", "variant": null}
+
+All networks start from the same noise and take their steps side by side, so that a page can lay them under one
+cursor. With `classes` (one for each picture) the networks are class-conditioned. With `same_noise` all pictures of a
+network start from one noise as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.compute.jobs import Frame, JobContext, JobEvents
+from core.flow import (
+    ClassGuided,
+    Conditional,
+    EstimateVelocity,
+    FlowStep,
+    check_guidance,
+    check_steps,
+    integrate,
+)
+from core.media import to_pixels
+from core.networks.mnist_unet import one_hot
+from core.trajectory import Trajectory
+from lessons.networks import load
+from lessons.training import fixed_noise, unit_pixels
+from lessons.wrong_flows import WRONG_FLOWS
+
+MAX_PICTURES = 40
+MAX_NETWORKS = 3
+MOST_FRAMES, FEWEST_FRAMES = 100, 12  # steps that are kept; of 300 steps with few pictures every third
+KEPT_PICTURES = 2400  # about, over all frames
+VELOCITY_LIMIT = 2.0  # drawn as the strongest colour; x1 - x0 lies mostly between -2 and 3
+
+
+class BadRequest(ValueError):
+    """The parameters do not describe a run; the message says what to change."""
+
+
+def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
+    """Integrates every network from the same noise.
+
+    Arrays: x_t float32, velocity and clean_hat float16 (frames, networks * count, 1, 28, 28), networks one after the
+    other; result float32 (networks * count, 1, 28, 28), x at t = 1. meta["steps"]: index, t and the RMS velocity of
+    each network at each kept step.
+
+    Raises:
+        BadRequest, core.flow's ValueError, lessons.networks' errors.
+    """
+    count, num_steps, refs = params["count"], check_steps(params["num_steps"]), params["networks"]
+    if not (1 <= count <= MAX_PICTURES and 1 <= len(refs) <= MAX_NETWORKS):
+        raise BadRequest(
+            f"A run has 1 to {MAX_PICTURES} pictures and 1 to {MAX_NETWORKS} networks; this has {count} and {len(refs)}."
+        )
+    classes = class_vectors(params.get("classes"), count, context.device)
+    estimators = [estimator(load(ref, context), classes, params.get("guidance_scale")) for ref in refs]
+    if params.get("variant") is not None:
+        estimators = [WRONG_FLOWS[params["variant"]](estimate) for estimate in estimators]
+    noise = fixed_noise(count, params["seed"], context.device)
+    if params.get("same_noise"):
+        noise = noise[:1].expand_as(noise).clone()
+    runs = [integrate(estimate, noise, num_steps, params["solver"]) for estimate in estimators]
+    kept = kept_steps(num_steps, count * len(refs))
+    frames: list[dict[str, Tensor]] = []
+    steps: list[dict[str, Any]] = []
+    for together in zip(*runs, strict=True):
+        first = together[0]
+        if first.index in kept:
+            frames.append(side_by_side(together))
+            steps.append({"index": first.index, "t": first.t, "speed": [speed(step) for step in together]})
+            yield Frame(len(frames) - 1, len(kept), frame_pixels(frames[-1]))
+    result = torch.cat([step.x_next for step in together])
+    return record(frames, steps, result, params)
+
+
+def class_vectors(classes: Sequence[int] | None, count: int, device: str) -> Tensor | None:
+    """(count, 10), one-hot; None for networks that take no class. Raises BadRequest."""
+    if classes is None:
+        return None
+    if len(classes) != count or not all(isinstance(c, int) and 0 <= c <= 9 for c in classes):
+        raise BadRequest(f"Give one digit from 0 to 9 for each of the {count} pictures.")
+    return one_hot(torch.tensor(classes)).to(device)
+
+
+def estimator(network: nn.Module, classes: Tensor | None, guidance_scale: float | None) -> EstimateVelocity:
+    """The velocity to follow: the network's own, or guided from no class towards the asked one."""
+    if classes is None or guidance_scale is None:
+        return Conditional(network, classes)
+    return ClassGuided(network, classes, check_guidance(guidance_scale))
+
+
+def kept_steps(num_steps: int, pictures: int) -> list[int]:
+    """Which steps are shown: evenly spaced, the first and the last among them, fewer if there are many pictures."""
+    most = min(num_steps, max(FEWEST_FRAMES, min(MOST_FRAMES, KEPT_PICTURES // pictures)))
+    return sorted({round(k * (num_steps - 1) / max(1, most - 1)) for k in range(most)})
+
+
+def side_by_side(together: Sequence[FlowStep]) -> dict[str, Tensor]:
+    """One step of all networks: (networks * count, 1, 28, 28) each."""
+    return {
+        "x_t": torch.cat([step.x_t for step in together]),
+        "clean_hat": torch.cat([step.clean_hat for step in together]),
+        "velocity": torch.cat([step.estimate.velocity for step in together]),
+    }
+
+
+def speed(step: FlowStep) -> float:
+    """The root mean square of the velocity over all pictures and pixels."""
+    return step.estimate.velocity.square().mean().sqrt().item()
+
+
+def frame_pixels(frame: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """uint8 (networks * count, 28, 28, 1) each; the velocity runs from -VELOCITY_LIMIT (0) to VELOCITY_LIMIT (255)."""
+    velocity = to_pixels(_numpy(frame["velocity"].nan_to_num(0.0)), low=-VELOCITY_LIMIT, high=VELOCITY_LIMIT)
+    return {
+        "x_t": unit_pixels(frame["x_t"]),
+        "clean_hat": unit_pixels(frame["clean_hat"]),
+        "velocity": velocity,
+    }
+
+
+def record(
+    frames: Sequence[Mapping[str, Tensor]],
+    steps: Sequence[Mapping[str, Any]],
+    result: Tensor,
+    params: Mapping[str, Any],
+) -> Trajectory:
+    """All kept steps. x_t stays float32; the rest is float16, exact to about 1e-3."""
+    arrays = {
+        "x_t": np.stack([_numpy(frame["x_t"]) for frame in frames]),
+        "clean_hat": np.stack([_numpy(frame["clean_hat"]).astype(np.float16) for frame in frames]),
+        "velocity": np.stack([_numpy(frame["velocity"]).astype(np.float16) for frame in frames]),
+        "result": _numpy(result),
+    }
+    return Trajectory(arrays, {"params": dict(params), "steps": [dict(step) for step in steps]})
+
+
+def _numpy(x: Tensor) -> np.ndarray:
+    return x.detach().float().cpu().numpy()

@@ -1,0 +1,105 @@
+"""The controls of a training, as fields of a lesson: typed numbers, each checked where trainings check them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.training_settings import REFERENCE, InvalidSettings, MnistSettings
+from lessons.fields import BadValue, Choice, Field
+
+FALLING, CONSTANT = "falling", "constant"
+_WHOLE = ("width", "batch_size", "epochs", "pictures", "training_seed")
+_NAMES = {
+    "training_seed": "seed"
+}  # field -> setting, where they differ: a page's own seed is that of its samples
+
+
+@dataclass(frozen=True)
+class Setting(Field):
+    """A number typed in, such as "1e-2". Its limits are those of `MnistSettings`, and so is the sentence."""
+
+    def parse(self, text: str) -> int | float:
+        try:
+            value = float(self.require_text(text).replace(",", "").replace("−", "-"))
+        except BadValue:
+            raise
+        except ValueError as error:
+            raise BadValue(f"{self.label} must be a number, not “{text[:40]}”.") from error
+        if self.name in _WHOLE and math.isfinite(value) and value == int(value):
+            value = int(value)
+        try:
+            # A batch of 2 fits into any data set: whether batch and data set fit together is seen when both are known.
+            replace(REFERENCE["b8"], **{"batch_size": 2, _NAMES.get(self.name, self.name): value})
+        except InvalidSettings as error:
+            raise BadValue(str(error)) from error
+        return value
+
+    def encode(self, value: Any) -> str:
+        short = f"{value:g}"
+        return short if float(short) == value else str(value)
+
+
+def training_fields(reference: str) -> tuple[Field, ...]:
+    """The fields of one reference preset ("b2", ...), which they open on."""
+    settings = REFERENCE[reference]
+    fields: list[Field] = [
+        Setting("width", "Width D", settings.width, "Hidden channels: a multiple of 8 from 8 to 256."),
+        Setting("learning_rate", "Learning rate", settings.learning_rate, "Of Adam. Above 0, at most 1."),
+        Setting("batch_size", "Batch", settings.batch_size, "Digits a step."),
+        Setting("epochs", "Epochs", settings.epochs, "Passes over the digits, from 1 to 100."),
+        Setting("pictures", "Digits", settings.pictures, "How many of the 60,000 training digits are used."),
+        Choice(
+            "decay", "Learning rate over the epochs", FALLING if settings.decay else CONSTANT,
+            "Falling: to a tenth, in equal ratios, one step down after each epoch.",
+            options=(FALLING, CONSTANT), labels=("falls tenfold", "constant"),
+        ),
+        Setting("training_seed", "Training seed", settings.seed, "Of the weights, the order and the noise."),
+    ]  # fmt: skip
+    if settings.objective == "denoise":
+        fields.append(Setting("sigma", "Noise σ", settings.sigma, "What the network is trained to remove."))
+    if settings.objective == "class_flow":
+        fields.append(Setting("p_uncond", "p_uncond", settings.p_uncond, "How often the class is hidden."))
+    return tuple(fields)
+
+
+def settings_of(values: Mapping[str, Any], reference: str) -> MnistSettings:
+    """The training that the controls describe. Raises InvalidSettings if batch and data set do not fit together."""
+    settings = REFERENCE[reference]
+    wanted = {
+        "width": values["width"], "learning_rate": values["learning_rate"], "batch_size": values["batch_size"],
+        "epochs": values["epochs"], "pictures": values["pictures"], "decay": values["decay"] == FALLING,
+        "seed": values["training_seed"],
+    }  # fmt: skip
+    wanted |= {name: values[name] for name in ("sigma", "p_uncond") if name in values}
+    return replace(settings, **wanted)
+
+
+def values_of(settings: MnistSettings, names: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse: the controls (those in `names`) that describe a training."""
+    values = {
+        "width": settings.width, "learning_rate": settings.learning_rate, "batch_size": settings.batch_size,
+        "epochs": settings.epochs, "pictures": settings.pictures, "decay": FALLING if settings.decay else CONSTANT,
+        "training_seed": settings.seed, "sigma": settings.sigma, "p_uncond": settings.p_uncond,
+    }  # fmt: skip
+    return {name: value for name, value in values.items() if name in names}
+
+
+def describe(settings: MnistSettings) -> str:
+    """A training in a line: "D 16 · rate 0.01 falling · 5 × 300 steps of 32"."""
+    steps = settings.steps_per_epoch(settings.pictures)
+    fall = " falling" if settings.decay else ""
+    parts = [
+        f"D {settings.width}",
+        f"rate {settings.learning_rate:g}{fall}",
+        f"{settings.epochs} × {steps:,} steps of {settings.batch_size}",
+    ]
+    if settings.objective == "denoise":
+        parts.insert(1, f"σ {settings.sigma:g}")
+    if settings.objective == "class_flow" and settings.p_uncond != REFERENCE["b8"].p_uncond:
+        parts.append(f"p_uncond {settings.p_uncond:g}")
+    if settings.seed:
+        parts.append(f"seed {settings.seed}")
+    return " · ".join(parts)
