@@ -1,14 +1,13 @@
 """A2: every Gaussian blur of three noisy pictures; the scrubber is the blur's sigma."""
 
 import numpy as np
-import streamlit as st
 
 from core.media import from_pixels
 from core.trajectory import Trajectory
 from lessons.classical_denoising import LESSON, SIGMAS, TIMESTEPS, compute
 from pages.ui.controls import control
 from pages.ui.jobs import show
-from pages.ui.lesson_page import lesson_page
+from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.pictures import pixels_of
 from pages.ui.player import Curve, Film, Number, Row, signed_to_uint8
 from pages.ui.runtime import schedule
@@ -20,7 +19,7 @@ def film_of(trajectory: Trajectory) -> Film:
     titles = [f"t = {t}, best σ = {sigma:g}" for t, sigma in zip(TIMESTEPS, best, strict=True)]
     return Film(
         rows=[
-            Row("blurred", r"\text{blur}_\sigma(x_t)", signed_to_uint8(trajectory["blurred"]), "the blurred noisy picture"),
+            Row("blurred", r"G_\sigma * x_t", signed_to_uint8(trajectory["blurred"]), "the blur of the noisy picture"),
             Row("noisy", "x_t", signed_to_uint8(trajectory["noisy"][None]), "the noisy picture"),
             Row("clean", "x_0", signed_to_uint8(clean), "the original"),
         ],
@@ -37,7 +36,7 @@ def film_of(trajectory: Trajectory) -> Film:
 
 
 with lesson_page(LESSON) as values:
-    picture, side = st.columns([3, 1], gap="large")
+    picture, side = picture_and_side()
     with side:
         for field in LESSON.fields:
             control(LESSON, field.name)

@@ -1,24 +1,22 @@
 """A6: several guidance scales under the same noise."""
 
-import streamlit as st
-
 from lessons.classifier_free_guidance import LESSON, spec
 from lessons.fields import BadValue
 from pages.ui.controls import control
 from pages.ui.films import denoising
-from pages.ui.jobs import stage
-from pages.ui.lesson_page import lesson_page, variant_toggle
+from pages.ui.jobs import stage_beside
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.takehome import take_home
 
 with lesson_page(LESSON) as values:
-    picture, side = st.columns([3, 1], gap="large")
+    picture, side = picture_and_side()
     with side:
         ok = all([control(LESSON, field.name) for field in LESSON.fields])
         variant = variant_toggle(LESSON)
     try:
         wanted = spec(values, model_fingerprint())
-        wrong = spec(values, model_fingerprint(), variant.name) if variant else None
+        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
     except BadValue as error:
         picture.warning(str(error), icon=":material/grid_off:")
         wanted = wrong = None
@@ -31,9 +29,6 @@ with lesson_page(LESSON) as values:
     if wanted is not None:
         films = denoising(schedule().strided_timesteps(), columns, name="a6")
         with picture:
-            trajectory = stage(LESSON, wanted, films, allowed=ok)
+            trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
             if trajectory is not None:
                 take_home(LESSON, trajectory, wanted)
-        if variant is not None:
-            st.subheader(f"Wrong: {variant.label}", anchor=False)
-            stage(LESSON, wrong, films, allowed=ok, name="wrong")

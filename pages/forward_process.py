@@ -1,13 +1,11 @@
 """A1: the forward process, scrubbed. Everything here is a closed form, so nothing is queued."""
 
-import streamlit as st
-
 from core.media import from_pixels
 from core.trajectory import Trajectory
 from lessons.forward_process import LESSON, MARKED, TIMESTEPS, compute, nearest_frame
 from pages.ui.controls import control
 from pages.ui.jobs import show
-from pages.ui.lesson_page import lesson_page, variant_toggle
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pictures import pixels_of
 from pages.ui.player import Curve, Film, Number, Row, side_by_side, signed_to_uint8
 from pages.ui.runtime import schedule
@@ -21,7 +19,7 @@ def film_of(trajectory: Trajectory) -> Film:
     return Film(
         rows=[
             Row("x_t", "x_t", signed_to_uint8(trajectory["x_t"]), "the noisy picture"),
-            Row("signal", r"\sqrt{\bar{\alpha}_t}\,x_0", signed_to_uint8(trajectory["signal"]), "what is left of the picture"),
+            Row("signal", r"\sqrt{\bar{\alpha}_t}\,x_0", signed_to_uint8(trajectory["signal"]), "the picture's part"),
             Row("noise", r"\sqrt{1-\bar{\alpha}_t}\,\varepsilon", signed_to_uint8(trajectory["noise"]), "the noise in it"),
         ],
         steps=STEPS,
@@ -41,7 +39,7 @@ def film_of(trajectory: Trajectory) -> Film:
 
 
 with lesson_page(LESSON) as values:
-    picture, side = st.columns([3, 1], gap="large")
+    picture, side = picture_and_side()
     with side:
         for field in LESSON.fields:
             control(LESSON, field.name)
@@ -50,6 +48,6 @@ with lesson_page(LESSON) as values:
     film = film_of(compute(clean, schedule(), values["seed"]))
     if variant is not None:
         wrong = film_of(compute(clean, schedule(), values["seed"], variant.name))
-        film = side_by_side([film, wrong], ["right", f"wrong: {variant.label}"])
+        film = side_by_side([film, wrong], ["right", "wrong"])
     with picture:
         show(f"{LESSON.slug}/main", film.to_bytes(), at=nearest_frame(values["t"]))

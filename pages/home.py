@@ -3,24 +3,51 @@
 import streamlit as st
 
 from lessons.course import COURSE, PARTS
+from lessons.meet_the_model import LESSON, spec
+from pages.ui.films import glimpse
+from pages.ui.jobs import stage
+from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.style import page_style
+
+ACROSS = 3  # cards in a line
+
+entered = st.session_state.get("page") != "home"
+st.session_state["page"] = "home"  # a lesson that is entered from here reads its address again
+page_style()
 
 st.title("Watch diffusion think", anchor=False)
 st.markdown(
     "##### A denoising model turns noise into a picture in a few dozen small steps. Here every step can be stopped, "
     "opened and changed."
 )
-st.markdown(
-    "Each lesson makes one claim and runs a real model, on this computer, to let you check it. Drag the scrubber, change a "
-    "control, run it wrong on purpose. Every state of a page is in its address: copy the link to share what you see."
-)
+words, picture = st.columns([4, 5], gap="medium")
+with words:
+    st.markdown(
+        "Here one noise becomes three pictures, because three prompts ask for them. This computer is making them, or "
+        "made them before: drag the scrubber to see how."
+    )
+    st.markdown(
+        "Each lesson makes one claim and runs the model to let you check it. Change a control, run it wrong on purpose, "
+        "read the code that ran. Every state of a page is in its address: copy the link to share what you see."
+    )
+    st.page_link(
+        f"{COURSE[0].slug}.py", label=f"Begin with {COURSE[0].code} · {COURSE[0].title}",
+        icon=":material/arrow_forward:", icon_position="right",
+    )  # fmt: skip
+with picture:
+    first = LESSON.defaults()  # the run that lesson A0 opens on, so it is computed once for both
+    films = glimpse(
+        schedule().strided_timesteps(first["steps"]), [first[name] for name in ("p1", "p2", "p3")]
+    )
+    stage(LESSON, spec(first, model_fingerprint()), films, name="home", go=entered)
 
 for part, heading in PARTS.items():
     lessons = [lesson for lesson in COURSE if lesson.part == part]
     if not lessons:
         continue
     st.subheader(heading, anchor=False)
-    columns = st.columns(3)
-    for k, lesson in enumerate(lessons):
-        with columns[k % 3], st.container(border=True, height="stretch"):
-            st.page_link(f"pages/{lesson.slug}.py", label=f"**{lesson.code} · {lesson.title}**")
-            st.caption(lesson.prose["Claim"])
+    for start in range(0, len(lessons), ACROSS):
+        for lesson, column in zip(lessons[start : start + ACROSS], st.columns(ACROSS), strict=False):
+            with column, st.container(border=True, height="stretch", gap="xsmall"):
+                st.page_link(f"{lesson.slug}.py", label=f"**{lesson.code} · {lesson.title}**")
+                st.caption(lesson.prose["Claim"])

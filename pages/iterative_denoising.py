@@ -9,8 +9,8 @@ from lessons.classical_denoising import best_blur, psnr
 from lessons.iterative_denoising import LESSON, spec
 from pages.ui.controls import control
 from pages.ui.films import denoising
-from pages.ui.jobs import stage
-from pages.ui.lesson_page import lesson_page, variant_toggle
+from pages.ui.jobs import stage_beside
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.player import signed_to_uint8
 from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.takehome import take_home
@@ -40,18 +40,16 @@ def comparison(trajectory) -> None:
 
 
 with lesson_page(LESSON) as values:
-    picture, side = st.columns([3, 1], gap="large")
+    picture, side = picture_and_side()
     with side:
         ok = all([control(LESSON, field.name) for field in LESSON.fields])
         variant = variant_toggle(LESSON)
     timesteps = schedule().strided_timesteps()[values["i_start"] :]
+    wanted = spec(values, model_fingerprint())
+    wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
     with picture:
-        trajectory = stage(LESSON, spec(values, model_fingerprint()), denoising(timesteps, name="a4"), allowed=ok)
+        trajectory = stage_beside(LESSON, wanted, wrong, denoising(timesteps, name="a4"), allowed=ok)
         if trajectory is not None:
-            take_home(LESSON, trajectory, spec(values, model_fingerprint()))
-            comparison(trajectory)
-    if variant is not None:
-        st.subheader(f"Wrong: {variant.label}", anchor=False)
-        stage(
-            LESSON, spec(values, model_fingerprint(), variant.name), denoising(timesteps, name="a4-wrong"), allowed=ok, name="wrong"
-        )
+            take_home(LESSON, trajectory, wanted)
+    if trajectory is not None:
+        comparison(trajectory)

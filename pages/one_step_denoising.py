@@ -1,7 +1,6 @@
 """A3: one evaluation at every noise level."""
 
 import numpy as np
-import streamlit as st
 
 from core.trajectory import Trajectory
 from lessons.denoising import EPS_RANGE
@@ -9,7 +8,7 @@ from lessons.forward_process import nearest_frame
 from lessons.one_step_denoising import LESSON, MARKED, TIMESTEPS, spec
 from pages.ui.controls import control
 from pages.ui.jobs import Pixels, Stage, stage
-from pages.ui.lesson_page import lesson_page
+from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.player import Curve, Film, Row, difference_to_uint8, signed_to_uint8
 from pages.ui.runtime import model_fingerprint
 from pages.ui.takehome import take_home
@@ -24,7 +23,14 @@ def live(pixels: Pixels, total: int) -> Film:
         Row("clean_hat", r"\hat{x}_0", pixels["clean_hat"], "the estimate from one evaluation"),
         Row("eps", r"\hat{\varepsilon}", pixels["eps"], "the estimated noise"),
     ]
-    return Film(rows=rows, steps=STEPS[: len(pixels["x_t"])], total=total, marks=MARKS, strip_row="clean_hat", name="a3")
+    return Film(
+        rows=rows,
+        steps=STEPS[: len(pixels["x_t"])],
+        total=total,
+        marks=MARKS,
+        strip_row="clean_hat",
+        name="a3",
+    )
 
 
 def finished(trajectory: Trajectory) -> Film:
@@ -33,10 +39,27 @@ def finished(trajectory: Trajectory) -> Film:
     rows = [
         Row("clean", "x_0", signed_to_uint8(clean), "the original"),
         Row("x_t", "x_t", signed_to_uint8(trajectory["x_t"]), "the noisy picture"),
-        Row("clean_hat", r"\hat{x}_0", signed_to_uint8(trajectory["clean_hat"]), "the estimate from one evaluation"),
+        Row(
+            "clean_hat",
+            r"\hat{x}_0",
+            signed_to_uint8(trajectory["clean_hat"]),
+            "the estimate from one evaluation",
+        ),
         Row("noise", r"\varepsilon", difference_to_uint8(noise, EPS_RANGE), "the true noise", shown=False),
-        Row("eps", r"\hat{\varepsilon}", difference_to_uint8(trajectory["eps"], EPS_RANGE), "the estimated noise", shown=False),
-        Row("miss", r"\hat{\varepsilon}-\varepsilon", difference_to_uint8(miss, 1.0), "what the estimate misses", shown=False),
+        Row(
+            "eps",
+            r"\hat{\varepsilon}",
+            difference_to_uint8(trajectory["eps"], EPS_RANGE),
+            "the estimated noise",
+            shown=False,
+        ),
+        Row(
+            "miss",
+            r"\hat{\varepsilon}-\varepsilon",
+            difference_to_uint8(miss, 1.0),
+            "what the estimate misses",
+            shown=False,
+        ),
     ]
     away = trajectory["clean_hat"] - clean
     return Film(
@@ -53,11 +76,13 @@ def _rms(x: np.ndarray) -> list[float]:
 
 
 with lesson_page(LESSON) as values:
-    picture, side = st.columns([3, 1], gap="large")
+    picture, side = picture_and_side()
     with side:
         ok = all([control(LESSON, field.name) for field in LESSON.fields])
     with picture:
         wanted = spec(values, model_fingerprint())
-        trajectory = stage(LESSON, wanted, Stage(finished, live), allowed=ok, at=nearest_frame(values["t"], TIMESTEPS))
+        trajectory = stage(
+            LESSON, wanted, Stage(finished, live), allowed=ok, at=nearest_frame(values["t"], TIMESTEPS)
+        )
         if trajectory is not None:
             take_home(LESSON, trajectory, wanted)

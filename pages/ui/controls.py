@@ -7,6 +7,7 @@ nothing; the URL holds those that differ from the defaults, so that every state 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +15,11 @@ import streamlit as st
 
 from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text
 from lessons.lesson import Lesson
+from lessons.training_fields import Setting
 from pages.ui.pictures import picture_field
 
 OWN_PARAMETERS = ("frame", "job", "wrong")  # what the URL holds besides fields
+MOST_SEGMENTS = 5  # a choice of more values is a list: a row of them would run out of the column
 
 
 def _key(lesson: Lesson, name: str) -> str:
@@ -33,37 +36,70 @@ def values(lesson: Lesson) -> dict[str, Any]:
         st.session_state["page"] = lesson.slug
         st.session_state[f"{lesson.slug}/complaints"] = _read_url(lesson, state)
         st.session_state[f"{lesson.slug}/go"] = True
+        st.session_state[f"{lesson.slug}/linked_job"] = st.query_params.get("job")
         for name in state:  # the widgets start from these values, not from what an earlier visit left
             st.session_state.pop(_key(lesson, name), None)
-    for sentence in st.session_state.get(f"{lesson.slug}/complaints", ()):
-        st.warning(sentence, icon=":material/link_off:")
+    complaints = st.session_state.get(f"{lesson.slug}/complaints", ())
+    if complaints:
+        st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
     return state
 
 
 def _read_url(lesson: Lesson, state: dict[str, Any]) -> list[str]:
     complaints = []
-    for name, text in st.query_params.items():
+    for name, text in list(st.query_params.items()):
         if name in OWN_PARAMETERS:
+            if complaint := _complaint(lesson, name, text):
+                complaints.append(complaint)
+                del st.query_params[name]
             continue
         try:
             field = lesson.field(name)
             state[name] = field.parse(text)
         except KeyError:
-            complaints.append(f"The link sets “{name[:40]}”, which this lesson does not have; it was left out.")
+            complaints.append(
+                f"The link sets “{name[:40]}”, which this lesson does not have; it was left out."
+            )
+            del st.query_params[name]
         except BadValue as error:
             complaints.append(f"The link was not followed in one place: {error} The default is used.")
     return complaints
 
 
+def plain(text: str) -> str:
+    """Text that may hold a stranger's words, as it stands: Markdown in a link must not draw or fetch anything."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:-])", r"\\\1", text)
+
+
+def _complaint(lesson: Lesson, name: str, text: str) -> str | None:
+    """What is wrong with a parameter that is not a field's; None if nothing is."""
+    if name == "frame" and frame_of(text) is None:
+        return f"The link asks for frame “{text[:40]}”; frames are counted 0, 1, 2, …; it was left out."
+    if name == "wrong" and text not in [variant.name for variant in lesson.variants]:
+        return (
+            f"The link asks for the mistake “{text[:40]}”, which this lesson does not have; it was left out."
+        )
+    return None
+
+
+def frame_of(text: str) -> int | None:
+    """The frame that the URL's text names; None for what is no frame."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
+
+
 def write_url(lesson: Lesson, state: Mapping[str, Any]) -> None:
     """Puts what differs from the defaults into the URL."""
     for field in lesson.fields:
-        text = field.encode(state[field.name])
-        if text == field.encode(field.default):
-            if field.name in st.query_params:
-                del st.query_params[field.name]
-        elif st.query_params.get(field.name) != text:
-            st.query_params[field.name] = text
+        _write(field, state[field.name])
+
+
+def _write(field: Field, value: Any) -> None:
+    text = field.encode(value)
+    if text == field.encode(field.default):
+        if field.name in st.query_params:
+            del st.query_params[field.name]
+    elif st.query_params.get(field.name) != text:
+        st.query_params[field.name] = text
 
 
 def set_values(lesson: Lesson, wanted: Mapping[str, Any]) -> None:
@@ -95,11 +131,14 @@ def asked_to_go(place: str) -> bool:
 
 def preset_row(lesson: Lesson) -> None:
     """One button for each preset; each sets every control."""
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         for preset in lesson.presets:
             wanted = lesson.defaults() | dict(preset.values)
             st.button(
-                preset.label, key=f"{lesson.slug}/preset/{preset.name}", on_click=set_values, args=(lesson, wanted)
+                preset.label,
+                key=f"{lesson.slug}/preset/{preset.name}",
+                on_click=set_values,
+                args=(lesson, wanted),
             )
 
 
@@ -111,45 +150,82 @@ def control(lesson: Lesson, name: str) -> bool:
     if isinstance(field, PictureRef):
         picture_field(field, state, key)
         return True
+    begin = _widget_value(field, state[name])
     if key not in st.session_state:
-        st.session_state[key] = _widget_value(field, state[name])
-    typed = _widget(field, key)
+        st.session_state[key] = begin
+    typed = _widget(field, key, begin)
     try:
         state[name] = field.parse(typed if isinstance(typed, str) else field.encode(typed))
     except BadValue as error:
-        st.warning(str(error), icon=":material/edit:")
+        st.warning(plain(str(error)), icon=":material/edit:")
         return False
+    _write(field, state[name])  # at once: what is drawn after the controls may take a while
     return True
 
 
 def _widget_value(field: Field, value: Any) -> Any:
+    if isinstance(field, Setting):
+        return field.encode(value)
     return ", ".join(f"{v:g}" for v in value) if isinstance(field, Numbers) else value
 
 
-def _widget(field: Field, key: str) -> Any:
+def _widget(field: Field, key: str, begin: Any) -> Any:
+    """The widget that fits. It is told where to begin at every run, besides through the session.
+
+    A browser that is sent two runs quickly, one after the other, sees the second alone; what the first has put
+    into the session is not repeated there, and the widget would begin at its lowest value.
+    """
     if isinstance(field, Number) and field.slider:
         kind = int if field.integer else float
         low, high, step = kind(field.minimum), kind(field.maximum), kind(field.step)
         # A slider whose ends are no multiples of its step would refuse a value that the URL may hold.
-        return st.slider(field.label, low, high, step=kind(1) if field.integer else step, key=key, help=field.help or None)
+        return st.slider(
+            field.label,
+            low,
+            high,
+            begin,
+            kind(1) if field.integer else step,
+            key=key,
+            help=field.help or None,
+        )
     if isinstance(field, Number):
-        return _seed(field, key)
+        return _seed(field, key, begin)
+    if isinstance(field, Choice) and len(field.options) > MOST_SEGMENTS:
+        return st.selectbox(
+            field.label, field.options, field.options.index(begin), format_func=field.label_of, key=key,
+            help=field.help or None,
+        )  # fmt: skip
     if isinstance(field, Choice):
         return st.segmented_control(
-            field.label, field.options, format_func=field.label_of, key=key, help=field.help or None, required=True
+            field.label,
+            field.options,
+            default=begin,
+            format_func=field.label_of,
+            key=key,
+            help=field.help or None,
+            required=True,
+            wrap=True,
         )
-    if isinstance(field, Text | Numbers):
-        return st.text_input(field.label, key=key, help=field.help or None)
+    if isinstance(field, Text | Numbers | Setting):
+        return st.text_input(field.label, begin, key=key, help=_help(field))
     raise TypeError(f"There is no control for a {type(field).__name__}.")
 
 
-def _seed(field: Number, key: str) -> int:
+def _help(field: Field) -> str | None:
+    """What the question mark says: of a prompt also which ones this model draws recognisably."""
+    ideas = "\n".join(f"* {prompt}" for prompt in getattr(field, "suggestions", ()))
+    return (f"{field.help}\n\nThis model draws, for instance:\n{ideas}" if ideas else field.help) or None
+
+
+def _seed(field: Number, key: str, begin: int) -> int:
     """A number and a die. `None`, an emptied box, counts as the smallest value."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall"):
         value = st.number_input(
-            field.label, int(field.minimum), int(field.maximum), step=1, key=key, help=field.help or None
+            field.label, int(field.minimum), int(field.maximum), begin, 1, key=key, help=field.help or None
         )
-        st.button("", icon=":material/casino:", key=f"{key}/roll", on_click=_roll, args=(key,), help="Another seed")
+        st.button(
+            "", icon=":material/casino:", key=f"{key}/roll", on_click=_roll, args=(key,), help="Another seed"
+        )
     return int(field.minimum) if value is None else value
 
 

@@ -46,10 +46,10 @@ def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str =
         return Film(
             rows=rows, steps=_labels(timesteps), columns=columns, curves=_curves(trajectory), formula=UPDATE,
             numbers=[
-                Number(r"\sqrt{\bar{\alpha}_t}", "weight of the picture in x_t", [s["signal"] for s in steps]),
-                Number(r"\sqrt{1-\bar{\alpha}_t}", "weight of the noise in x_t", [s["sigma"] for s in steps]),
+                Number(r"\sqrt{\bar{\alpha}_t}", "weight of the picture in xₜ", [s["signal"] for s in steps]),
+                Number(r"\sqrt{1-\bar{\alpha}_t}", "weight of the noise in xₜ", [s["sigma"] for s in steps]),
                 Number("c_0", "weight of x̂₀ in the step", [s["clean"] for s in steps]),
-                Number("c_t", "weight of x_t in the step", [s["x_t"] for s in steps]),
+                Number("c_t", "weight of xₜ in the step", [s["x_t"] for s in steps]),
                 Number(r"\sigma", "noise added, standard deviation", [s["noise"] or None for s in steps]),
             ],
             marks=range(0, len(steps), MARK_EVERY), strip_row="clean_hat", name=name,
@@ -58,16 +58,35 @@ def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str =
     return Stage(finished, live)
 
 
+def glimpse(timesteps: Sequence[int], columns: Sequence[str]) -> Stage:
+    """The same run with nothing but the noisy pictures and the estimates; it plays by itself."""
+
+    def film(pixels: Pixels, total: int) -> Film:
+        done = len(pixels["x_t"])
+        rows = _main_rows({name: pixels[name] for name in ("x_t", "clean_hat")})
+        return Film(
+            rows=rows, steps=_labels(timesteps[:done]), columns=columns, total=total,
+            autoplay=True, start=0 if done == total else None, name="start",
+        )  # fmt: skip
+
+    def finished(trajectory: Trajectory) -> Film:
+        shown = {name: signed_to_uint8(trajectory[name]) for name in ("x_t", "clean_hat")}
+        return film(shown, len(timesteps))
+
+    return Stage(finished, film)
+
+
 def _labels(timesteps: Sequence[int]) -> list[str]:
     return [f"t = {t}" for t in timesteps]
 
 
 def _main_rows(pixels: Pixels) -> list[Row]:
-    return [
-        Row("x_t", "x_t", pixels["x_t"], "the noisy picture"),
-        Row("clean_hat", r"\hat{x}_0", pixels["clean_hat"], "the estimate of the clean picture"),
-        Row("eps", r"\hat{\varepsilon}", pixels["eps"], "the estimated noise"),
-    ]
+    rows = (
+        ("x_t", "x_t", "the noisy picture"),
+        ("clean_hat", r"\hat{x}_0", "the estimate of the clean picture"),
+        ("eps", r"\hat{\varepsilon}", "the estimated noise"),
+    )
+    return [Row(name, label, pixels[name], caption) for name, label, caption in rows if name in pixels]
 
 
 def _term_rows(trajectory: Trajectory) -> list[Row]:
@@ -81,7 +100,13 @@ def _term_rows(trajectory: Trajectory) -> list[Row]:
         pull = trajectory["eps"].astype(np.float32) - trajectory["eps_u"].astype(np.float32)
         caption = "what guidance adds to the estimate without the prompt"
         rows.append(
-            Row("pull", r"\gamma(\varepsilon_c-\varepsilon_u)", difference_to_uint8(pull, EPS_RANGE / 3), caption, shown=False)
+            Row(
+                "pull",
+                r"\gamma(\varepsilon_c-\varepsilon_u)",
+                difference_to_uint8(pull, EPS_RANGE / 3),
+                caption,
+                shown=False,
+            )
         )
     noise = difference_to_uint8(trajectory["noise_added"], EPS_RANGE / 3)
     return [*rows, Row("noise", r"\sigma z", noise, "the noise added by this step", shown=False)]
@@ -93,7 +118,22 @@ def _curves(trajectory: Trajectory) -> list[Curve]:
     away = trajectory["clean_hat"].astype(np.float32) - trajectory["result"][None]
     distance = np.sqrt((away**2).mean(axis=(1, 2, 3, 4)))  # (steps,)
     return [
-        Curve(r"\sqrt{\bar{\alpha}_t}", [s["signal"] for s in steps], panel="weights", meaning="weight of the picture"),
-        Curve(r"\sqrt{1-\bar{\alpha}_t}", [s["sigma"] for s in steps], panel="weights", meaning="weight of the noise"),
-        Curve(r"\text{RMS}(\hat{x}_0 - x_0)", distance.tolist(), panel="distance", meaning="from x̂₀ to the result"),
+        Curve(
+            r"\sqrt{\bar{\alpha}_t}",
+            [s["signal"] for s in steps],
+            panel="weights",
+            meaning="weight of the picture",
+        ),
+        Curve(
+            r"\sqrt{1-\bar{\alpha}_t}",
+            [s["sigma"] for s in steps],
+            panel="weights",
+            meaning="weight of the noise",
+        ),
+        Curve(
+            r"\text{RMS}(\hat{x}_0 - x_0)",
+            distance.tolist(),
+            panel="distance",
+            meaning="from x̂₀ to the result",
+        ),
     ]

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lessons.course import COURSE, PARTS, neighbours
 from lessons.lesson import Lesson, Variant
 from pages.ui.controls import preset_row, set_texts, set_values, values, write_url
 from pages.ui.phrases import phrases
+from pages.ui.style import page_style
 
 
 @contextmanager
@@ -20,6 +22,7 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
 
     The body of the `with` draws the picture and the controls.
     """
+    page_style()
     st.caption(f"{PARTS[lesson.part]} · {lesson.minutes} minutes")
     st.title(f"{lesson.code} · {lesson.title}", anchor=False)
     st.markdown(f"##### {lesson.prose['Claim']}")
@@ -34,6 +37,12 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     _neighbours(lesson)
 
 
+def picture_and_side() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """A wide column for the picture and a narrow one, at its side, for the controls."""
+    picture, side = st.columns([7, 2], gap="medium")
+    return picture, side
+
+
 def variant_toggle(lesson: Lesson) -> Variant | None:
     """“Break it”: which mistake to run beside the right way; kept in the URL as `wrong`."""
     names = [variant.name for variant in lesson.variants]
@@ -41,9 +50,11 @@ def variant_toggle(lesson: Lesson) -> Variant | None:
     if key not in st.session_state:
         asked = st.query_params.get("wrong")
         st.session_state[key] = asked if asked in names else None
+        _ask_for_wrong(lesson)
     chosen = st.pills(
-        "Break it: run it wrong on purpose", names, key=key,
+        "Break it: run it wrong on purpose", names, key=key, wrap=True, persist_state="session",
         format_func={variant.name: variant.label for variant in lesson.variants}.get,
+        on_change=_ask_for_wrong, args=(lesson,),
     )  # fmt: skip
     if chosen is None:
         st.query_params.pop("wrong", None)
@@ -54,6 +65,11 @@ def variant_toggle(lesson: Lesson) -> Variant | None:
     return variant
 
 
+def _ask_for_wrong(lesson: Lesson) -> None:
+    """A mistake that is chosen is run at once."""
+    st.session_state[f"{lesson.slug}/wrong/go"] = True
+
+
 def _question(lesson: Lesson) -> None:
     """Predict, then reveal: the answer comes after a choice, and the picture shows it."""
     question = lesson.question
@@ -62,7 +78,11 @@ def _question(lesson: Lesson) -> None:
     with st.container(border=True):
         st.markdown(f"**Before you move anything.** {question.text}")
         choice = st.radio(
-            "Your guess", question.choices, index=None, key=f"{lesson.slug}/guess", label_visibility="collapsed"
+            "Your guess",
+            question.choices,
+            index=None,
+            key=f"{lesson.slug}/guess",
+            label_visibility="collapsed",
         )
         if choice is None:
             return
@@ -99,11 +119,13 @@ def _neighbours(lesson: Lesson) -> None:
     before, after = neighbours(lesson)
     left, right = st.columns(2)
     if before:
-        left.page_link(f"pages/{before.slug}.py", label=f"{before.code} · {before.title}", icon=":material/arrow_back:")
+        left.page_link(
+            f"{before.slug}.py", label=f"{before.code} · {before.title}", icon=":material/arrow_back:"
+        )
     if after:
         with right, st.container(horizontal_alignment="right"):
             st.page_link(
-                f"pages/{after.slug}.py", label=f"{after.code} · {after.title}",
+                f"{after.slug}.py", label=f"{after.code} · {after.title}",
                 icon=":material/arrow_forward:", icon_position="right",
             )  # fmt: skip
 

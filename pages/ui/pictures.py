@@ -22,7 +22,9 @@ def picture_field(field: PictureRef, state: MutableMapping[str, Any], key: str) 
     try:
         pixels = reference_pixels(state[field.name], store())
     except (UnknownPicture, PictureGone) as error:
-        st.warning(f"{error} The first test picture is shown instead.", icon=":material/image_not_supported:")
+        st.warning(
+            f"{error} The lesson’s own picture is shown instead.", icon=":material/image_not_supported:"
+        )
         state[field.name] = field.default
         pixels = reference_pixels(field.default, store())
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -41,7 +43,7 @@ def _shipped(name: str, state: MutableMapping[str, Any], key: str) -> None:
     st.caption("Test pictures")
     with st.container(horizontal=True):
         for picture in list_pictures():
-            with st.container(width=SHOWN // 2 + 24, gap="xsmall"):
+            with st.container(width=SHOWN // 2 + 24, gap="xsmall", horizontal_alignment="center"):
                 st.image(png(load_picture(picture.slug), scale=2), width=SHOWN // 2)
                 st.button(
                     picture.title, key=f"{key}/{picture.slug}", type="tertiary",
@@ -60,6 +62,7 @@ def _upload(name: str, state: MutableMapping[str, Any], key: str) -> None:
         "If it is not square", ("crop", "letterbox"), default="crop", key=f"{key}/fit", required=True,
         format_func={"crop": "Cut out the middle", "letterbox": "Keep all, white margins"}.get,
     )  # fmt: skip
+    refusal = st.container()  # above the box, where a long list of pictures does not push it out of sight
     # Streamlit's own type filter would refuse by the file's name, silently; the gate looks inside and says why.
     file = st.file_uploader("Upload", key=f"{key}/upload", label_visibility="collapsed")
     if file is None:
@@ -70,7 +73,7 @@ def _upload(name: str, state: MutableMapping[str, Any], key: str) -> None:
     try:
         pixels = read_picture(file.getvalue(), fit=fit)
     except BadPicture as error:
-        st.error(str(error), icon=":material/image_not_supported:")
+        refusal.error(str(error), icon=":material/image_not_supported:")
         return
     st.session_state[f"{key}/seen"] = seen
     state[name] = UPLOAD + store().put_blob(png(pixels))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import uuid
 from pathlib import Path
@@ -17,35 +16,33 @@ from core.schedule import NoiseSchedule
 from core.settings import BadSetting, Settings
 from lessons.course import JOBS
 
-
 STORE_BYTES = 4 * 10**9  # results beyond this are removed, least recently used first
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def settings() -> Settings:
     return Settings.from_environment()
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def store() -> Store:
     return Store(settings().data_dir)
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def executor() -> LocalExecutor:
     """The one executor of this server. What a crash interrupted is queued again here."""
     made = LocalExecutor(
         store(), JOBS, device=environment()["device"], environment=environment(), max_store_bytes=STORE_BYTES
     )
     made.resume()
-    atexit.register(made.close)
     return made
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def environment() -> dict[str, str]:
     """What results depend on besides their specification."""
-    return {"device": settings().resolved_device(), "dtype": "float32"}
+    return settings().environment()
 
 
 def job_id(spec: JobSpec) -> JobId:
@@ -69,7 +66,9 @@ def model_fingerprint() -> str:
 
 @st.cache_resource
 def _schedule(folder: str, _fingerprint: str) -> NoiseSchedule:
-    from diffusers import DDPMScheduler  # only the pages that compute in closed form need it, so only they wait for it
+    from diffusers import (
+        DDPMScheduler,
+    )  # only the pages that compute in closed form need it, so only they wait for it
 
     return NoiseSchedule.from_diffusers(DDPMScheduler.from_pretrained(Path(folder) / "scheduler"))
 
@@ -79,9 +78,25 @@ def schedule() -> NoiseSchedule:
     return _schedule(str(model_folder()), model_fingerprint())
 
 
+def browser_token(cookie: str) -> bytes:
+    """The secret in the cookie that the server gives each browser, "2|mask|masked secret|time" in hexadecimal.
+
+    The secret stays, but it is masked anew (XOR) in every answer, so the cookie's text is another at each reload.
+    Any other text stands for itself.
+    """
+    try:
+        version, mask, masked, _ = cookie.split("|")
+        mask_bytes, masked_bytes = bytes.fromhex(mask), bytes.fromhex(masked)
+    except ValueError:
+        return cookie.encode()
+    if version != "2" or not mask_bytes:
+        return cookie.encode()
+    return bytes(byte ^ mask_bytes[k % len(mask_bytes)] for k, byte in enumerate(masked_bytes))
+
+
 def owner() -> str:
     """Who asks: the browser, by its cookie, so that a refresh or a second tab is the same person."""
     cookie = st.context.cookies.get("_streamlit_xsrf")
     if cookie:
-        return hashlib.sha256(cookie.encode()).hexdigest()[:16]
+        return hashlib.sha256(browser_token(cookie)).hexdigest()[:16]
     return st.session_state.setdefault("owner", uuid.uuid4().hex[:16])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
@@ -12,26 +13,67 @@ from core.media import animated_gif, animated_webp, contact_sheet, png, to_pixel
 from core.trajectory import Trajectory
 from lessons.lesson import Lesson
 from lessons.notebook import notebook
+from pages.ui.sources import go_on
 
 SCALE = 4  # 64 -> 256 pixels: large enough for a slide
 
 
-def take_home(lesson: Lesson, trajectory: Trajectory, spec: JobSpec) -> None:
-    """A popover with everything that can be made of a finished run; each file is made when it is asked for."""
+# What a download is called on screen, how its file name ends, its MIME type, and what makes it when it is asked for.
+File = tuple[str, str, str, Callable[[], bytes]]
+
+
+def take_home(lesson: Lesson, trajectory: Trajectory, spec: JobSpec, more: Sequence[File] = ()) -> None:
+    """What can be made of a finished run: files (`more` are the lesson's own), the link, and another lesson's beginning."""
+    with st.container(horizontal=True, gap="small"):
+        _files(lesson, trajectory, spec, more)
+        if "result" in trajectory.arrays and lesson.part == "A":
+            go_on(lesson, trajectory["result"])
+
+
+def slides(pictures: np.ndarray, milliseconds: int) -> bytes:
+    """A GIF of pictures (N, B, 3, H, W) in [-1, 1], one batch after the other, each for so long."""
+    return animated_gif(_sheet(pictures, -1.0), milliseconds=milliseconds, scale=SCALE)
+
+
+def _files(lesson: Lesson, trajectory: Trajectory, spec: JobSpec, more: Sequence[File]) -> None:
+    """A popover with everything that can be kept; each file is made when it is asked for."""
     name = f"{lesson.code.lower()}-{lesson.url_path}"
+    low = -1.0 if lesson.part == "A" else 0.0  # black, in the pictures of this half of the course
     with st.popover("Take it home", icon=":material/download:"):
-        files = (
-            ("Picture (PNG)", "png", "image/png", lambda: png(_sheet(trajectory["result"][None])[0], scale=SCALE)),
-            ("Animation (WebP)", "webp", "image/webp", lambda: animated_webp(_film(trajectory), scale=SCALE)),
-            ("Animation (GIF)", "gif", "image/gif", lambda: animated_gif(_film(trajectory), scale=SCALE)),
+        files: tuple[File, ...] = (
+            (
+                "Picture (PNG)",
+                "png",
+                "image/png",
+                lambda: png(_sheet(_last(trajectory)[None], low)[0], scale=SCALE),
+            ),
+            (
+                "Animation (WebP)",
+                "webp",
+                "image/webp",
+                lambda: animated_webp(_film(trajectory, low), scale=SCALE),
+            ),
+            (
+                "Animation (GIF)",
+                "gif",
+                "image/gif",
+                lambda: animated_gif(_film(trajectory, low), scale=SCALE),
+            ),
             ("Numbers of every step (NPZ)", "npz", "application/octet-stream", lambda: _npz(trajectory)),
-            ("Notebook that computes it", "ipynb", "application/x-ipynb+json", lambda: notebook(lesson, spec)),
+            (
+                "Notebook that computes it",
+                "ipynb",
+                "application/x-ipynb+json",
+                lambda: notebook(lesson, spec),
+            ),
+            *more,
         )
-        for label, ending, mime, make in files:
-            st.download_button(
-                label, make, f"{name}.{ending}", mime, key=f"{lesson.slug}/take/{ending}",
-                on_click="ignore", type="tertiary", icon=":material/download:",
-            )  # fmt: skip
+        with st.container(gap=None):
+            for label, ending, mime, make in files:
+                st.download_button(
+                    label, make, f"{name}.{ending}", mime, key=f"{lesson.slug}/take/{ending}",
+                    on_click="ignore", type="tertiary", icon=":material/download:",
+                )  # fmt: skip
         st.caption("The link to this state, the same picture included, is the address of the page:")
         st.code(st.context.url.split("?")[0] + _query(), language=None, wrap_lines=True)
 
@@ -43,15 +85,30 @@ def _query() -> str:
     return f"?{urlencode(kept)}" if kept else ""
 
 
-def _sheet(pictures: np.ndarray) -> np.ndarray:
-    """(steps, B, 3, H, W) -> uint8 (steps, H', W', 3): the batch side by side."""
-    return np.stack([contact_sheet(to_pixels(batch), columns=len(batch)) for batch in pictures])
+def _sheet(pictures: np.ndarray, low: float) -> np.ndarray:
+    """(steps, B, C, H, W) in [low, 1] -> uint8 (steps, H', W', C): the batch side by side."""
+    return np.stack(
+        [contact_sheet(to_pixels(batch, low=low), columns=min(len(batch), 10)) for batch in pictures]
+    )
 
 
-def _film(trajectory: Trajectory) -> np.ndarray:
-    """x_t above the estimate of the clean picture, step by step; the result at the end, held for a while."""
-    x_t, clean_hat = _sheet(trajectory["x_t"]), _sheet(trajectory["clean_hat"])
-    frames = np.concatenate([x_t, clean_hat], axis=1)
+def _last(trajectory: Trajectory) -> np.ndarray:
+    """(B, C, H, W): the result, or where there is none the last estimates."""
+    return trajectory["result"] if "result" in trajectory.arrays else trajectory["clean_hat"][-1]
+
+
+def _film(trajectory: Trajectory, low: float) -> np.ndarray:
+    """What goes in above the estimate of the clean picture, step by step; the last step held for a while."""
+    shown = [_sheet(trajectory[name], low) for name in ("x_t", "z", "clean_hat") if name in trajectory.arrays]
+    steps, widest = max(len(sheet) for sheet in shown), max(sheet.shape[2] for sheet in shown)
+    same = [
+        np.pad(sheet, ((0, 0), (0, 0), (0, widest - sheet.shape[2]), (0, 0)), constant_values=255).repeat(
+            1 if len(sheet) == steps else steps,
+            axis=0,  # a single frame stands still
+        )
+        for sheet in shown
+    ]
+    frames = np.concatenate(same, axis=1)
     return np.concatenate([frames, np.repeat(frames[-1:], 10, axis=0)])
 
 

@@ -40,12 +40,18 @@ def player(
     """
     data = film.to_bytes() if isinstance(film, Film) else film
     header = read_header(data)
-    memory = st.session_state.setdefault(f"{key}.memory", {"epoch": 0, "steps": (), "returned": None, "asked": None})
+    memory = st.session_state.setdefault(
+        f"{key}.memory", {"epoch": 0, "steps": (), "returned": None, "asked": None}
+    )
     if start is not None:
         start = min(max(int(start), 0), header["total"] - 1)
     if not _continues(memory, header):
         memory.update(epoch=memory["epoch"] + 1, returned=start, start=start)
-    elif start is not None and start not in (memory["asked"], memory["returned"], _committed(key, memory["epoch"])):
+    elif start is not None and start not in (
+        memory["asked"],
+        memory["returned"],
+        _committed(key, memory["epoch"]),
+    ):
         memory.update(epoch=memory["epoch"] + 1, returned=start, start=start)
     memory.update(steps=header["steps"], total=header["total"], asked=start)
 

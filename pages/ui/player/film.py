@@ -114,23 +114,33 @@ class Film:
         for attribute in ("rows", "steps", "columns", "curves", "numbers", "marks"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
         if not self.rows or not self.steps:
-            raise FilmError("A film needs at least one row and one step; show a message while there is none yet.")
+            raise FilmError(
+                "A film needs at least one row and one step; show a message while there is none yet."
+            )
         count, batch = len(self.steps), self.rows[0].pixels.shape[1]
         object.__setattr__(self, "batch", batch)
         object.__setattr__(self, "total", count if self.total is None else int(self.total))
         if self.total < count:
-            raise FilmError(f"total is {self.total}, but {count} steps are given; total counts all steps of the run.")
+            raise FilmError(
+                f"total is {self.total}, but {count} steps are given; total counts all steps of the run."
+            )
         names = [row.name for row in self.rows]
         if len(set(names)) != len(names):
             raise FilmError(f"Give every row its own name; these are {names}.")
         for row in self.rows:
             frames, samples = row.pixels.shape[:2]
             if samples != batch:
-                raise FilmError(f"Row {row.name!r} has {samples} samples, row {names[0]!r} has {batch}: make them equal.")
+                raise FilmError(
+                    f"Row {row.name!r} has {samples} samples, row {names[0]!r} has {batch}: make them equal."
+                )
             if frames not in (1, count):
-                raise FilmError(f"Row {row.name!r} has {frames} frames for {count} steps: give one per step, or a still.")
+                raise FilmError(
+                    f"Row {row.name!r} has {frames} frames for {count} steps: give one per step, or a still."
+                )
         if self.columns and len(self.columns) != batch:
-            raise FilmError(f"{len(self.columns)} column labels for {batch} samples: give one label per sample, or none.")
+            raise FilmError(
+                f"{len(self.columns)} column labels for {batch} samples: give one label per sample, or none."
+            )
         if self.strip_row and self.strip_row not in names:
             raise FilmError(f"strip_row is {self.strip_row!r}; choose one of {names}.")
         for curve in self.curves:
@@ -140,12 +150,16 @@ class Film:
                 )
         for number in self.numbers:
             if len(number.values) != count:
-                raise FilmError(f"Number {number.symbol!r} has {len(number.values)} values for {count} steps.")
+                raise FilmError(
+                    f"Number {number.symbol!r} has {len(number.values)} values for {count} steps."
+                )
         for mark in self.marks:
             if not 0 <= mark < self.total:
                 raise FilmError(f"Mark {mark} lies outside the frames 0 to {self.total - 1}.")
         if self.start is not None and not 0 <= self.start < self.total:
-            raise FilmError(f"start is {self.start}; choose a frame from 0 to {self.total - 1}, or None for the last.")
+            raise FilmError(
+                f"start is {self.start}; choose a frame from 0 to {self.total - 1}, or None for the last."
+            )
         if self.clock not in CLOCKS:
             raise FilmError(f"clock is {self.clock!r}; choose one of {CLOCKS}.")
 
@@ -162,22 +176,69 @@ def side_by_side(films: Sequence[Film], labels: Sequence[str]) -> Film:
     The films need the same steps and the same rows; curves get the film's label in their `meaning`, numbers are
     those of the first film.
     """
+    _require_alike(films, labels)
+    first = films[0]
+    rows = [
+        replace(row, pixels=np.concatenate([film.rows[i].pixels for film in films], axis=1))
+        for i, row in enumerate(first.rows)
+    ]
+    columns = []
+    for film, label in zip(films, labels, strict=True):
+        own = film.columns or [str(k + 1) if film.batch > 1 else "" for k in range(film.batch)]
+        columns += [f"{label} · {column}" if column else label for column in own]
+    return replace(first, rows=rows, columns=columns, curves=_joint_curves(films, labels))
+
+
+def above_each_other(films: Sequence[Film], labels: Sequence[str]) -> Film:
+    """One film whose rows are those of several, each under its namesake; for films of many columns.
+
+    The films need the same steps, rows and columns. The rows of all but the first are named "name/1", "name/2", …
+    Twice the rows are twice as tall, so only the first two quantities that the films show are shown at first.
+    """
+    _require_alike(films, labels)
+    first = films[0]
+    if any(film.batch != first.batch for film in films):
+        raise FilmError(f"These films have {[film.batch for film in films]} columns: make them equal.")
+    shown = [row.name for row in first.rows if row.shown][:2]
+    rows = [
+        replace(
+            row, name=f"{row.name}/{k}" if k else row.name, shown=row.name in shown,
+            caption=f"{label}: {row.caption}" if row.caption else label,
+        )
+        for i in range(len(first.rows))
+        for k, (row, label) in enumerate(zip((film.rows[i] for film in films), labels, strict=True))
+    ]  # fmt: skip
+    return replace(first, rows=rows, curves=_joint_curves(films, labels))
+
+
+def _require_alike(films: Sequence[Film], labels: Sequence[str]) -> None:
     if len(films) != len(labels) or not films:
         raise FilmError(f"{len(labels)} labels for {len(films)} films: give one label per film.")
     first = films[0]
     for film, label in zip(films, labels, strict=True):
         if film.steps != first.steps or [row.name for row in film.rows] != [row.name for row in first.rows]:
-            raise FilmError(f"{label!r} has other steps or rows than {labels[0]!r}: run both with the same timesteps.")
-    rows = [
-        replace(row, pixels=np.concatenate([film.rows[i].pixels for film in films], axis=1))
-        for i, row in enumerate(first.rows)
-    ]
-    columns, curves = [], []
-    for film, label in zip(films, labels, strict=True):
-        own = film.columns or [str(k + 1) if film.batch > 1 else "" for k in range(film.batch)]
-        columns += [f"{label} · {column}" if column else label for column in own]
-        curves += [replace(c, meaning=f"{label}: {c.meaning}" if c.meaning else label) for c in film.curves]
-    return replace(first, rows=rows, columns=columns, curves=curves)
+            raise FilmError(
+                f"{label!r} has other steps or rows than {labels[0]!r}: run both with the same timesteps."
+            )
+
+
+def _joint_curves(films: Sequence[Film], labels: Sequence[str]) -> list[Curve]:
+    """The curves of all films; one that all have alike, such as the schedule's, stands once and without a label."""
+    together = []
+    for position in range(max(len(film.curves) for film in films)):
+        here = [
+            (film.curves[position], label)
+            for film, label in zip(films, labels, strict=True)
+            if position < len(film.curves)
+        ]
+        first = here[0][0]
+        if len(here) == len(films) and all(list(c.values) == list(first.values) for c, _ in here):
+            together.append(first)
+        else:
+            together += [
+                replace(c, meaning=f"{label}: {c.meaning}" if c.meaning else label) for c, label in here
+            ]
+    return together
 
 
 def signed_to_uint8(x: np.ndarray) -> np.ndarray:

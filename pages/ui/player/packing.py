@@ -42,10 +42,18 @@ def pack(film: Film, *, raw_limit: int = 1_500_000) -> bytes:
         "batch": film.batch,
         "total": film.total,
         "curves": [
-            {"label": c.label, "values": finite(c.values), "log": c.log, "panel": c.panel, "meaning": c.meaning}
+            {
+                "label": c.label,
+                "values": finite(c.values),
+                "log": c.log,
+                "panel": c.panel,
+                "meaning": c.meaning,
+            }
             for c in film.curves
         ],
-        "numbers": [{"symbol": n.symbol, "meaning": n.meaning, "values": finite(n.values)} for n in film.numbers],
+        "numbers": [
+            {"symbol": n.symbol, "meaning": n.meaning, "values": finite(n.values)} for n in film.numbers
+        ],
         "formula": film.formula,
         "marks": film.marks,
         "strip": film.strip_row or film.rows[0].name,
@@ -73,7 +81,8 @@ def read_header(data: bytes) -> dict:
 def finite(values: Sequence[float | None]) -> list[float | None]:
     """Numbers for JSON: six significant digits, and None for what is missing, infinite or not a number."""
     return [
-        float(f"{float(value):.6g}") if value is not None and math.isfinite(float(value)) else None for value in values
+        float(f"{float(value):.6g}") if value is not None and math.isfinite(float(value)) else None
+        for value in values
     ]
 
 
@@ -84,9 +93,13 @@ def _pack_row(row: Row, compress: bool, blobs: list[bytes]) -> dict:
         tiles = row.pixels[first : first + CHUNK_FRAMES] if compress else row.pixels
         raw = np.ascontiguousarray(tiles).tobytes()
         sprite = _sprite(tiles) if compress else None
-        codec, blob = ("webp", sprite) if sprite is not None and len(sprite) < 0.9 * len(raw) else ("raw", raw)
+        codec, blob = (
+            ("webp", sprite) if sprite is not None and len(sprite) < 0.9 * len(raw) else ("raw", raw)
+        )
         digest = hashlib.blake2b(raw, digest_size=8).hexdigest()
-        chunks.append({"codec": codec, "first": first, "count": len(tiles), "bytes": len(blob), "digest": digest})
+        chunks.append(
+            {"codec": codec, "first": first, "count": len(tiles), "bytes": len(blob), "digest": digest}
+        )
         blobs.append(blob)
     return {
         "name": row.name,

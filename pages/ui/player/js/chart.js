@@ -19,6 +19,8 @@ class Charts {
   }
 
   show(film, scale) {
+    this.colours = getComputedStyle(this.host).getPropertyValue("--st-chart-categorical-colors").split(",").filter(Boolean);
+    if (!this.colours.length) this.colours = ["var(--accent)"];
     this.film = film;
     this.scale = scale;
     this.host.replaceChildren();
@@ -46,15 +48,16 @@ class Charts {
     drawing.setAttribute("role", "img");
     drawing.setAttribute("aria-label", `Curves over the steps: ${curves.map((c) => c.meaning || texToText(c.label)).join(", ")}`);
     const left = this.scale.x(0), right = this.scale.x(Math.max(1, this.film.total - 1));
+    const texts = [];
     for (const level of this.levels(low, high, log)) {
       const at = CHART.top + inner * (1 - (level.at - low) / (high - low));
       drawing.append(svg("line", { x1: left, x2: right, y1: at, y2: at, class: "grid" }));
       const text = svg("text", { x: right, y: at - 3, class: "level" });
       text.textContent = level.text;
-      drawing.append(text);
+      texts.push(text);
     }
     const readouts = curves.map((curve, i) => {
-      const colour = `var(--line-${i % 4})`;
+      const colour = this.colours[i % this.colours.length];
       drawing.append(svg("path", { d: this.path(curve.values, y), class: "curve", stroke: colour }));
       const dot = svg("circle", { r: 4, class: "dot", fill: colour });
       drawing.append(dot);
@@ -63,7 +66,7 @@ class Charts {
       item.style.setProperty("--line", colour);
       const label = document.createElement("span");
       label.append(texToMath(curve.label));
-      const value = document.createElement("output");
+      const value = document.createElement("b"); // not <output>: a screen reader would announce every step
       item.append(label, " ", value);
       if (curve.meaning) {
         const words = document.createElement("span");
@@ -76,7 +79,7 @@ class Charts {
     });
     const cursor = svg("line", { y1: 0, y2: CHART.height, class: "cursor" });
     const ghost = svg("line", { y1: 0, y2: CHART.height, class: "ghost", visibility: "hidden" });
-    drawing.append(ghost, cursor);
+    drawing.append(...texts, ghost, cursor);
     if (positive) head.append(this.toggle(name, log));
     box.append(head, drawing);
     this.host.append(box);
@@ -170,8 +173,9 @@ function formatter(values) {
   const sizes = values.filter((v) => v !== null && v !== 0).map(Math.abs);
   const largest = Math.max(...sizes), smallest = Math.min(...sizes);
   if (!sizes.length || sizes.every(Number.isInteger) && largest < 1e6) return (v) => String(v).replace("-", "−");
-  if (largest >= 1e5 || largest < 1e-3) return (v) => number(v, 4);
-  const decimals = Math.max(0, 3 - Math.floor(Math.log10(largest)));
+  // Over many powers of ten no fixed number of decimals is right: a signal-to-noise ratio runs from 10⁴ to 10⁻⁸.
+  if (largest >= 1e5 || largest < 1e-3 || largest > 1e5 * smallest) return (v) => number(v, 4);
+  const decimals = Math.max(0, 3 - Math.floor(Math.log10(largest) - 1e-9)) // 1.000 counts as below 1: ᾱ has four decimals
   const limit = 0.5 * 10 ** -Math.min(4, decimals);
   return (v) => (v !== 0 && Math.abs(v) < limit && smallest < limit ? number(v, 3) : v.toFixed(Math.min(4, decimals)).replace("-", "−"));
 }

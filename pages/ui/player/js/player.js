@@ -73,20 +73,22 @@ class Player {
 
   chips() {
     const host = this.part("chips"), film = this.film;
-    host.hidden = film.rows.length <= 3;
-    host.replaceChildren(...(host.hidden ? [] : film.rows).map((row) => {
-      const chip = document.createElement("button");
+    const quantities = Map.groupBy(film.rows, (row) => row.label); // right and wrong rows of a quantity share a chip
+    host.hidden = quantities.size <= 3;
+    host.replaceChildren(...(host.hidden ? [] : [...quantities]).map(([label, rows]) => {
+      const chip = document.createElement("button"), on = rows.some((row) => this.rows().includes(row));
+      const words = rows.length === 1 ? rows[0].caption : "";
       chip.type = "button";
       chip.className = "chip";
-      chip.append(texToMath(row.label));
-      chip.title = row.caption;
-      chip.setAttribute("aria-label", `Show ${row.caption || texToText(row.label)}`);
-      chip.dataset.row = row.name;
-      chip.setAttribute("aria-pressed", String(this.rows().includes(row)));
+      chip.append(texToMath(label));
+      chip.title = words;
+      chip.setAttribute("aria-label", `Show ${words || texToText(label)}`);
+      chip.dataset.row = rows[0].name;
+      chip.setAttribute("aria-pressed", String(on));
       chip.addEventListener("click", () => {
-        this.shown.set(row.name, !this.rows().includes(row));
+        for (const row of rows) this.shown.set(row.name, !on);
         this.layout();
-        this.part("chips").querySelector(`[data-row="${CSS.escape(row.name)}"]`).focus();
+        this.part("chips").querySelector(`[data-row="${CSS.escape(rows[0].name)}"]`).focus();
       });
       return chip;
     }));

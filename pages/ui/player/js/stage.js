@@ -1,7 +1,7 @@
 // The pictures: one band per row (quantity), one tile per column (sample). With a single sample the rows stand
 // beside each other instead, so that x_t, its clean estimate and the noise are read like a sentence.
 
-const STAGE = { gap: 8, label: 76, tallest: 0.56 };
+const STAGE = { gap: 8, label: 104, narrowLabel: 76, tallest: 0.56, allRows: 0.75 };
 
 class Stage {
   constructor(host, onEnlarge) {
@@ -29,16 +29,20 @@ class Stage {
   measure(film, rows, width, single) {
     const native = Math.max(...rows.map((row) => row.width));
     const across = single ? rows.length : film.batch;
-    const cap = Math.max(128, Math.min(single ? 448 : 256, STAGE.tallest * window.innerHeight));
+    const tallest = single ? STAGE.tallest : Math.min(STAGE.tallest, STAGE.allRows / rows.length); // of the window
+    const cap = Math.max(128, Math.min(single ? 448 : 256, tallest * window.innerHeight));
     const stacked = !single && width < 560;
-    const room = width - (single || stacked ? 0 : STAGE.label);
-    const least = single ? Math.min(150, room) : native <= 32 ? 40 : 64;
+    const label = width < 720 ? STAGE.narrowLabel : STAGE.label;
+    this.host.style.setProperty("--label", `${label - STAGE.gap}px`);
+    const room = width - (single || stacked ? 0 : label);
+    const least = native <= 32 ? 40 : single ? 96 : 64;
     let size = (room - STAGE.gap * (across - 1)) / across;
     const wrapped = size < least;
     if (wrapped) {
-      const comfortable = single ? least : native <= 32 ? 56 : 96;
+      const comfortable = native <= 32 ? 56 : 96;
       const fits = Math.max(1, Math.floor((room + STAGE.gap) / (comfortable + STAGE.gap)));
-      size = (room - STAGE.gap * (fits - 1)) / fits;
+      const even = Math.ceil(across / Math.ceil(across / fits)); // 5 in lines of 3 and 2, not of 4 and 1
+      size = (room - STAGE.gap * (even - 1)) / even;
     }
     return { size: Math.min(size, cap), wrapped, stacked };
   }
@@ -80,7 +84,10 @@ class Stage {
       line.append(figure);
       this.tiles.push({ canvas, row, sample });
     }
-    if (single) band.append(line, label);
+    if (single) {
+      band.style.width = `${w}px`;
+      band.append(line, label);
+    }
     else band.append(label, line);
     return band;
   }
@@ -95,11 +102,14 @@ class Stage {
   }
 }
 
-// CSS width and height of a picture: a whole number of device pixels per picture pixel where that fits.
+// CSS width and height of a picture: a whole number of device pixels per picture pixel, unless that would waste
+// more than a quarter of the room.
 function fit(size, row) {
   const ratio = window.devicePixelRatio || 1;
   const native = Math.max(row.width, row.height);
-  const scale = Math.floor((size * ratio) / native) / ratio || size / native;
+  const exact = (size * ratio) / native;
+  const whole = Math.floor(exact);
+  const scale = (whole >= 0.75 * exact ? whole : Math.floor(size * ratio) / native) / ratio;
   return [row.width * scale, row.height * scale];
 }
 

@@ -50,13 +50,13 @@ function parseTex(text) {
     }
     if (/^[0-9]/.test(token)) return { kind: "number", text: token };
     if (/^\p{L}$/u.test(token)) return { kind: "letter", text: token };
-    return { kind: "sign", text: token === "-" ? "−" : token === "'" ? "′" : token };
+    return { kind: "sign", text: token === "-" ? "−" : token };
   };
   const scripted = () => {
     const node = { ...atom() };
-    for (skip(); tokens[at] === "_" || tokens[at] === "^"; skip()) {
-      const which = tokens[at++] === "_" ? "sub" : "sup";
-      node[which] = atom();
+    for (skip(); ["_", "^", "'"].includes(tokens[at]); skip()) {
+      const mark = tokens[at++];
+      node[mark === "_" ? "sub" : "sup"] = mark === "'" ? { kind: "sign", text: "′" } : atom();
     }
     return node;
   };

@@ -61,14 +61,14 @@ class Timeline {
     if (!marks.length) return this.strip.replaceChildren();
     const row = film.rows.find((r) => r.name === film.strip) ?? film.rows[0];
     const spacing = Math.min(...marks.slice(1).map((mark, i) => scale.x(mark) - scale.x(marks[i])), scale.width);
-    const size = clamp(spacing - 6, 30, 64);
+    const size = clamp(Math.min(spacing - 4, (spacing + 8) / 1.5), 24, 64); // the first one is pushed inwards
     const [w, h] = fit(size, row);
     let edge = -Infinity;
     const buttons = [];
     for (const mark of marks) {
       const left = clamp(scale.x(mark) - size / 2, 0, scale.width - size);
       if (left < edge) continue;
-      edge = left + size + 2;
+      edge = left + size;
       const button = document.createElement("button");
       button.type = "button";
       button.className = "thumb";

@@ -1,0 +1,69 @@
+"""B10: the kinds of block, each with its rule, its count, its source and what it makes of a digit."""
+
+import inspect
+from importlib import import_module
+
+import streamlit as st
+
+from core.media import contact_sheet, png
+from core.trajectory import Trajectory
+from lessons.block_glossary import LESSON, spec
+from lessons.unet_blocks import TERMS, Term
+from pages.ui.controls import control
+from pages.ui.digits import digit_control
+from pages.ui.lesson_page import lesson_page, picture_and_side
+from pages.ui.player import unit_to_uint8
+from pages.ui.quick import result_of
+
+
+def one_term(trajectory: Trajectory, term: Term) -> None:
+    """A block, opened: what it does, what it makes of the digit, its source."""
+    facts = next(one for one in trajectory.meta["terms"] if one["name"] == term.name)
+    before, after = (" × ".join(map(str, facts[key])) for key in ("shape_in", "shape_out"))
+    st.subheader(term.name, anchor=False)
+    st.markdown(
+        f"{term.does}  \n**{term.shape}**: here {before} → {after}. Parameters: {term.count} = **{facts['parameters']:,}**."
+    )
+    maps = trajectory[f"maps/{term.name}"]
+    pictures, source = st.columns([1, 1], gap="large")
+    with pictures, st.container(horizontal=True, gap="medium", vertical_alignment="top"):
+        with st.container(width=128, gap="xsmall"):
+            st.image(png(unit_to_uint8(trajectory["x_t"][0, 0]), scale=4), width=112)
+            st.caption("the digit")
+        with st.container(width=470, gap="xsmall"):
+            scale = max(1, 56 // maps.shape[1])
+            tiles = maps.repeat(scale, axis=1).repeat(scale, axis=2)[..., None]
+            st.image(png(contact_sheet(tiles, columns=min(8, len(tiles)), background=128)))
+            st.caption(f"{len(maps)} of {facts['shape_out'][0]} channels")
+    with source:
+        module, name = term.source.split(":")
+        st.code(inspect.getsource(getattr(import_module(module), name)), language="python")
+
+
+def table(trajectory: Trajectory) -> None:
+    """All of them, with the shapes and numbers of this run."""
+    rows = []
+    for term, facts in zip(TERMS, trajectory.meta["terms"], strict=True):
+        before, after = (" × ".join(map(str, facts[key])) for key in ("shape_in", "shape_out"))
+        rows.append({
+            "block": term.name, "shape rule": term.shape, "here": f"{before} → {after}", "parameters": term.count,
+            "in all": facts["parameters"],
+        })  # fmt: skip
+    st.dataframe(
+        rows, hide_index=True, height="content",
+        column_config={"in all": st.column_config.NumberColumn(format="localized")},
+    )  # fmt: skip
+
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    with side:
+        ok = all([control(LESSON, name) for name in ("term", "i", "o")])
+        digit_control(LESSON)
+        ok = control(LESSON, "seed") and ok
+    with picture:
+        trajectory = result_of(LESSON, spec(values), allowed=ok)
+        if trajectory is not None:
+            table(trajectory)
+    if trajectory is not None:
+        one_term(trajectory, next(term for term in TERMS if term.name == values["term"]))

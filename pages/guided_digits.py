@@ -1,0 +1,227 @@
+"""B9: four of each digit under guidance, what the judge says of them, and the sweep over γ."""
+
+import numpy as np
+import streamlit as st
+
+from core.media import png
+from core.trajectory import Trajectory
+from lessons.flow_sampling import kept_steps
+from lessons.guided_digits import CLASSES, EACH, LESSON, SWEEP_EACH, SWEEP_STEPS, measured, spec, sweep_spec
+from lessons.integrating import picked
+from lessons.networks import Network, title_of
+from pages.ui.controls import control
+from pages.ui.curves import Series, curves
+from pages.ui.flow_films import QUANTITIES, marks, velocity_pixels
+from pages.ui.jobs import Pixels, Stage, stage, stage_beside
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.networks import network_control, nothing_yet
+from pages.ui.player import Film, Row, difference_to_uint8, unit_to_uint8
+from pages.ui.takehome import take_home
+
+WRONG = (213, 94, 0)  # frames what the judge reads as another digit
+DIGITS = [str(digit) for digit in range(10)]
+
+
+# ---------------------------------------------------------------- films
+
+
+def digits_films(num_steps: int, networks: int, pick: int) -> Stage:
+    """A column for each class, a row for each noise; of the checkpoint that is picked."""
+    kept = kept_steps(num_steps, len(CLASSES) * networks)
+    times = [f"t = {index / num_steps:.3f}" for index in kept]
+    own = slice(pick * len(CLASSES), (pick + 1) * len(CLASSES))
+
+    def film(pixels: dict[str, np.ndarray], count: int, total: int) -> Film:
+        rows = []
+        for quantity, (label, _) in QUANTITIES.items():
+            lines = pixels[quantity][:, own].reshape(count, EACH, 10, *pixels[quantity].shape[2:])
+            rows += [
+                Row(f"{quantity}-{k}", label, lines[:, k], f"noise {k + 1}", shown=quantity == "x_t")
+                for k in range(EACH)
+            ]
+        return Film(
+            rows=rows, steps=times[:count], total=total, columns=DIGITS, marks=marks(total), strip_row="clean_hat-0",
+            clock="flow", name="b9",
+        )  # fmt: skip
+
+    def live(pixels: Pixels, total: int) -> Film:
+        return film({**pixels, "velocity": velocity_pixels(pixels["velocity"])}, len(pixels["x_t"]), total)
+
+    def finished(trajectory: Trajectory) -> Film:
+        pixels = {
+            "x_t": unit_to_uint8(trajectory["x_t"]),
+            "clean_hat": unit_to_uint8(trajectory["clean_hat"]),
+            "velocity": difference_to_uint8(trajectory["velocity"], 2.0),
+        }
+        return film(pixels, len(times), len(times))
+
+    return Stage(finished, live, key=f"pick {pick}")
+
+
+def sweep_films(gammas: tuple[float, ...]) -> Stage:
+    """One frame for each γ."""
+
+    def film(samples: np.ndarray, total: int) -> Film:
+        return Film(
+            rows=[Row("samples", "x_1", samples, "the same ten noises")],
+            steps=[f"γ = {g:g}" for g in gammas[: len(samples)]],
+            total=total, columns=DIGITS, clock="flow", name="b9-sweep",
+        )  # fmt: skip
+
+    return Stage(
+        lambda trajectory: film(trajectory["samples"], len(gammas)),
+        lambda pixels, total: film(pixels["samples"], total),
+    )
+
+
+# ---------------------------------------------------------------- the judge
+
+
+def opinion(trajectory: Trajectory, network: Network, pick: int) -> None:
+    """Accuracy and diversity at each checkpoint, and the results with what the judge does not read as asked."""
+    st.subheader("What the judge reads", anchor=False)
+    judged = trajectory.meta["judged"]
+    rows = [
+        {
+            "": title_of(name),
+            "read as asked": f"{one['accuracy']:.0%}",
+            "diversity": f"{one['diversity']:.2f}",
+        }
+        for name, one in zip(network.names, judged, strict=True)
+    ]
+    rows.append(
+        {"": "test digits", "read as asked": "", "diversity": f"{trajectory.meta['test_diversity']:.2f}"}
+    )
+    table, sheet = st.columns([1, 2], gap="large")
+    with table:
+        st.dataframe(rows, hide_index=True, width="stretch", height="content")
+        st.caption(f"{len(CLASSES)} samples each.")
+    own = slice(pick * len(CLASSES), (pick + 1) * len(CLASSES))
+    results, read = unit_to_uint8(trajectory["result"][own]), trajectory["read"][own]
+    with sheet:
+        st.image(png(framed(results, read), scale=2), width=672)
+        misread = [
+            f"{asked} as {found}" for asked, found in zip(CLASSES, read, strict=True) if asked != found
+        ]
+        st.caption(
+            f"Framed: read as another digit ({', '.join(misread)})." if misread else "All are read as asked."
+        )
+
+
+def framed(results: np.ndarray, read: np.ndarray) -> np.ndarray:
+    """uint8 (40, 28, 28, 1) -> one sheet (.., .., 3), ten a line; a frame around what reads as another digit."""
+    tiles = np.pad(np.repeat(results, 3, axis=-1), ((0, 0), (2, 2), (2, 2), (0, 0)))
+    for tile, asked, found in zip(tiles, CLASSES, read, strict=True):
+        if asked != found:
+            tile[:2], tile[-2:], tile[:, :2], tile[:, -2:] = WRONG, WRONG, WRONG, WRONG
+    lines = tiles.reshape(EACH, 10, 32, 32, 3)
+    return lines.swapaxes(1, 2).reshape(EACH * 32, 320, 3)
+
+
+def memory(trajectory: Trajectory) -> None:
+    """Ten samples of the last checkpoint, each above the nearest training digit."""
+    st.subheader("Is it memory?", anchor=False)
+    results = unit_to_uint8(trajectory["result"][-len(CLASSES) :])
+    with st.container(horizontal=True, gap="small"):
+        for k in range(10):
+            with st.container(width=72, gap="xsmall"):
+                pair = np.concatenate([results[k], trajectory["nearest"][k]], axis=0)
+                st.image(png(pair, scale=2), width=56)
+                st.caption(f"{trajectory['distance'][k]:.3f}")
+    st.caption(
+        "Above the sample, below the training digit nearest to it, with the distance (RMS over the pixels). Test digits lie "
+        f"{trajectory.meta['test_distance']:.3f} from their nearest training digits (median of 200)."
+    )
+
+
+# ---------------------------------------------------------------- sweeps
+
+
+def shipped_sweep(network: Network) -> None:
+    """What was measured beforehand, with many digits."""
+    rows = measured(network.source)
+    if not rows:
+        return
+    st.caption(f"Measured beforehand, {rows[0]['samples']:,} digits for each point")
+    left, right = st.columns(2)
+    for column, axis, label, fixed in (
+        (left, "guidance_scale", "γ", "num_steps"), (right, "num_steps", "steps T", "guidance_scale"),
+    ):  # fmt: skip
+        series = []
+        for epoch in sorted({row["epoch"] for row in rows}):
+            for held in sorted({row[fixed] for row in rows if row["epoch"] == epoch}):
+                points = sorted(
+                    (r for r in rows if r["epoch"] == epoch and r[fixed] == held), key=lambda r: r[axis]
+                )
+                if len(points) > 1:
+                    said = f"T = {held}" if fixed == "num_steps" else f"γ = {held:g}"
+                    series.append(
+                        Series(
+                            f"epoch {epoch}, {said}",
+                            {label: [p[axis] for p in points]},
+                            [p["accuracy"] for p in points],
+                        )
+                    )
+        if series:
+            with column:
+                curves(
+                    f"Accuracy against {label}",
+                    series,
+                    key=f"b9/shipped/{axis}",
+                    points=True,
+                    log_x=axis == "num_steps",
+                )
+
+
+def sweep(values: dict, network: Network, at: int, allowed: bool) -> None:
+    """The sweep of this network, computed here."""
+    st.caption(
+        f"{network.label} · {title_of(network.names[at])} · {10 * SWEEP_EACH} digits for each γ, T = {SWEEP_STEPS}"
+    )
+    wanted = sweep_spec(values, network.ref(network.names[at]))
+    found = stage(LESSON, wanted, sweep_films(values["gammas"]), name="sweep", allowed=allowed)
+    if found is None:
+        return
+    axis = {"γ": list(values["gammas"])}
+    left, right = st.columns(2)
+    with left:
+        curves("Read as asked", [Series("accuracy", axis, found["accuracy"].tolist())], key="b9/accuracy", points=True,
+               y_range=(0.0, 1.0))  # fmt: skip
+    with right:
+        real = [found.meta["test_diversity"]] * len(values["gammas"])
+        curves("Diversity", [Series("samples", axis, found["diversity"].tolist()), Series("test digits", axis, real)],
+               key="b9/diversity", points=True)  # fmt: skip
+
+
+# ---------------------------------------------------------------- the page
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    with side:
+        network = network_control(LESSON, "class_flow")
+        ok = all([control(LESSON, name) for name in ("checkpoint", "gamma", "steps", "seed")])
+        variant = variant_toggle(LESSON)
+    trajectory = None
+    with picture:
+        if network is None:
+            nothing_yet(["B8"])
+            st.page_link(
+                "class_conditioning.py", label="Train one in lesson B8", icon=":material/arrow_forward:"
+            )
+        else:
+            at = picked(values["checkpoint"], network.names)
+            films = digits_films(values["steps"], len(network.names), at)
+            wanted = spec(values, network.refs())
+            wrong = variant and (variant.label, spec(values, network.refs(), variant.name))
+            st.caption(f"{network.label} · {title_of(network.names[at])}")
+            trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
+            if trajectory is not None:
+                take_home(LESSON, trajectory, wanted)
+    if trajectory is not None:
+        opinion(trajectory, network, at)
+        memory(trajectory)
+    if network is not None:
+        st.subheader("γ, judged", anchor=False)
+        shipped_sweep(network)
+        ok_sweep = control(LESSON, "gammas")
+        sweep(values, network, at, ok and ok_sweep)

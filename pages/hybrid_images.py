@@ -1,0 +1,87 @@
+"""A11: low frequencies from one prompt, high ones from another, and a slider for the distance."""
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+import torch
+
+from core.edits import GaussianLowpass
+from lessons.hybrid_images import LESSON, crossover, gains, spec
+from pages.ui.controls import control
+from pages.ui.distance import distance
+from pages.ui.edit_films import hybrid
+from pages.ui.jobs import stage_beside
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.takehome import slides, take_home
+
+
+def bands(kernel: int, sigma: float) -> None:
+    """What each band lets through, over the wavelength."""
+    frequencies = np.linspace(0, 0.5, 129)  # cycles a pixel
+    low = np.array(gains(kernel, sigma, frequencies.tolist()))
+    figure = go.Figure()
+    figure.add_scatter(x=frequencies, y=low, name="low, from p₁", line_width=2)
+    figure.add_scatter(x=frequencies, y=1 - low, name="high, from p₂", line_width=2)
+    figure.add_vline(x=1 / crossover(sigma), line_dash="dot", line_width=1)
+    ticks = (32, 16, 11, 8, 6, 5, 4, 3, 2)
+    figure.update_layout(
+        height=240, margin={"l": 0, "r": 0, "t": 8, "b": 0}, hovermode="x unified",
+        legend={"orientation": "h", "y": 1.2}, yaxis_title="share let through",
+    )  # fmt: skip
+    figure.update_xaxes(
+        tickvals=[1 / wave for wave in ticks], ticktext=[str(w) for w in ticks], title="wavelength in pixels"
+    )
+    st.plotly_chart(figure, config={"displayModeBar": False}, key="a11/bands")
+    st.caption(f"Both bands get half of a wave of {crossover(sigma):.1f} pixels.")
+
+
+def receding(pictures: np.ndarray) -> np.ndarray:
+    """Pictures (B, 3, H, W) blurred more and more, and back: (steps, B, 3, H, W)."""
+    sharp = torch.from_numpy(pictures)
+    away = [sharp, *(GaussianLowpass(33, sigma)(sharp) for sigma in np.geomspace(0.5, 4, 8))]
+    return torch.stack([sharp, sharp, *away, *away[::-1]]).numpy()
+
+
+def remarks(values: dict) -> None:
+    if values["p1"] == values["p2"] and values["gamma1"] == values["gamma2"]:
+        st.info(
+            "Both prompts are equal: the bands add up to plain guidance. Write another one to get a hybrid.",
+            icon=":material/equal:",
+        )
+    if int(values["kernel"]) < 4 * values["sigma"]:
+        st.info(
+            f"A kernel of {values['kernel']} pixels cuts a Gaussian of σ = {values['sigma']:g} off: the low band is "
+            "wider than σ says.",
+            icon=":material/content_cut:",
+        )  # fmt: skip
+
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    with side:
+        ok = all([control(LESSON, field.name) for field in LESSON.fields])
+        remarks(values)
+        variant = variant_toggle(LESSON)
+    wanted = spec(values, model_fingerprint())
+    labels = [f"seed {values['seed'] + k}" for k in range(values["count"])]
+    timesteps = schedule().strided_timesteps()
+    lowpass = GaussianLowpass(int(values["kernel"]), values["sigma"])
+    readings = (values["p1"], values["p2"])
+    with picture:
+        top = st.container()
+        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
+        films = hybrid(timesteps, labels, lowpass, "a11")
+        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
+        if trajectory is not None:
+            with top:
+                distance(trajectory["result"], readings, labels, key="a11/distance")
+            afar = (
+                "From near to afar (GIF)",
+                "afar.gif",
+                "image/gif",
+                lambda: slides(receding(trajectory["result"]), 300),
+            )
+            take_home(LESSON, trajectory, wanted, [afar])
+        with st.expander("What each band lets through", icon=":material/graphic_eq:"):
+            bands(int(values["kernel"]), values["sigma"])

@@ -1,0 +1,69 @@
+"""A8: a mask is painted on the picture, and the loop fills it."""
+
+import numpy as np
+import streamlit as st
+
+from core.media import png, to_pixels
+from core.trajectory import Trajectory
+from lessons.inpainting import LESSON, seam, spec
+from pages.ui.controls import control
+from pages.ui.edit_films import inpainting, outlined
+from pages.ui.jobs import stage_beside
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.masks import mask_field
+from pages.ui.pictures import pixels_of
+from pages.ui.player import difference_to_uint8
+from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.sources import from_lessons
+from pages.ui.takehome import take_home
+
+
+def comparison(trajectory: Trajectory) -> None:
+    """Original and results with the seam drawn in, what changed, and the two numbers that say how well it went."""
+    mask = trajectory["mask"][0, 0].astype(bool)
+    clean, result = trajectory["clean"], trajectory["result"]  # (1, 3, H, W), (B, 3, H, W)
+    before, after = to_pixels(clean)[0], to_pixels(result)
+    st.subheader("What was kept, and how it joins", anchor=False)
+    with st.container(horizontal=True):
+        _tile("Original, with the seam", outlined(before[None], mask)[0])
+        for k, pixels in enumerate(after):
+            changed = difference_to_uint8(result[k] - clean[0], 1.0)
+            name = f"Seed {trajectory.meta['params']['columns'][k]['seed']}"
+            _tile(name, pixels)
+            _tile(f"{name}, changed", changed)
+    different = int((after != before)[:, ~mask].any(axis=-1).sum())
+    kept = int((~mask).sum()) * len(after)
+    text = f"Outside the mask **{different} of {kept} pixels** differ from the 8-bit original."
+    steps = seam(result, mask)
+    if steps is not None:
+        text += (
+            f" The step across the seam is {', '.join(f'{x:.2f}' for x in steps)} (of 2, root mean square); "
+            f"in the original it is {seam(clean[0], mask):.2f}."
+        )
+    st.markdown(text)
+
+
+def _tile(title: str, pixels: np.ndarray) -> None:
+    with st.container(width=144, gap="xsmall"):
+        st.image(png(pixels, scale=2), width=128)
+        st.caption(title)
+
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    with side:
+        control(LESSON, "picture")
+        from_lessons(LESSON)
+        ok = all([control(LESSON, name) for name in ("prompt", "gamma", "count", "seed")])
+        variant = variant_toggle(LESSON)
+    labels = [f"seed {values['seed'] + k}" for k in range(values["count"])]
+    timesteps = schedule().strided_timesteps()
+    with picture:
+        mask_field(LESSON, values, pixels_of(values["picture"]))
+        wanted = spec(values, model_fingerprint())
+        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
+        trajectory = stage_beside(LESSON, wanted, wrong, inpainting(timesteps, labels, "a8"), allowed=ok)
+        if trajectory is not None:
+            take_home(LESSON, trajectory, wanted)
+    if trajectory is not None:
+        comparison(trajectory)

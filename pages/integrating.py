@@ -1,0 +1,159 @@
+"""B7: the trajectories, scrubbed; and three studies of the field that they follow."""
+
+import numpy as np
+import streamlit as st
+
+from core.media import png
+from core.trajectory import Trajectory
+from lessons.flow_studies import STEP_COUNTS
+from lessons.integrating import (
+    COUNT,
+    EXACT_STEPS,
+    LESSON,
+    STUDY_COUNT,
+    errors_spec,
+    exact_spec,
+    picked,
+    plane_spec,
+    spec,
+)
+from lessons.networks import title_of
+from pages.ui.controls import control
+from pages.ui.curves import Series, curves
+from pages.ui.flow_films import flow
+from pages.ui.jobs import Pixels, Stage, stage, stage_beside
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.networks import network_control, nothing_yet
+from pages.ui.plane_film import plane_film
+from pages.ui.player import Curve, Film, Row, unit_to_uint8
+from pages.ui.takehome import take_home
+
+NAMES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
+
+
+# ---------------------------------------------------------------- films of the studies
+
+
+def errors_films() -> Stage:
+    """One frame for each number of steps, one row for each solver."""
+
+    def film(pixels: np.ndarray, steps: list[int], total: int) -> Film:
+        rows = [
+            Row(solver, rf"\text{{{title}}}", pixels[:, k * STUDY_COUNT : (k + 1) * STUDY_COUNT], "")
+            for k, (solver, title) in enumerate(NAMES.items())
+        ]
+        return Film(
+            rows=rows, steps=[f"T = {t}" for t in steps], total=total, clock="flow", name="b7-solvers"
+        )
+
+    def live(pixels: Pixels, total: int) -> Film:
+        return film(pixels["x"], list(STEP_COUNTS[: len(pixels["x"])]), total)
+
+    def finished(trajectory: Trajectory) -> Film:
+        steps = trajectory.meta["steps"]
+        return film(unit_to_uint8(trajectory["x"]), steps, len(steps))
+
+    return Stage(finished, live)
+
+
+def exact_films() -> Stage:
+    """The network above, the exact field below, from the same noises."""
+    times = [f"t = {k / EXACT_STEPS:.3f}" for k in range(EXACT_STEPS)]
+
+    def rows(x_t: np.ndarray, clean_hat: np.ndarray) -> list[Row]:
+        return [
+            Row("x_t-0", "x_t", x_t[:, :STUDY_COUNT], "the network"),
+            Row("x_t-1", "x_t", x_t[:, STUDY_COUNT:], "the exact field"),
+            Row("clean_hat-0", r"\hat{x}_1", clean_hat[:, :STUDY_COUNT], "the network"),
+            Row("clean_hat-1", r"E[x_1|x_t]", clean_hat[:, STUDY_COUNT:], "exact"),
+        ]
+
+    def live(pixels: Pixels, total: int) -> Film:
+        done = len(pixels["x_t"])
+        return Film(
+            rows=rows(pixels["x_t"], pixels["clean_hat"]),
+            steps=times[:done],
+            total=total,
+            clock="flow",
+            name="b7-exact",
+        )
+
+    def finished(trajectory: Trajectory) -> Film:
+        return Film(
+            rows=rows(unit_to_uint8(trajectory["x_t"]), unit_to_uint8(trajectory["clean_hat"])), steps=times,
+            curves=[Curve("n", trajectory["mixed"].tolist(), log=True, meaning="training digits mixed in the exact answer")],
+            clock="flow", name="b7-exact",
+        )  # fmt: skip
+
+    return Stage(finished, live)
+
+
+def memory(trajectory: Trajectory) -> None:
+    """The ends of both, each beside the training digit that lies nearest."""
+    results, nearest = unit_to_uint8(trajectory["result"]), trajectory["nearest"]
+    for title, part in (
+        ("The network", slice(0, STUDY_COUNT)),
+        ("The exact field", slice(STUDY_COUNT, None)),
+    ):
+        st.caption(f"{title}: where it ends, and the nearest training digit")
+        with st.container(horizontal=True, gap="small"):
+            for result, near, distance in zip(
+                results[part], nearest[part], trajectory["distance"][part], strict=True
+            ):
+                with st.container(width=128, gap="xsmall"):
+                    st.image(png(np.concatenate([result, near], axis=1), scale=2), width=112)
+                    st.caption(f"RMS {distance:.3f}")
+
+
+def plane_films() -> Stage:
+    def live(pixels: Pixels, total: int) -> Film:  # nothing is shown of a plane before it is whole
+        raise NotImplementedError("The plane's frames carry no pictures.")
+
+    return Stage(plane_film, live)
+
+
+# ---------------------------------------------------------------- the page
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    with side:
+        network = network_control(LESSON, "flow")
+        ok = all([control(LESSON, name) for name in ("checkpoint", "solver", "steps", "seed")])
+        variant = variant_toggle(LESSON)
+    with picture:
+        if network is None:
+            nothing_yet(["B6"])
+            st.page_link(
+                "time_conditioned_flow.py", label="Train one in lesson B6", icon=":material/arrow_forward:"
+            )
+        else:
+            at = picked(values["checkpoint"], network.names)
+            ages = [title_of(name) for name in network.names]
+            films = flow(values["steps"], COUNT, ages, solver=values["solver"], pick=at, name="b7")
+            wanted = spec(values, network.refs())
+            st.caption(f"{network.label} · {ages[at]}")
+            wrong = variant and (variant.label, spec(values, network.refs(), variant.name))
+            trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
+            if trajectory is not None:
+                take_home(LESSON, trajectory, wanted)
+    if network is not None:
+        last = network.ref(network.names[at])
+        solvers, exact, plane = st.tabs(["Solvers", "The exact field", "A plane"])
+        with solvers:
+            found = stage(LESSON, errors_spec(values, last), errors_films(), name="solvers")
+            if found is not None:
+                curves(
+                    "Error against evaluations",
+                    [
+                        Series(title, {"evaluations": found["evaluations"][:, k].tolist()}, found["error"][:, k].tolist())
+                        for k, title in enumerate(NAMES.values())
+                    ],
+                    key="b7/errors", log_x=True, log_y=True, points=True,
+                )  # fmt: skip
+                st.caption("RMS over all pixels, against RK4 with 128 steps (512 evaluations).")
+        with exact:
+            found = stage(LESSON, exact_spec(values, last), exact_films(), name="exact")
+            if found is not None:
+                memory(found)
+        with plane:
+            stage(LESSON, plane_spec(values, last), plane_films(), name="plane")

@@ -1,0 +1,82 @@
+"""B2: digits under any noise, the network's answer and the exact one; and the network's training."""
+
+import numpy as np
+import streamlit as st
+
+from core.trajectory import Trajectory
+from lessons.denoising_digits import DRAWING
+from lessons.networks import title_of
+from lessons.one_step_denoiser import COUNT, LESSON, SIGMAS, digits_from, nearest_frame, spec
+from pages.ui.controls import control
+from pages.ui.digits import digit_control
+from pages.ui.jobs import Pixels, Stage, stage
+from pages.ui.lesson_page import lesson_page, picture_and_side
+from pages.ui.networks import network_control, nothing_yet
+from pages.ui.player import Curve, Film, Row, unit_to_uint8
+from pages.ui.takehome import take_home
+from pages.ui.training import training_panel
+
+STEPS = [f"σ = {sigma:g}" for sigma in SIGMAS]
+
+
+def denoising_films(digits: list[str], ages: list[str]) -> Stage:
+    """One frame for each noise level; a row for each checkpoint."""
+    columns = ["drawn" if digit.startswith(DRAWING) else f"test digit {digit}" for digit in digits]
+    count = len(digits)
+
+    def rows(pixels: dict[str, np.ndarray]) -> list[Row]:
+        answers = [
+            Row(f"clean_hat-{k}", r"D_\theta(z)", pixels["clean_hat"][:, k * count : (k + 1) * count], age)
+            for k, age in enumerate(ages)
+        ]
+        return [
+            Row("z", "z", pixels["z"], "noisy"),
+            *answers,
+            Row("oracle", "E[x|z]", pixels["oracle"], "exact"),
+        ]
+
+    def live(pixels: Pixels, total: int) -> Film:
+        done = len(pixels["z"])
+        return Film(
+            rows=rows(pixels), steps=STEPS[:done], total=total, columns=columns, clock="flow", name="b2"
+        )
+
+    def finished(trajectory: Trajectory) -> Film:
+        pixels = {name: unit_to_uint8(trajectory[name]) for name in ("z", "clean_hat", "oracle")}
+        clean = Row("clean", "x", unit_to_uint8(trajectory["clean"][None]), "the digit itself", shown=False)
+        error = trajectory["error"]
+        return Film(
+            rows=[*rows(pixels), clean], steps=STEPS, columns=columns, clock="flow", name="b2", strip_row="z",
+            marks=[k for k, sigma in enumerate(SIGMAS) if sigma * 4 == int(sigma * 4)],
+            curves=[
+                *(
+                    Curve(r"\text{RMS}", error[:, k].tolist(), panel="error", meaning=f"of the network, {age}")
+                    for k, age in enumerate(ages)
+                ),
+                Curve(r"\text{RMS}", error[:, len(ages)].tolist(), panel="error", meaning="of the exact mean"),
+                Curve("n", trajectory["mixed"].tolist(), log=True, panel="n", meaning="training digits in the exact mean"),
+            ],
+        )  # fmt: skip
+
+    return Stage(finished, live)
+
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    with side:
+        network = network_control(LESSON, "denoise")
+        digit_control(LESSON)
+        ok = all([control(LESSON, name) for name in ("level", "seed")])
+    with picture:
+        if network is None:
+            nothing_yet(["B2"])
+        else:
+            films = denoising_films(
+                digits_from(values["digit"], COUNT), [title_of(name) for name in network.names]
+            )
+            wanted = spec(values, network.refs())
+            st.caption(network.label)
+            trajectory = stage(LESSON, wanted, films, allowed=ok, at=nearest_frame(values["level"]))
+            if trajectory is not None:
+                take_home(LESSON, trajectory, wanted)
+    training_panel(LESSON, "b2")

@@ -1,0 +1,20 @@
+"""What runs for every visitor first: page configuration and navigation, built from `lessons.COURSE`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from lessons.course import COURSE, PARTS
+
+ICON = (
+    Path(__file__).resolve().parent.parent / "assets" / "icon.png"
+)  # a Material icon would be fetched from a network
+
+st.set_page_config(layout="wide", page_icon=str(ICON), initial_sidebar_state=268)
+
+sections = {"": [st.Page("home.py", title="Start", default=True)]}
+for lesson in COURSE:
+    page = st.Page(f"{lesson.slug}.py", title=f"{lesson.code} · {lesson.title}", url_path=lesson.url_path)
+    sections.setdefault(PARTS[lesson.part], []).append(page)
+
+st.navigation(sections).run()

@@ -1,0 +1,35 @@
+"""A9: image to image with a prompt; the slider goes from unlike to like."""
+
+import streamlit as st
+
+from lessons.text_image_to_image import LESSON, spec
+from pages.ui.controls import control
+from pages.ui.edit_films import grid, morph
+from pages.ui.jobs import Stage, stage, stage_beside
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.sources import sketch, source_control
+from pages.ui.takehome import take_home
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    with side:
+        ok = control(LESSON, "prompt")
+        source = source_control(LESSON, values)
+        ok = all([ok, *(control(LESSON, name) for name in ("i_starts", "gamma", "seed"))])
+        variant = variant_toggle(LESSON)
+    wanted = spec(values, model_fingerprint())
+    i_starts = wanted.params["i_starts"]
+    timesteps = schedule().strided_timesteps()[i_starts[0] :]
+    runs = grid(timesteps, i_starts, "a9")
+    with picture:
+        if source != "picture":
+            sketch(LESSON, source)
+        results = Stage(lambda trajectory: morph(trajectory, i_starts, "a9"), runs.live, key="morph")
+        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
+        trajectory = stage_beside(LESSON, wanted, wrong, results, allowed=ok)
+        if trajectory is not None:
+            take_home(LESSON, trajectory, wanted)
+    if trajectory is not None:
+        st.subheader("The runs behind it, all at the same t", anchor=False)
+        stage(LESSON, wanted, runs, allowed=ok, name="runs")

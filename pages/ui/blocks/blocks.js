@@ -1,0 +1,66 @@
+// The UNet as an SVG: boxes with pictures, arrows between them. A click, or Enter on a focused box, chooses a block.
+
+const CELL = { w: 104, h: 128, picture: 84, left: 8, top: 8 };
+
+const make = (tag, attributes = {}, text) => {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+};
+
+const box = (node) => {
+  const size = CELL.picture * node.side;
+  const x = CELL.left + node.column * CELL.w + CELL.w / 2, y = CELL.top + node.row * CELL.h + CELL.picture / 2;
+  return { x, y, size, left: x - size / 2, right: x + size / 2, top: y - size / 2, bottom: y + size / 2 };
+};
+
+// A straight arrow from the side of one box to the side of the next that faces it.
+function arrow(from, to) {
+  const level = Math.abs(from.y - to.y) < 1, right = to.x > from.x;
+  if (level) return `M${right ? from.right + 4 : from.left - 4} ${from.y}L${right ? to.left - 8 : to.right + 8} ${to.y}`;
+  if (Math.abs(from.x - to.x) < 1) {
+    const down = to.y > from.y;
+    return `M${from.x} ${down ? from.bottom + 38 : from.top - 4}L${to.x} ${down ? to.top - 8 : to.bottom + 42}`;
+  }
+  // down and to the right: out of the right side and into the top; up and to the right: into the left side
+  if (to.y > from.y) return `M${from.right + 4} ${from.y}L${to.x} ${from.y}L${to.x} ${to.top - 8}`;
+  return `M${from.x} ${from.top - 4}L${from.x} ${to.y}L${to.left - 8} ${to.y}`;
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const svg = parentElement.querySelector("svg");
+  const columns = Math.max(...data.nodes.map((n) => n.column)) + 1, rows = Math.max(...data.nodes.map((n) => n.row)) + 1;
+  svg.setAttribute("viewBox", `0 0 ${columns * CELL.w + 2 * CELL.left} ${rows * CELL.h + 2 * CELL.top}`);
+  const defs = make("defs"), marker = make("marker", { id: "tip", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
+  marker.append(make("path", { d: "M0 0L8 4L0 8z" }));
+  defs.append(marker);
+  const parts = [defs];
+  for (const edge of data.edges) {
+    const from = box(data.nodes[edge.start]), to = box(data.nodes[edge.end]);
+    parts.push(make("path", { d: arrow(from, to), class: edge.skip ? "skip" : "path", "marker-end": "url(#tip)" }));
+    if (edge.label) parts.push(make("text", { x: (from.x + to.x) / 2, y: Math.min(from.y, to.y) - 6, class: "label" }, edge.label));
+  }
+  for (const node of data.nodes) {
+    const { x, left, top, size, bottom } = box(node);
+    const group = make("g", { class: `node ${node.name ? "" : "still"} ${node.name && node.name === data.chosen ? "chosen" : ""}` });
+    group.append(make("image", { href: `data:image/png;base64,${node.image}`, x: left, y: top, width: size, height: size, preserveAspectRatio: "none" }));
+    group.append(make("rect", { x: left - 3, y: top - 3, width: size + 6, height: size + 6, rx: 3, class: "frame" }));
+    group.append(make("text", { x, y: bottom + 17, class: "title" }, node.title));
+    group.append(make("text", { x, y: bottom + 32, class: "note" }, node.note));
+    if (node.name) {
+      group.setAttribute("role", "button");
+      group.setAttribute("tabindex", "0");
+      group.setAttribute("aria-label", `${node.title}, ${node.note}`);
+      group.setAttribute("aria-pressed", String(node.name === data.chosen));
+      group.addEventListener("click", () => setTriggerValue("block", node.name));
+      group.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        setTriggerValue("block", node.name);
+      });
+    }
+    parts.push(group);
+  }
+  svg.replaceChildren(...parts);
+}

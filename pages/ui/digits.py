@@ -1,0 +1,97 @@
+"""Choosing a digit: one of the test set by its number, or one drawn here."""
+
+from __future__ import annotations
+
+import io
+import random
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from core.datasets import load_mnist
+from core.media import png
+from lessons.denoising_digits import DRAWING, TEST_DIGITS, DigitRef
+from lessons.lesson import Lesson
+from pages.ui.canvas import Drawing, canvas
+from pages.ui.runtime import store
+
+SIDE = 28
+
+
+@st.cache_resource(show_spinner=False)
+def _test_pictures() -> np.ndarray:
+    """uint8 (10000, 28, 28)."""
+    return load_mnist("test").pictures[:, 0].numpy()
+
+
+def digit_pixels(reference: str) -> np.ndarray | None:
+    """uint8 (28, 28, 1); None for a drawing that is not kept any more."""
+    if not reference.startswith(DRAWING):
+        return _test_pictures()[int(reference)][..., None]
+    data = store().get_blob(reference.removeprefix(DRAWING))
+    if data is None:
+        return None
+    return np.asarray(Image.open(io.BytesIO(data), formats=["PNG"]).convert("L"))[..., None]
+
+
+def digit_control(lesson: Lesson, name: str = "digit") -> None:
+    """Draws the choice; the reference goes into the lesson's values."""
+    field = lesson.field(name)
+    state = st.session_state[f"{lesson.slug}/values"]
+    key = f"{lesson.slug}:{name}"
+    pixels = digit_pixels(state[name])
+    if pixels is None:
+        st.warning("The drawn digit is no longer kept here; a test digit is shown.", icon=":material/draw:")
+        state[name] = field.default
+        pixels = digit_pixels(field.default)
+    drawn = state[name].startswith(DRAWING)
+    with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall"):
+        st.image(png(pixels, scale=2), width=56)
+        _number(lesson, field, key, None if drawn else int(state[name]))
+        st.button("", icon=":material/casino:", key=f"{key}/roll", on_click=_choose,
+                  args=(lesson, name, str(random.randrange(TEST_DIGITS))), help="Another digit")  # fmt: skip
+    with st.popover("Draw one", icon=":material/draw:"):
+        _draw(lesson, name, key)
+
+
+def _number(lesson: Lesson, field: DigitRef, key: str, value: int | None) -> None:
+    widget = f"{key}/number"
+    if st.session_state.get(widget) != value:
+        st.session_state[widget] = value
+
+    def typed() -> None:
+        if st.session_state[widget] is not None:
+            _choose(lesson, field.name, str(st.session_state[widget]))
+
+    st.number_input(
+        field.label,
+        0,
+        TEST_DIGITS - 1,
+        value,
+        1,
+        key=widget,
+        on_change=typed,
+        placeholder="drawn",
+        help=field.help,
+    )
+
+
+def _choose(lesson: Lesson, name: str, reference: str) -> None:
+    st.session_state[f"{lesson.slug}/values"][name] = reference
+    st.session_state[f"{lesson.slug}/go"] = True
+
+
+def _draw(lesson: Lesson, name: str, key: str) -> None:
+    """White on black, as MNIST; kept as a PNG under its own hash, so that a link finds it again on this server."""
+
+    def used(drawing: Drawing) -> None:
+        if not drawing.blank:
+            _choose(lesson, name, DRAWING + store().put_blob(png(drawing.pixels)))
+
+    drawing = canvas(
+        key=f"{key}/canvas", mode="grey", size=SIDE, paper="black", use_label="Denoise this",
+        label="Draw a digit", on_use=used, max_side=280,
+    )  # fmt: skip
+    if drawing is not None and drawing.blank:
+        st.info("The drawing is empty: draw a digit first, large and in the middle.", icon=":material/draw:")

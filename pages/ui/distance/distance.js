@@ -1,0 +1,180 @@
+// A picture seen from d metres. Its angle shrinks as 1/d; the eye's blur, a fixed angle, grows in pixels as d.
+
+const NEAR = 0.5, FAR = 16; // metres
+const CSS_PIXEL = 0.0254 / 96; // metres, as CSS defines it
+const ARCMINUTE = Math.PI / 180 / 60; // radians
+const WALK = 6000; // milliseconds from near to far
+const VIEWERS = new WeakMap();
+
+const toLinear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+const toSrgb = (c) => (c <= 0.0031308 ? 12.92 * c : 1.055 * c ** (1 / 2.4) - 0.055);
+const LINEAR = Float32Array.from({ length: 256 }, (_, k) => toLinear(k / 255));
+
+// A separable Gaussian on linear light (side, side, 3), with the border repeated; sigma in pixels.
+function blur(light, side, sigma) {
+  if (sigma < 0.05) return light;
+  const reach = Math.ceil(3 * sigma);
+  const taps = Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-((k - reach) ** 2) / (2 * sigma ** 2)));
+  const sum = taps.reduce((a, b) => a + b);
+  const pass = (from, along, across) => {
+    const to = new Float32Array(from.length);
+    for (let i = 0; i < side; i++) for (let j = 0; j < side; j++) for (let c = 0; c < 3; c++) {
+      let value = 0;
+      for (let k = -reach; k <= reach; k++) {
+        const at = Math.min(side - 1, Math.max(0, j + k));
+        value += taps[k + reach] * from[i * across + at * along + c];
+      }
+      to[i * across + j * along + c] = value / sum;
+    }
+    return to;
+  };
+  return pass(pass(light, 3, 3 * side), 3 * side, 3);
+}
+
+class Viewer {
+  constructor(root) {
+    this.root = root;
+    this.range = root.querySelector(".range");
+    this.walkButton = root.querySelector(".walk");
+    this.stop = new AbortController();
+    const signal = this.stop.signal;
+    this.range.addEventListener("input", () => { this.halt(); this.draw(); }, { signal });
+    this.resized = new ResizeObserver(() => this.draw());
+    this.resized.observe(root);
+    this.walkButton.addEventListener("click", () => (this.frame ? this.halt() : this.walk()), { signal });
+  }
+
+  async show(data) {
+    const text = JSON.stringify(data);
+    if (text === this.shown) return;
+    this.shown = text;
+    this.data = data;
+    this.root.style.setProperty("--side", data.pictures.length === 1 ? "320px" : "240px"); // at most
+    const problem = this.root.querySelector(".problem");
+    try {
+      const pictures = await Promise.all(data.pictures.map(load));
+      if (text !== this.shown) return;
+      this.pictures = pictures;
+      problem.hidden = true;
+    } catch (error) {
+      problem.textContent = `The browser could not read the pictures (${error.message}). Reload the page.`;
+      problem.hidden = false;
+      return;
+    }
+    for (const row of this.root.querySelectorAll(".row")) {
+      row.querySelector(".line").replaceChildren(...data.labels.map((label) => tile(label, row.matches(".magnified"))));
+    }
+    this.draw();
+  }
+
+  metres() { return NEAR * (FAR / NEAR) ** (this.range.value / 1000); }
+
+  draw() {
+    if (!this.pictures) return;
+    const d = this.metres();
+    const side = this.root.querySelector(".magnified .tile").clientWidth; // CSS pixels
+    const wide = side * CSS_PIXEL; // of the picture itself, in metres
+    const native = this.pictures[0].side;
+    const sigma = (this.data.eye * ARCMINUTE * d) / (wide / native); // pixels
+    const angle = (2 * Math.atan(wide / 2 / d) * 180) / Math.PI;
+    const size = Math.max(1, (side * NEAR) / d); // CSS pixels
+    const [sized, magnified] = [".sized", ".magnified"].map((name) => this.root.querySelectorAll(`${name} canvas`));
+    this.pictures.forEach((picture, k) => {
+      shrink(sized[k], picture, size);
+      paint(magnified[k], blur(picture.light, native, sigma), native);
+    });
+    const words = `${angle.toFixed(1)}° wide; the eye blurs it by σ = ${sigma.toFixed(2)} of its pixels`;
+    const metres = d < 10 ? d.toFixed(1) : d.toFixed(0);
+    const where = this.root.querySelector(".where");
+    where.replaceChildren(Object.assign(document.createElement("b"), { textContent: `${metres} m` }),
+      Object.assign(document.createElement("span"), { className: "words", textContent: words }));
+    this.range.setAttribute("aria-valuetext", `${metres} metres, ${words}`);
+    const [far, near] = this.data.readings;
+    for (const canvas of this.root.querySelectorAll("canvas")) {
+      canvas.setAttribute("aria-label", `from ${metres} metres; asked for “${near}” from near, “${far}” from afar`);
+    }
+  }
+
+  walk() {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      this.range.value = Number(this.range.value) > 500 ? 0 : 1000;
+      return this.draw();
+    }
+    if (Number(this.range.value) >= 1000) this.range.value = 0;
+    const from = Number(this.range.value);
+    const begun = performance.now();
+    this.walkButton.textContent = "Stop";
+    const step = (now) => {
+      this.range.value = Math.min(1000, from + ((now - begun) / WALK) * 1000);
+      this.draw();
+      if (Number(this.range.value) < 1000) this.frame = requestAnimationFrame(step);
+      else this.halt();
+    };
+    this.frame = requestAnimationFrame(step);
+  }
+
+  halt() {
+    cancelAnimationFrame(this.frame);
+    this.frame = undefined;
+    this.walkButton.textContent = "Walk away";
+  }
+
+  close() {
+    this.halt();
+    this.resized.disconnect();
+    this.stop.abort();
+  }
+}
+
+async function load(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(image, 0, 0);
+  const { data } = context.getImageData(0, 0, image.width, image.height);
+  const light = new Float32Array(3 * image.width * image.height);
+  for (let i = 0; i < image.width * image.height; i++) for (let c = 0; c < 3; c++) light[3 * i + c] = LINEAR[data[4 * i + c]];
+  return { side: image.width, light, canvas };
+}
+
+function tile(label, captioned) {
+  const figure = document.createElement("figure");
+  figure.className = "tile";
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("role", "img");
+  figure.append(canvas);
+  if (captioned && label) figure.append(Object.assign(document.createElement("figcaption"), { textContent: label }));
+  return figure;
+}
+
+// The sharp picture, as small as it would be: the eye in front of the screen blurs it by itself.
+function shrink(canvas, picture, size) {
+  const ratio = window.devicePixelRatio || 1;
+  const pixels = Math.max(1, Math.round(size * ratio));
+  canvas.width = canvas.height = pixels;
+  canvas.style.width = canvas.style.height = `${pixels / ratio}px`;
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = pixels < picture.side;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture.canvas, 0, 0, pixels, pixels);
+}
+
+function paint(canvas, light, side) {
+  canvas.width = canvas.height = side;
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(side, side);
+  for (let i = 0; i < side * side; i++) {
+    for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = Math.round(255 * toSrgb(Math.min(1, Math.max(0, light[3 * i + c]))));
+    pixels.data[4 * i + 3] = 255;
+  }
+  context.putImageData(pixels, 0, 0);
+}
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".distance");
+  if (!VIEWERS.has(root)) VIEWERS.set(root, new Viewer(root));
+  VIEWERS.get(root).show(data);
+  return () => VIEWERS.get(root)?.close();
+}

@@ -1,0 +1,216 @@
+"""Films of the editing lessons A7 to A11: which rows and curves say what the edit did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from core.edits import GaussianLowpass
+from core.trajectory import Trajectory
+from core.views import VIEWS
+from lessons.denoising import EPS_RANGE
+from lessons.editing import GREY, alone, rms
+from lessons.inpainting import seam
+from lessons.text_image_to_image import distances, starts
+from lessons.visual_anagrams import cosine, seen
+from pages.ui.films import denoising
+from pages.ui.jobs import Pixels, Stage
+from pages.ui.player import Curve, Film, Row, difference_to_uint8, signed_to_uint8
+
+SEAM = (255, 0, 160)  # a colour that few pictures have
+
+
+def _rebuilt(film: Film, rows: Sequence[Row], hidden: Sequence[str], curves: Sequence[Curve] = ()) -> Film:
+    """The film with `rows` first, its own rows named in `hidden` behind their chips, and `curves` on top."""
+    names = {row.name for row in rows}
+    own = [
+        replace(row, shown=row.shown and row.name not in hidden) for row in film.rows if row.name not in names
+    ]
+    kept = [curve for curve in film.curves if curve.panel != "weights"] if curves else film.curves
+    return replace(film, rows=[*rows, *own], curves=[*curves, *kept])
+
+
+# ---- A7 and A9 ---------------------------------------------------------------------------------------------
+
+
+def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Stage:
+    """All i_start side by side over one t; a column is grey until its run begins. The picture stands last."""
+    columns = [f"i_start = {i}" for i in i_starts]
+    plain = denoising(timesteps, columns, name)
+
+    def finished(trajectory: Trajectory) -> Film:
+        original = trajectory["clean"]  # (1, 3, H, W)
+        total, begins = len(trajectory["x_t"]), trajectory.meta["begins"]
+
+        def row(key: str, label: str, caption: str) -> Row:
+            pixels = signed_to_uint8(trajectory[key])
+            for k, begin in enumerate(begins):
+                pixels[:begin, k] = GREY
+            last = signed_to_uint8(original)[None].repeat(total, 0)
+            return Row(key, label, np.concatenate([pixels, last], axis=1), caption)
+
+        away = rms(trajectory["clean_hat"].astype(np.float32) - original)  # (steps, columns)
+        curves = [
+            Curve(
+                rf"i_{{start}}={i}",
+                [float(value) if step >= begin else float("nan") for step, value in enumerate(away[:, k])],
+                panel="distance", meaning="from x̂₀ to the picture" if k == 0 else "",
+            )
+            for k, (i, begin) in enumerate(zip(i_starts, begins, strict=True))
+        ]  # fmt: skip
+        return Film(
+            rows=[
+                row("x_t", "x_t", "the noisy picture"),
+                row("clean_hat", r"\hat{x}_0", "the estimate of the clean picture"),
+            ],
+            steps=[f"t = {t}" for t in timesteps], columns=[*columns, "the picture"], curves=curves,
+            marks=range(0, total, 5), strip_row="clean_hat", name=name,
+        )  # fmt: skip
+
+    def live(pixels: Pixels, total: int) -> Film:
+        film = plain.live(pixels, total)
+        return replace(film, rows=[row for row in film.rows if row.name != "eps"])
+
+    return Stage(finished, live, key=f"grid/{name}")
+
+
+def inside(trajectory: Trajectory, column: int, name: str) -> Film:
+    """One of the runs by itself, with every term of its steps."""
+    run = alone(trajectory, column)
+    film = denoising([step["t"] for step in run.meta["steps"]], name=name).finished(run)
+    original = Row("clean", "x_0", signed_to_uint8(run["clean"][None]), "the picture")
+    return replace(film, rows=[original, *film.rows])
+
+
+def morph(trajectory: Trajectory, i_starts: Sequence[int], name: str) -> Film:
+    """The results as frames, from unlike to like, and the picture itself at the end. Every frame is a run's result."""
+    original = trajectory["clean"][None]  # (1, 1, 3, H, W)
+    results = np.concatenate([trajectory["result"][:, None], original])
+    noised = np.concatenate([starts(trajectory)[:, None], original])
+    return Film(
+        rows=[
+            Row("start", r"x_t", signed_to_uint8(noised), "where the run began"),
+            Row("result", r"x_0", signed_to_uint8(results), "where it ended"),
+            Row("clean", r"\text{picture}", signed_to_uint8(original), "what it was made of"),
+        ],
+        steps=[*(f"i_start = {i}" for i in i_starts), "the picture itself"],
+        curves=[
+            Curve(r"\text{RMS}", [*distances(trajectory), 0.0], panel="distance", meaning="from the result to the picture")
+        ],
+        marks=range(len(i_starts) + 1), strip_row="result", start=0, name=name,
+    )  # fmt: skip
+
+
+# ---- A8 ----------------------------------------------------------------------------------------------------
+
+
+def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> Stage:
+    """With what is kept and what is made on their own, and the step across the seam as a curve."""
+    plain = denoising(timesteps, columns, name)
+
+    def finished(trajectory: Trajectory) -> Film:
+        mask = trajectory["mask"][0, 0].astype(bool)
+        x_t = signed_to_uint8(trajectory["x_t"])  # (steps, B, H, W, 3)
+        kept, made = x_t.copy(), x_t.copy()
+        kept[:, :, mask], made[:, :, ~mask] = GREY, GREY
+        drawn_in = outlined(signed_to_uint8(trajectory["clean_hat"]), mask)
+        film = plain.finished(trajectory)
+        rows = [
+            *(row for row in film.rows if row.name in ("x_t", "clean_hat")),
+            Row("kept", r"\text{kept}", kept, "what is kept: the original, freshly noised"),
+            Row("made", r"\text{made}", made, "what is made", shown=False),
+            Row("seam", r"\text{seam}", drawn_in, "the estimate, with the seam drawn in", shown=False),
+        ]  # fmt: skip
+        step = seam(trajectory["clean_hat"], mask)
+        curves = []
+        if step is not None:
+            before = float(seam(trajectory["clean"][0], mask))
+            curves = [
+                Curve(
+                    r"\text{step across the seam}", step.mean(axis=1).tolist(), panel="seam", meaning="in x̂₀"
+                ),
+                Curve(
+                    r"\text{in the original}", [before] * len(step), panel="seam", meaning="at the same place"
+                ),
+            ]
+        return _rebuilt(film, rows, ("eps",), curves)
+
+    return Stage(finished, plain.live)
+
+
+def outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Pixels (..., H, W, 3) with the mask's outermost pixels painted over; mask: bool (H, W)."""
+    padded = np.pad(mask, 1, mode="edge")
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    pixels = pixels.copy()
+    pixels[..., mask & ~inner, :] = SEAM
+    return pixels
+
+
+# ---- A10 ---------------------------------------------------------------------------------------------------
+
+
+def anagram(timesteps: Sequence[int], columns: Sequence[str], view: str, name: str) -> Stage:
+    """Both readings at every t, and how far the two estimates point in the same direction."""
+    plain = denoising(timesteps, columns, name)
+    label, caption = r"A\,\hat{x}_0", "the same, turned"
+
+    def live(pixels: Pixels, total: int) -> Film:
+        film = plain.live({key: pixels[key] for key in ("x_t", "clean_hat", "eps")}, total)
+        rows = [
+            *(row for row in film.rows if row.name != "eps"),
+            Row("turned", label, pixels["turned"], caption),
+        ]
+        return replace(film, rows=rows)
+
+    def finished(trajectory: Trajectory) -> Film:
+        film = plain.finished(trajectory)
+        one, two = trajectory["clean_1"], trajectory["clean_2"]
+        second = seen(two, VIEWS[view])
+        turned = seen(trajectory["clean_hat"], VIEWS[view])
+        rows = [
+            *(row for row in film.rows if row.name in ("x_t", "clean_hat")),
+            Row("turned", label, signed_to_uint8(turned), caption),
+            Row("one", r"\hat{x}_0(\varepsilon_1)", signed_to_uint8(one), "expected by the upright reading", shown=False),
+            Row("two", r"A\,\hat{x}_0(\varepsilon_2)", signed_to_uint8(second),
+                "expected by the turned reading", shown=False),
+        ]  # fmt: skip
+        curves = [
+            Curve(r"\cos(\varepsilon_1,\varepsilon_2)", cosine(trajectory["eps_1"], trajectory["eps_2"]).mean(1).tolist(),
+                  panel="cosine", meaning="of the two noise estimates"),
+            Curve(r"\cos(\hat{x}_0(\varepsilon_1),\hat{x}_0(\varepsilon_2))", cosine(one, two).mean(1).tolist(),
+                  panel="cosine", meaning="of the pictures that they expect"),
+        ]  # fmt: skip
+        return _rebuilt(film, rows, ("eps",), curves)
+
+    return Stage(finished, live)
+
+
+# ---- A11 ---------------------------------------------------------------------------------------------------
+
+
+def hybrid(timesteps: Sequence[int], columns: Sequence[str], lowpass: GaussianLowpass, name: str) -> Stage:
+    """The bands of the two noise estimates, and the bands of the picture that they lead to."""
+    import torch
+
+    plain = denoising(timesteps, columns, name)
+
+    def finished(trajectory: Trajectory) -> Film:
+        film = plain.finished(trajectory)
+        clean_hat = trajectory["clean_hat"].astype(np.float32)
+        flat = torch.from_numpy(clean_hat.reshape(-1, *clean_hat.shape[2:]))
+        low = lowpass(flat).numpy().reshape(clean_hat.shape)
+        rows = [
+            *(row for row in film.rows if row.name == "clean_hat"),
+            Row("low", r"\text{low}(\varepsilon_1)", difference_to_uint8(trajectory["low"], EPS_RANGE / 6),
+                "from the prompt from afar"),
+            Row("high", r"\text{high}(\varepsilon_2)", difference_to_uint8(trajectory["high"], EPS_RANGE),
+                "from the prompt from near"),
+            Row("low_hat", r"\text{low}(\hat{x}_0)", signed_to_uint8(low), "what is left from afar", shown=False),
+            Row("high_hat", r"\text{high}(\hat{x}_0)", difference_to_uint8(clean_hat - low, 1.0), "its detail", shown=False),
+        ]  # fmt: skip
+        return _rebuilt(film, rows, ("eps", "x_t"))
+
+    return Stage(finished, plain.live)

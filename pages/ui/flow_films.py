@@ -1,0 +1,110 @@
+"""Films of the runs of Part B's flows: which rows, which curves, which numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core.trajectory import Trajectory
+from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps
+from pages.ui.jobs import Pixels, Stage
+from pages.ui.player import Curve, Film, Number, Row, difference_to_uint8, unit_to_uint8
+
+UPDATE = r"x_{t+1/T} = x_t + \frac{1}{T}\,u"
+# name in the trajectory -> label, caption, in the order in which they are read
+QUANTITIES = {
+    "x_t": ("x_t", "where the picture is"),
+    "clean_hat": (r"\hat{x}_1", "where a straight line from here would end"),
+    "velocity": ("u", "the velocity: blue −, orange +"),
+}
+
+
+def flow(
+    num_steps: int,
+    count: int,
+    networks: Sequence[str] = ("",),
+    columns: Sequence[str] = (),
+    shown: Sequence[str] = ("x_t", "clean_hat", "velocity"),
+    solver: str = "euler",
+    pick: int | None = None,
+    name: str = "flow",
+) -> Stage:
+    """Films of `lessons.flow_sampling.run`.
+
+    `networks` name the networks ("epoch 1", ...), one row each for every quantity; `columns` name the pictures;
+    `shown` are the quantities whose rows are open at first. With `pick` only that network is shown.
+    """
+    chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
+    kept = kept_steps(num_steps, count * len(networks))
+    times = [f"t = {index / num_steps:.3f}" for index in kept]
+
+    def rows(pixels: Mapping[str, np.ndarray]) -> list[Row]:
+        """pixels: uint8 (frames, networks * count, 28, 28, 1 or 3)."""
+        found = []
+        for quantity, (label, caption) in QUANTITIES.items():
+            for k, network in chosen:
+                part = pixels[quantity][:, k * count : (k + 1) * count]
+                words = network if len(chosen) > 1 else caption
+                found.append(Row(f"{quantity}-{k}", label, part, words, shown=quantity in shown))
+        return found
+
+    def live(pixels: Pixels, total: int) -> Film:
+        drawn = {**pixels, "velocity": velocity_pixels(pixels["velocity"])}
+        return Film(
+            rows=rows(drawn), steps=times[: len(pixels["x_t"])], total=total, columns=columns, clock="flow",
+            marks=marks(total), strip_row=f"clean_hat-{chosen[-1][0]}", name=name,
+        )  # fmt: skip
+
+    def finished(trajectory: Trajectory) -> Film:
+        drawn = {
+            "x_t": unit_to_uint8(trajectory["x_t"]),
+            "clean_hat": unit_to_uint8(trajectory["clean_hat"]),
+            "velocity": difference_to_uint8(trajectory["velocity"], VELOCITY_LIMIT),
+        }
+        steps = trajectory.meta["steps"]
+        return Film(
+            rows=rows(drawn), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
+            strip_row=f"clean_hat-{chosen[-1][0]}", name=name,
+            formula=UPDATE if solver == "euler" else "",
+            numbers=[
+                Number("t", "time", [step["t"] for step in steps]),
+                Number("1-t", "how far there is to go", [1 - step["t"] for step in steps]),
+            ],
+            curves=[
+                *(
+                    Curve(r"\text{RMS}(u)", [step["speed"][k] for step in steps], panel="speed", meaning=network)
+                    for k, network in chosen
+                ),
+                *(
+                    Curve(r"\text{RMS}(\hat{x}_1 - x_1)", away(trajectory, k, count), panel="away",
+                          meaning=network or "from the estimate to the end")
+                    for k, network in chosen
+                ),
+            ],
+        )  # fmt: skip
+
+    return Stage(finished, live, key=f"{name}/{pick}")
+
+
+def rows_shown(networks: Sequence[str]) -> tuple[str, ...]:
+    """Which quantities are open at first: all of one network, x_t alone of several."""
+    return ("x_t",) if len(networks) > 1 else tuple(QUANTITIES)
+
+
+def velocity_pixels(levels: np.ndarray) -> np.ndarray:
+    """A running job's velocities, grey levels (..., H, W, 1), in the colours of the finished film: (..., H, W, 3)."""
+    velocity = (levels.astype(np.float32) / 127.5 - 1.0) * VELOCITY_LIMIT
+    return difference_to_uint8(np.moveaxis(velocity, -1, -3), VELOCITY_LIMIT)
+
+
+def marks(total: int) -> list[int]:
+    """About eight frames for the strip, the first and the last among them."""
+    return sorted({round(k * (total - 1) / 7) for k in range(8)})
+
+
+def away(trajectory: Trajectory, network: int, count: int) -> list[float]:
+    """How far x̂₁ still is from where the run ends, for one of its networks: RMS at each frame."""
+    own = slice(network * count, (network + 1) * count)
+    gap = trajectory["clean_hat"][:, own].astype(np.float32) - trajectory["result"][own][None]
+    return np.sqrt((gap**2).mean(axis=(1, 2, 3, 4))).tolist()

@@ -1,0 +1,110 @@
+"""Which trained network a page of Part B uses: what ships, or what was trained here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.compute.jobs import State
+from core.compute.runs import RunRecord
+from core.mnist_models import ModelMissing
+from core.training_settings import MnistSettings
+from lessons.lesson import Lesson
+from lessons.networks import AUTO, Network, NetworkChoice, shipped
+from lessons.training_fields import describe
+from pages.ui.runtime import environment, executor, owner, store
+
+MOST_TRAININGS = 12  # of one's own that are offered
+
+
+def trainings(objective: str) -> list[RunRecord]:
+    """One's own trainings of an objective, newest first, whatever became of them."""
+    executor()  # at the first call of a server: what a crash interrupted is queued again
+    me = owner()
+    found = [
+        record
+        for record in store().runs.of_kind("train")
+        if me in json.loads(record.owners)
+        and record.spec.params["settings"]["objective"] == objective
+        and record.spec.key(environment()) == record.key
+    ]
+    return found[:MOST_TRAININGS]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _names(job_id: str) -> tuple[str, ...]:
+    """The checkpoints that a finished training has kept; none if its result is gone."""
+    result = store().get_result(job_id)
+    return () if result is None else tuple(result.meta["names"])
+
+
+def trained(job_id: str) -> Network | None:
+    """The network of a finished training; None if it has none."""
+    record = store().runs.get(job_id)
+    if record is None or record.state != State.DONE or not store().has_result(job_id):
+        return None
+    names = _names(job_id)
+    if not names:
+        return None
+    settings = MnistSettings(**record.spec.params["settings"])
+    return Network(job_id, names, settings, f"Trained here: {describe(settings)}")
+
+
+def choices(field: NetworkChoice, objective: str) -> dict[str, Network]:
+    """Everything that can be chosen, in the order in which "auto" prefers it."""
+    found = []
+    for preset in field.presets:
+        try:
+            if network := shipped(preset):
+                found.append(network)
+        except ModelMissing as error:
+            st.warning(str(error), icon=":material/broken_image:")
+    found += [network for record in trainings(objective) if (network := trained(record.key))]
+    return {network.source: network for network in found}
+
+
+def network_control(lesson: Lesson, objective: str, name: str = "network") -> Network | None:
+    """Draws the choice and returns the network; None, with a sentence, where there is none yet."""
+    field = lesson.field(name)
+    state = st.session_state[f"{lesson.slug}/values"]
+    offered = choices(field, objective)
+    asked = state[name]
+    if asked != AUTO and asked not in offered and (network := trained(asked)):
+        offered[asked] = network  # somebody else's, by a link
+    if asked != AUTO and asked not in offered:
+        st.warning(
+            "The network that the link names is not kept here; another one is shown.",
+            icon=":material/link_off:",
+        )
+        asked = state[name] = AUTO
+    if not offered:
+        return None
+    chosen = asked if asked in offered else next(iter(offered))
+    key = f"{lesson.slug}:{name}"
+    if st.session_state.get(key) not in offered:
+        st.session_state[key] = chosen
+    picked = st.selectbox(
+        field.label,
+        list(offered),
+        list(offered).index(chosen),
+        format_func=lambda source: offered[source].label,
+        key=key,
+        help=field.help or None,
+    )
+    if picked != chosen:
+        state[name] = chosen = picked
+        st.session_state[f"{lesson.slug}/go"] = True
+    return offered[chosen]
+
+
+def nothing_yet(presets: Sequence[str]) -> None:
+    """What a page says in the place of its picture while there is no network."""
+    names = " and ".join(presets)
+    with st.container(border=True, horizontal_alignment="center", height=260, vertical_alignment="center"):
+        st.markdown(
+            f"The weights of the reference network ({names}) are not in this copy of the app, and you have not trained "
+            "one yet. **Train one below: two minutes are enough to see digits.**",
+            text_alignment="center",
+        )

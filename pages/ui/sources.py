@@ -1,0 +1,127 @@
+"""Where an edit starts: a picture that is there, a drawing, or what another lesson made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.media import png
+from lessons.course import COURSE
+from lessons.lesson import Lesson
+from lessons.loading import UPLOAD
+from pages.ui.canvas import Drawing, canvas
+from pages.ui.controls import control, set_values
+from pages.ui.pictures import pixels_of
+from pages.ui.player import signed_to_uint8
+from pages.ui.runtime import store
+
+RESULTS = "results"  # in the session: what the lessons have made, newest last
+KEPT_RESULTS = 6
+TAKES_PICTURES = ("image_to_image", "inpainting", "text_image_to_image")  # lessons that a result can go to
+SHOWN = 64  # CSS pixels of a thumbnail
+
+SOURCES = {"picture": "A picture", "sheet": "A drawing", "over": "Draw over it"}
+
+
+def put_picture(pixels: np.ndarray) -> str:
+    """Keeps pixels, uint8 (H, W, 1 or 3), in the store; returns the reference that fields and links hold."""
+    return UPLOAD + store().put_blob(png(pixels))
+
+
+# ---- drawing -----------------------------------------------------------------------------------------------
+
+
+def source_control(lesson: Lesson, state: Mapping[str, Any]) -> str:
+    """What to start from; for a picture, also the choice of one. Returns a key of SOURCES."""
+    key = f"{lesson.slug}/source"
+    st.session_state.setdefault(key, "picture")
+    kind = st.segmented_control(
+        "Start from", tuple(SOURCES), key=key, required=True, format_func=SOURCES.get, wrap=True
+    )
+    base = f"{lesson.slug}/base"
+    if kind == "picture":
+        control(lesson, "picture")
+        from_lessons(lesson)
+        st.session_state[base] = state["picture"]
+    elif kind == "over" and base not in st.session_state:
+        st.session_state[base] = state["picture"]
+    return kind
+
+
+def sketch(lesson: Lesson, kind: str) -> None:
+    """The canvas, on white or over the picture; a drawing that is used becomes the lesson's picture."""
+    under = pixels_of(st.session_state[f"{lesson.slug}/base"]) if kind == "over" else None
+
+    def use(drawing: Drawing) -> None:
+        empty = f"{lesson.slug}/empty"
+        st.session_state[empty] = drawing.blank
+        if not drawing.blank:
+            set_values(lesson, {"picture": put_picture(drawing.pixels)})
+
+    drawn = canvas(key=f"{lesson.slug}/{kind}", under=under, on_use=use, label="Sketch")
+    if (drawn is not None and drawn.blank) or st.session_state.get(f"{lesson.slug}/empty"):
+        st.warning("The sheet is empty: draw a few strokes, then use the drawing.", icon=":material/draw:")
+    elif drawn is None:
+        st.caption("Until a drawing is used, the results below are those of the picture before.")
+
+
+# ---- what other lessons made -------------------------------------------------------------------------------
+
+
+def remember(lesson: Lesson, result: np.ndarray) -> None:
+    """Keeps a finished run's pictures (N, 3, H, W) in the session, for other lessons to start from."""
+    results = st.session_state.setdefault(RESULTS, {})
+    pictures = signed_to_uint8(result)
+    results.pop((lesson.code, pictures.tobytes()), None)
+    results[lesson.code, pictures.tobytes()] = pictures
+    while len(results) > KEPT_RESULTS:
+        del results[next(iter(results))]
+
+
+def from_lessons(lesson: Lesson) -> None:
+    """Offers what other lessons made in this session."""
+    results = st.session_state.get(RESULTS, {})
+    if not results:
+        return
+    with st.popover("From another lesson", icon=":material/history:"):
+        for row, ((code, _), pictures) in enumerate(reversed(results.items())):
+            st.caption(f"Made in {code}")
+            with st.container(horizontal=True):
+                for k, pixels in enumerate(pictures):
+                    with st.container(width=SHOWN + 16, gap="xsmall"):
+                        st.image(png(pixels, scale=2), width=SHOWN)
+                        st.button(
+                            "Use", key=f"{lesson.slug}/made/{row}/{k}", type="tertiary",
+                            on_click=_use_result, args=(lesson, pixels),
+                        )  # fmt: skip
+
+
+def _use_result(lesson: Lesson, pixels: np.ndarray) -> None:
+    set_values(lesson, {"picture": put_picture(pixels)})
+
+
+def go_on(lesson: Lesson, result: np.ndarray) -> None:
+    """“Continue from this picture”: takes one of the pictures (N, 3, H, W) to a lesson that edits pictures."""
+    remember(lesson, result)
+    pictures = signed_to_uint8(result)
+    targets = [other for other in COURSE if other.slug in TAKES_PICTURES]
+    if not targets:
+        return
+    with st.popover("Continue from this picture", icon=":material/arrow_forward:"):
+        for k, pixels in enumerate(pictures):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.image(png(pixels, scale=2), width=SHOWN)
+                for other in targets:
+                    key = f"{lesson.slug}/continue/{k}/{other.slug}"
+                    if st.button(f"{other.code} · {other.title}", key=key, type="tertiary"):
+                        _take_to(other, pixels)
+
+
+def _take_to(lesson: Lesson, pixels: np.ndarray) -> None:
+    state = st.session_state.setdefault(f"{lesson.slug}/values", lesson.defaults())
+    state["picture"] = put_picture(pixels)
+    st.session_state[f"{lesson.slug}/source"] = "picture"
+    st.switch_page(f"{lesson.slug}.py")

@@ -1,0 +1,123 @@
+// One picture or several, turned together. State lives here and survives new data of the same view.
+
+const TURNERS = new WeakMap();
+
+class Turner {
+  constructor(root) {
+    this.root = root;
+    this.turned = false;
+    this.button = root.querySelector(".turn");
+    this.stop = new AbortController();
+    const signal = this.stop.signal;
+    this.button.addEventListener("click", () => this.turn(), { signal });
+    document.addEventListener("keydown", (event) => this.key(event), { signal });
+    root.addEventListener("transitionend", (event) => {
+      if (event.target.matches(".moving, .piece")) this.rest(event.target.closest(".frame"));
+    }, { signal });
+  }
+
+  key(event) {
+    if (event.key.toLowerCase() !== "t" || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    const target = event.composedPath()[0];
+    if (target.closest?.("input:not([type=range]), textarea, select, [contenteditable=true]")) return;
+    event.preventDefault();
+    this.turn();
+  }
+
+  show(data) {
+    const same = JSON.stringify(data) === this.shown;
+    this.shown = JSON.stringify(data);
+    if (same) return;
+    if (this.data?.view !== data.view) this.turned = false;
+    this.data = data;
+    const side = data.upright.length === 1 ? 360 : data.upright.length === 2 ? 300 : 240;
+    this.root.style.setProperty("--side", `${side}px`);
+    this.root.style.setProperty("--grid", data.grid);
+    const tiles = data.upright.map((url, k) => this.tile(url, data.turned[k], data.labels[k] ?? ""));
+    this.root.querySelector(".tiles").replaceChildren(...tiles);
+    this.draw();
+    for (const frame of this.root.querySelectorAll(".frame")) this.rest(frame);
+  }
+
+  tile(url, turned, label) {
+    const figure = document.createElement("figure");
+    figure.className = "tile";
+    const frame = document.createElement("div");
+    frame.className = `frame ${this.data.view.replaceAll(" ", "-")}`;
+    frame.setAttribute("role", "img");
+    if (this.data.order.length) frame.append(...this.pieces(url));
+    else frame.append(image("moving", url));
+    const exact = image("exact", turned);
+    frame.append(exact);
+    frame.dataset.upright = url;
+    frame.dataset.turned = turned;
+    frame.addEventListener("click", () => this.turn());
+    const caption = document.createElement("figcaption");
+    caption.textContent = label;
+    figure.append(frame, caption);
+    return figure;
+  }
+
+  // Square k of the picture, as a window on it; `order[j] = k` says that it lies at place j afterwards.
+  pieces(url) {
+    const { grid } = this.data;
+    return Array.from({ length: grid * grid }, (_, k) => {
+      const piece = document.createElement("div");
+      piece.className = "piece";
+      piece.dataset.square = k;
+      piece.style.cssText = `width: ${100 / grid}%; height: ${100 / grid}%; background-image: url(${url});
+        background-position: ${(100 * (k % grid)) / (grid - 1)}% ${(100 * Math.floor(k / grid)) / (grid - 1)}%`;
+      return piece;
+    });
+  }
+
+  turn() {
+    this.turned = !this.turned;
+    for (const frame of this.root.querySelectorAll(".frame")) frame.classList.remove("rested");
+    this.draw();
+    const still = this.data.view === "identity" || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (still) for (const frame of this.root.querySelectorAll(".frame")) this.rest(frame);
+  }
+
+  draw() {
+    const { data, turned } = this;
+    const { grid, order } = data;
+    this.root.classList.toggle("turned", turned);
+    this.button.setAttribute("aria-pressed", turned);
+    for (const piece of this.root.querySelectorAll(".piece")) {
+      const square = Number(piece.dataset.square);
+      const place = turned ? order.indexOf(square) : square;
+      piece.style.left = `${(100 * (place % grid)) / grid}%`;
+      piece.style.top = `${(100 * Math.floor(place / grid)) / grid}%`;
+    }
+    const reading = this.root.querySelector(".reading");
+    const side = document.createElement("span");
+    side.className = "side";
+    side.textContent = turned ? "turned" : "upright";
+    reading.replaceChildren(side, `“${data.readings[turned ? 1 : 0] || "(empty prompt)"}”`);
+    for (const frame of this.root.querySelectorAll(".frame")) {
+      frame.setAttribute("aria-label", `${turned ? "turned" : "upright"}: ${data.readings[turned ? 1 : 0]}`);
+    }
+  }
+
+  // At rest the exact picture of this side lies on top.
+  rest(frame) {
+    frame.querySelector(".exact").src = this.turned ? frame.dataset.turned : frame.dataset.upright;
+    frame.classList.add("rested");
+  }
+}
+
+function image(name, url) {
+  const element = document.createElement("img");
+  element.className = name;
+  element.src = url;
+  element.alt = "";
+  return element;
+}
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".turner");
+  if (!TURNERS.has(root)) TURNERS.set(root, new Turner(root));
+  TURNERS.get(root).show(data);
+  return () => TURNERS.get(root)?.stop.abort();
+}

@@ -1,0 +1,155 @@
+"""B1: the UNet as a drawing, with a digit on its way through it."""
+
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+
+import numpy as np
+import streamlit as st
+
+from core.media import contact_sheet, png
+from core.trajectory import Trajectory
+from lessons.networks import Network, shipped, title_of
+from lessons.unet_blocks import PATH
+from lessons.unet_taken_apart import LESSON, spec
+from pages.ui.blocks import Edge, Node, blocks
+from pages.ui.controls import control, set_values
+from pages.ui.digits import digit_control
+from pages.ui.lesson_page import lesson_page, picture_and_side
+from pages.ui.networks import trained, trainings
+from pages.ui.player import unit_to_uint8
+from pages.ui.quick import result_of
+
+# Where each block stands on the drawing: column, row, share of a cell.
+PLACES = {
+    "conv_in": (1, 0, 1.0), "down1": (1.5, 1, 0.72), "down2": (2, 2, 0.5), "flatten": (3, 3, 0.3),
+    "unflatten": (4, 2, 0.5), "up1": (5.5, 1, 0.72), "up2": (6, 0, 1.0), "conv_out": (7, 0, 1.0), "last": (8, 0, 1.0),
+}  # fmt: skip
+SHEET_COLUMNS = 8
+SOURCES = ("b8", "b6", "b2")
+
+
+def newest() -> tuple[Network, str] | None:
+    """A trained network and its last checkpoint: what ships, else one's own newest; None if there is none."""
+    for preset in SOURCES:
+        if network := shipped(preset):
+            return network, network.names[-1]
+    for objective in ("class_flow", "flow", "denoise"):
+        for record in trainings(objective):
+            if network := trained(record.key):
+                return network, network.names[-1]
+    return None
+
+
+def thumbnail(maps: np.ndarray) -> np.ndarray:
+    """uint8 (channels, H, W) -> (2H + 1, 2W + 1, 1): the four channels that vary most, or the only one."""
+    if len(maps) == 1:
+        return maps[0][..., None]
+    four = np.zeros((4, *maps.shape[1:]), np.uint8)
+    four[: min(4, len(maps))] = maps[:4]
+    return contact_sheet(four[..., None], columns=2, gap=1, background=128)[1:-1, 1:-1]
+
+
+def drawing(trajectory: Trajectory, chosen: str) -> None:
+    """The U, each block with its picture."""
+    shapes = {block["name"]: block["shape"] for block in trajectory.meta["blocks"]}
+    nodes = [Node("", "x", "1 × 28 × 28", 0, 0, unit_to_uint8(trajectory["x_t"][0, 0]), 1.0)]
+    for block in PATH:
+        column, row, side = PLACES[block.name]
+        pixels = thumbnail(trajectory[f"maps/{block.name}"])
+        if block.name == "last":
+            pixels = unit_to_uint8(trajectory["clean_hat"][0, 0])
+        nodes.append(
+            Node(block.name, block.name, " × ".join(map(str, shapes[block.name])), column, row, pixels, side)
+        )
+    edges = [Edge(k, k + 1) for k in range(len(PATH))]
+    at = {node.name: k for k, node in enumerate(nodes)}
+    for start, end in (("conv_in", "up2"), ("down1", "up1"), ("down2", "unflatten")):
+        edges.append(Edge(at[start], at[end], skip=True, label="beside it" if start == "conv_in" else ""))
+    blocks(
+        nodes,
+        edges,
+        key="b1/blocks",
+        chosen=chosen,
+        on_choose=lambda name: set_values(LESSON, {"block": name}),
+    )
+
+
+def details(trajectory: Trajectory, name: str) -> None:
+    """One block: what it does, its channels, its source."""
+    block = next(one for one in PATH if one.name == name)
+    facts = next(one for one in trajectory.meta["blocks"] if one["name"] == name)
+    maps, channels = trajectory[f"maps/{name}"], trajectory[f"channels/{name}"]
+    st.subheader(f"{name}: {block.label}", anchor=False)
+    st.markdown(
+        f"{block.does} It puts out **{' × '.join(map(str, facts['shape']))}** numbers and has "
+        f"**{facts['parameters']:,}** parameters."
+    )
+    pictures, source = st.columns([1, 1], gap="large")
+    with pictures:
+        scale = max(1, 56 // maps.shape[1])
+        st.image(png(contact_sheet(large(maps, scale), columns=SHEET_COLUMNS, background=128)))
+        if len(maps) > 1:
+            st.caption(
+                f"Channels {', '.join(str(c) for c in channels)}; white is {facts['largest']:.2g}, black is 0 or less."
+            )
+    with source:
+        if block.source is None:
+            st.code("nn.Conv2d(d, 1, kernel_size=3, stride=1, padding=1)", language="python")
+        else:
+            module, kind = block.source.split(":")
+            st.code(inspect.getsource(getattr(import_module(module), kind)), language="python")
+
+
+def large(maps: np.ndarray, scale: int) -> np.ndarray:
+    """uint8 (N, H, W) -> (N, H * scale, W * scale, 1)."""
+    return maps.repeat(scale, axis=1).repeat(scale, axis=2)[..., None]
+
+
+def counts(trajectory: Trajectory) -> None:
+    """Where the parameters are."""
+    blocks_found, conditioning = trajectory.meta["blocks"], trajectory.meta["conditioning"]
+    total = trajectory.meta["parameters"]
+    rows: list[Mapping[str, object]] = [
+        {"block": one["name"], "puts out": " × ".join(map(str, one["shape"])), "parameters": one["parameters"],
+         "share": one["parameters"] / total}
+        for one in blocks_found
+    ]  # fmt: skip
+    rows += [
+        {"block": name, "puts out": "for the condition", "parameters": count, "share": count / total}
+        for name, count in conditioning.items()
+    ]
+    st.dataframe(
+        rows, hide_index=True, width="content", height="content",
+        column_config={
+            "parameters": st.column_config.NumberColumn(format="localized"),
+            "share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+        },
+    )  # fmt: skip
+    st.caption(f"{total:,} parameters in all, at D = {trajectory.meta['width']}.")
+
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    found = newest()
+    with side:
+        ok = control(LESSON, "network")
+        if values["network"] != "trained" or found is None:
+            ok = control(LESSON, "width") and ok
+        digit_control(LESSON)
+        ok = all([control(LESSON, name) for name in ("t", "seed", "block")]) and ok
+    with picture:
+        if values["network"] == "trained":
+            st.caption(
+                "No trained network is here yet, so the weights are fresh: train one in lesson B2, B6 or B8."
+                if found is None else f"{found[0].label} · {title_of(found[1])}"
+            )  # fmt: skip
+        trajectory = result_of(
+            LESSON, spec(values, None if found is None else found[0].ref(found[1])), allowed=ok
+        )
+        if trajectory is not None:
+            drawing(trajectory, values["block"])
+    if trajectory is not None:
+        details(trajectory, values["block"])
+        with st.expander("Where the parameters are", icon=":material/table_rows:"):
+            counts(trajectory)

@@ -1,0 +1,63 @@
+"""A10: two prompts, one picture, and a button that turns it."""
+
+import numpy as np
+import streamlit as st
+
+from core.views import VIEWS
+from lessons.visual_anagrams import LESSON, VIEW_LABELS, seen, spec
+from pages.ui.controls import control
+from pages.ui.edit_films import anagram
+from pages.ui.jobs import stage_beside
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.takehome import slides, take_home
+from pages.ui.turner import turner
+
+
+def remarks(values: dict) -> None:
+    """What holds for these controls in particular."""
+    same, plain = values["p1"] == values["p2"], values["view"] == "identity"
+    if same and plain and values["gamma1"] == values["gamma2"]:
+        st.info(
+            "Equal prompts and the identity: this is plain guided sampling, bit for bit.",
+            icon=":material/equal:",
+        )
+    elif same:
+        st.info(
+            "Both prompts are equal, so both readings should show the same thing: write another one to get an anagram.",
+            icon=":material/equal:",
+        )  # fmt: skip
+    elif plain:
+        st.info(
+            "The identity turns nothing: the picture is halfway between both prompts.",
+            icon=":material/equal:",
+        )
+    if not VIEWS[values["view"]].preserves_noise:
+        st.warning(
+            f"{VIEW_LABELS[values['view']].split(':')[0]} does not preserve Gaussian noise: it is here to be seen failing.",
+            icon=":material/science:",
+        )  # fmt: skip
+
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    with side:
+        ok = all([control(LESSON, field.name) for field in LESSON.fields])
+        remarks(values)
+        variant = variant_toggle(LESSON)
+    wanted = spec(values, model_fingerprint())
+    labels = [f"seed {values['seed'] + k}" for k in range(values["count"])]
+    timesteps = schedule().strided_timesteps()
+    readings = (values["p1"], values["p2"])
+    with picture:
+        top = st.container()
+        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
+        films = anagram(timesteps, labels, values["view"], "a10")
+        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
+        if trajectory is not None:
+            with top:
+                turner(trajectory["result"], values["view"], readings, labels, key="a10/turner")
+            result = trajectory["result"]
+            both = ("Both readings (GIF)", "readings.gif", "image/gif",
+                    lambda: slides(np.stack([result, seen(result, VIEWS[values["view"]])]), 1200))  # fmt: skip
+            take_home(LESSON, trajectory, wanted, [both])
