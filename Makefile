@@ -1,12 +1,14 @@
 # The commands of this project; `make help` lists them. All can be repeated: what is done already is not done again.
 #
 #   PYTHON       the Python that makes .venv                      (default: python3; 3.11 or newer)
-#   ARGS         passed on to streamlit by make run
+#   ARGS         passed on to streamlit by make run, to the script by make warm and make bench
+#   PARALLEL     how the tests are spread over processes        (PARALLEL= for one after the other)
 #   PYTEST_ARGS  passed on to pytest                              (e.g. PYTEST_ARGS="tests/test_media.py -x")
 
 PYTHON ?= python3
 ARGS ?=
 PYTEST_ARGS ?=
+PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +17,7 @@ DEV := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format clean
+.PHONY: help run warm test claims bench lint format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,10 +25,19 @@ help: ## list these commands
 run: $(RUNTIME) ## open the app in a browser (the first time: install what it needs)
 	@$(BIN)/python -m streamlit run streamlit_app.py $(ARGS)
 
+warm: $(RUNTIME) ## compute what the lessons open with, before a class comes
+	@$(BIN)/python -m scripts.warm $(ARGS)
+
 test: $(DEV) ## run the tests; with chromium, those in a real browser too
 	@if ./scripts/ensure_chromium.sh; \
-	then $(BIN)/python -m pytest $(PYTEST_ARGS); \
-	else $(BIN)/python -m pytest -m "not browser" $(PYTEST_ARGS); fi
+	then $(BIN)/python -m pytest $(PARALLEL) -m "not claims" $(PYTEST_ARGS); \
+	else $(BIN)/python -m pytest $(PARALLEL) -m "not browser and not claims" $(PYTEST_ARGS); fi
+
+claims: $(DEV) ## check the numbers that the prose quotes against the model: after replacing its weights
+	@$(BIN)/python -m pytest $(PARALLEL) -m claims $(PYTEST_ARGS)
+
+bench: $(DEV) ## measure how long a student waits, beside the bare network calls
+	@$(BIN)/python -m scripts.bench $(ARGS)
 
 lint: $(DEV) ## check style and layout of the code
 	@$(BIN)/ruff check .

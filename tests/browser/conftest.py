@@ -15,16 +15,17 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed.")
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect  # noqa: E402
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 START_SECONDS = 60
-expect.set_options(timeout=15_000)  # machines that run tests are slow
+expect.set_options(timeout=30_000)  # machines that run tests are slow
 
 
 @dataclass
@@ -121,22 +122,31 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """`new_page(width=…, **context options)` opens a page of its own; console errors and exceptions fail the test.
+    """`new_page(width=…, **context options)` opens a page of its own. Afterwards the test fails if there was an error in
+    the console, an exception on the page, or a request to anything but this machine: the app works without a network.
 
-    The page carries `page.traffic`, its `Traffic`.
+    `errors_allowed` are parts of the console errors that the test provokes. The page carries `page.traffic`, its `Traffic`.
     """
     opened: list[tuple[Page, list[str]]] = []
 
-    def open_page(width: int = 1400, height: int = 900, **options: object) -> Page:
+    def open_page(
+        width: int = 1400, height: int = 900, errors_allowed: tuple[str, ...] = (), **options: object
+    ) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         page = context.new_page()
         problems: list[str] = []
 
         def note(message: ConsoleMessage) -> None:
-            if message.type == "error":
-                problems.append(message.text)
+            if message.type == "error" and not any(part in message.text for part in errors_allowed):
+                problems.append(f"{message.text} {message.location.get('url', '')}")
+
+        def note_request(request: Request) -> None:
+            address = urlsplit(request.url)
+            if address.scheme in ("http", "https", "ws", "wss") and address.hostname != "127.0.0.1":
+                problems.append(f"The page asked for {request.url}")
 
         page.on("console", note)
+        page.on("request", note_request)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.traffic = Traffic()
         page.on("websocket", page.traffic.watch)

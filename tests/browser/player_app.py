@@ -21,7 +21,10 @@ def synthetic(samples: int, steps: int, size: int, seed: int) -> dict[str, np.nd
     y, x = np.mgrid[:size, :size] / size
     clean = np.full((samples, 3, size, size), 0.8, np.float32)
     for i in range(samples):
-        for colour, centre, radius in (((-0.6, 0.1, 0.7), (0.5, 0.5), 0.36), ((0.9, 0.6, -0.7), (0.4, 0.6), 0.14)):
+        for colour, centre, radius in (
+            ((-0.6, 0.1, 0.7), (0.5, 0.5), 0.36),
+            ((0.9, 0.6, -0.7), (0.4, 0.6), 0.14),
+        ):
             cx, cy = centre[0] + 0.08 * np.cos(i + seed), centre[1] + 0.08 * np.sin(2 * i + seed)
             clean[i][:, (x - cx) ** 2 + (y - cy) ** 2 < radius**2] = np.float32(colour)[:, None]
     keep = np.linspace(0.02, 1.0, steps, dtype=np.float32)[:, None, None, None, None]
@@ -39,13 +42,26 @@ def film(arrived: int, seed: int) -> Film:
     alphas_cumprod = np.cos(np.linspace(0.99, 0.0, STEPS) * np.pi / 2) ** 2
     rows = [
         Row("x_t", "x_t", signed_to_uint8(data["x_t"][:arrived]), "what the model sees"),
-        Row("clean_hat", r"\hat{x}_0", signed_to_uint8(data["clean_hat"][:arrived]), "its guess of the clean picture"),
-        Row("eps", r"\hat{\varepsilon}", difference_to_uint8(data["eps"][:arrived], 3.0), "the noise it sees"),
+        Row(
+            "clean_hat",
+            r"\hat{x}_0",
+            signed_to_uint8(data["clean_hat"][:arrived]),
+            "its guess of the clean picture",
+        ),
+        Row(
+            "eps", r"\hat{\varepsilon}", difference_to_uint8(data["eps"][:arrived], 3.0), "the noise it sees"
+        ),
     ]
     if "chips" in query:
         eps = data["eps"][:arrived]
         rows += [
-            Row("eps_u", r"\varepsilon_u", difference_to_uint8(eps[:, :, :1], 3.0), "without the prompt", shown=False),
+            Row(
+                "eps_u",
+                r"\varepsilon_u",
+                difference_to_uint8(eps[:, :, :1], 3.0),
+                "without the prompt",
+                shown=False,
+            ),
             Row("still", "x_0", signed_to_uint8(data["clean_hat"][-1:]), "the original", shown=False),
         ]
     coefficient = np.linspace(0.031, 0.98, STEPS)
@@ -57,7 +73,12 @@ def film(arrived: int, seed: int) -> Film:
         total=STEPS,
         curves=(
             Curve(r"\bar{\alpha}_t", alphas_cumprod, meaning="share of the picture", panel="signal"),
-            Curve(r"\sqrt{1-\bar{\alpha}_t}", np.sqrt(1 - alphas_cumprod), meaning="scale of the noise", panel="signal"),
+            Curve(
+                r"\sqrt{1-\bar{\alpha}_t}",
+                np.sqrt(1 - alphas_cumprod),
+                meaning="scale of the noise",
+                panel="signal",
+            ),
             Curve(r"\text{SNR}", alphas_cumprod / (1 - alphas_cumprod + 1e-4), log=True),
         ),
         formula=r"x_{t'} = a\,\hat{x}_0 + b\,x_t + \sigma z",
@@ -65,7 +86,11 @@ def film(arrived: int, seed: int) -> Film:
             Number("a", "weight of the clean estimate", coefficient[:arrived]),
             Number("b", "weight of the noisy picture", 1 - coefficient[:arrived]),
             Number(r"\sigma", "noise added; none at the last step", sigma[:arrived]),
-            Number(r"\lVert\hat{\varepsilon}\rVert", "norm of the estimated noise", np.linspace(110.9, 64.2, STEPS)[:arrived]),
+            Number(
+                r"\lVert\hat{\varepsilon}\rVert",
+                "norm of the estimated noise",
+                np.linspace(110.9, 64.2, STEPS)[:arrived],
+            ),
         ),
         marks=range(0, STEPS, max(1, STEPS // 7)),
         start=min(10, STEPS - 1),

@@ -1,0 +1,66 @@
+"""Computes what the lessons open with, and their presets, so that a class finds everything there: make warm
+
+Each is computed by the lesson's own job and kept in the store, under the model's fingerprint; what is there
+already is not computed again. Can be interrupted and repeated. `ARGS="A4 A6"` warms these lessons only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from core.compute.jobs import ComputeError, State
+from core.compute.local import LocalExecutor
+from core.compute.store import Store
+from core.model_folder import ModelNotFound, find_model_folder, fingerprint
+from core.settings import BadSetting, Settings
+from lessons.course import COURSE, JOBS
+from lessons.opening import opening_jobs
+
+POLL_SECONDS = 0.1
+
+
+def main() -> None:
+    codes = [lesson.code for lesson in COURSE]
+    parser = argparse.ArgumentParser(prog="make warm", description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", metavar="lesson", help=f"of {', '.join(codes)}; default: all")
+    wanted = parser.parse_args().lessons or codes
+    if unknown := sorted(set(wanted) - set(codes)):
+        parser.error(f"there is no lesson {', '.join(unknown)}; choose from {', '.join(codes)}")
+    try:
+        settings = Settings.from_environment()
+        environment = settings.environment()
+        model = fingerprint(find_model_folder(settings.model))
+    except (BadSetting, ModelNotFound) as error:
+        sys.exit(str(error))
+    jobs = [job for lesson in COURSE if lesson.code in wanted for job in opening_jobs(lesson, model)]
+    store = Store(settings.data_dir)
+    executor = LocalExecutor(store, JOBS, device=environment["device"], environment=environment)
+    failed = []
+    try:
+        for number, (title, spec) in enumerate(jobs, start=1):
+            began = time.monotonic()
+            job = executor.submit(spec, owner="make warm")
+            while not (status := executor.status(job)).state.final:
+                time.sleep(POLL_SECONDS)
+            seconds = time.monotonic() - began
+            if status.state is State.DONE:
+                print(f"[{number}/{len(jobs)}] {title}: {seconds:.1f} s", flush=True)
+            else:
+                failed.append(title)
+                print(f"[{number}/{len(jobs)}] {title}: {status.message}", file=sys.stderr, flush=True)
+    except ComputeError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Stopped. What was computed is kept; make warm goes on from there.")
+    finally:
+        executor.close()
+        store.close()
+    if failed:
+        sys.exit(f"{len(failed)} of {len(jobs)} could not be computed.")
+    print(f"Everything the lessons open with is in {settings.data_dir}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,497 @@
+"""The vector field in a real browser: its arithmetic against core, and what a hand can do with it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+
+import pytest
+import torch
+from field_app import HIDDEN, harness_data, harness_network, weights
+from playwright.sync_api import Locator, Page, expect
+from torch import Tensor
+
+from core.flow import Conditional, integrate
+from core.networks.toy_mlp import ToyVelocity
+from core.toy import DATA_SETS, ExactField
+from pages.ui.field import MATHEMATICS, script
+
+pytestmark = pytest.mark.browser
+REST = 900  # milliseconds: longer than the field waits before it sends its settings
+TIMES = (0.0, 0.3, 0.77, 0.99, 0.9999, 1.0)
+
+
+def doubles(values: object) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def points_of(name: str, count: int) -> Tensor:
+    return DATA_SETS[name](count, torch.Generator().manual_seed(1)).double()
+
+
+def places(count: int) -> Tensor:
+    return 1.5 * torch.randn(count, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+
+def flat(x: Tensor) -> list[float]:
+    return x.flatten().tolist()
+
+
+def agree(found: object, expected: Tensor, shape: tuple[int, ...] = (-1, 2)) -> None:
+    """To 1e-9 of the size of the numbers: both sides compute in doubles, in another order."""
+    found = found if isinstance(found, Tensor) else doubles(found)
+    torch.testing.assert_close(found.reshape(shape), expected, rtol=1e-9, atol=1e-9)
+
+
+# ---- the arithmetic, alone on an empty page ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compute(browser) -> Callable[..., object]:
+    """`compute(expression, argument)` in a page that holds the mathematics and nothing else."""
+    page = browser.new_page()
+    for name in MATHEMATICS:
+        page.add_script_tag(content=script(name))
+    page.add_script_tag(content="const list = (array) => Array.from(array);")
+    yield page.evaluate
+    page.close()
+
+
+VELOCITY = """([field, x, times]) => times.map((t) => {
+  const u = new Float64Array(x.length);
+  field.velocity(x, t, u);
+  return list(u);
+})"""
+
+
+@pytest.mark.parametrize(("name", "count"), [("moons", 300), ("rings", 1), ("checkerboard", 600)])
+def test_the_exact_velocity_is_that_of_core(compute, name, count):
+    points, x = points_of(name, count), places(50)
+    found = compute(
+        f"([points, x, times]) => ({VELOCITY})([new ExactField(points), x, times])",
+        [flat(points), flat(x), TIMES],
+    )
+    for t, velocity in zip(TIMES, found, strict=True):
+        agree(velocity, ExactField(points).velocity(x, t))
+
+
+def test_weights_and_density_are_those_of_core(compute):
+    points, extent, size = points_of("rings", 120), 4.0, 24
+    exact = ExactField(points)
+    for t in (0.0, 0.5, 0.95):
+        found = compute(
+            "([points, x, y, t]) => list(new ExactField(points).weights(x, y, t))",
+            [flat(points), 0.4, -1.1, t],
+        )
+        agree([found], exact.weights(doubles([[0.4, -1.1]]), t), (1, -1))
+        density = compute(
+            "([points, t, size, extent]) => list(new ExactField(points).density(t, size, extent))",
+            [flat(points), t, size, extent],
+        )
+        across = -extent + (torch.arange(size, dtype=torch.float64) + 0.5) * 2 * extent / size
+        grid = torch.stack(torch.meshgrid(across, across.flip(0), indexing="xy"), dim=-1).reshape(-1, 2)
+        # The sum is kept in single precision, and each Gaussian ends six standard deviations away.
+        torch.testing.assert_close(
+            doubles(density), exact.log_density(grid, t).exp(), rtol=1e-5, atol=1e-8 * density_peak(t)
+        )
+
+
+def density_peak(t: float) -> float:
+    """Of one Gaussian of standard deviation 1 − t in the plane."""
+    return 1 / (2 * torch.pi * (1 - t) ** 2)
+
+
+@pytest.mark.parametrize("hidden", [16, 64])
+@pytest.mark.parametrize("count", [1, 4, 7])
+def test_the_network_is_that_of_core(compute, hidden, count):
+    torch.manual_seed(hidden)
+    network, x = ToyVelocity(hidden), places(count)
+    found = compute(
+        f"""([weights, hidden, x, times]) =>
+          ({VELOCITY})([new Network(Float32Array.from(weights), hidden), x, times])""",
+        [weights(network).tolist(), hidden, flat(x), TIMES],
+    )
+    network = network.double()
+    for t, velocity in zip(TIMES, found, strict=True):
+        with torch.no_grad():
+            agree(velocity, network(x, torch.full((count,), t, dtype=torch.float64)))
+
+
+def test_weights_of_another_width_are_refused(compute):
+    message = compute(
+        "() => { try { new Network(new Float32Array(100), 16); return null; } catch (error) { return error.message; } }"
+    )
+    assert message == "100 weights do not make a network of width 16"
+
+
+def test_the_difference_is_the_difference(compute):
+    points, x, network = points_of("moons", 30), places(9), harness_network(1)
+    [found] = compute(
+        f"""([weights, hidden, points, x]) => ({VELOCITY})([
+          new Difference(new Network(Float32Array.from(weights), hidden), new ExactField(points)), x, [0.4]])""",
+        [weights(network).tolist(), HIDDEN, flat(points), flat(x)],
+    )
+    with torch.no_grad():
+        learned = network.double()(x, torch.full((9,), 0.4, dtype=torch.float64))
+    agree(found, learned - ExactField(points).velocity(x, 0.4))
+
+
+FLOW = """([field, starts, options]) => {
+  const flow = new Flow(field, starts, options).work();
+  return { nodes: flow.nodes.map(list), times: flow.times, evaluations: flow.evaluations };
+}"""
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun", "rk4"])
+@pytest.mark.parametrize("steps", [1, 7, 30])
+def test_every_solver_walks_as_core_does(compute, solver, steps):
+    """On a network, step by step to the end; more particles than are computed between two looks at the clock."""
+    network, starts = harness_network(5).double(), places(300)
+    found = compute(
+        f"([weights, hidden, x, o]) => ({FLOW})([new Network(Float32Array.from(weights), hidden), x, o])",
+        [weights(harness_network(5)).tolist(), HIDDEN, flat(starts), {"solver": solver, "steps": steps}],
+    )
+    walked = [starts] + [step.x_next for step in integrate(Conditional(network), starts, steps, solver)]
+    assert len(found["nodes"]) == steps + 1
+    for node, expected in zip(found["nodes"], walked, strict=True):
+        agree(node, expected)
+    assert found["evaluations"] == steps * {"euler": 1, "heun": 2, "rk4": 4}[solver]
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun", "rk4"])
+def test_on_the_exact_field_the_last_step_is_eulers(compute, solver):
+    """Euler's last step from t = 1 − 1/T ends on the estimate of the clean point, whichever solver came before."""
+    points, starts = points_of("moons", 80), places(40)
+    options = {"solver": solver, "steps": 12}
+    found = compute(
+        f"([points, x, o]) => ({FLOW})([new ExactField(points), x, o])", [flat(points), flat(starts), options]
+    )
+    steps = list(integrate(ExactField(points), starts, 12, solver))
+    for node, step in zip(found["nodes"], steps, strict=False):
+        agree(node, step.x_t)
+    agree(found["nodes"][-1], steps[-1].clean_hat)
+    assert found["evaluations"] == 11 * {"euler": 1, "heun": 2, "rk4": 4}[solver] + 1
+    thrown = compute(
+        f"([points, x, o]) => ({FLOW})([new ExactField(points), x, o])",
+        [flat(points), flat(starts), options | {"lastByEuler": False}],
+    )
+    agree(thrown["nodes"][-1], steps[-1].x_next)
+
+
+GAUSSIAN = """{ velocity(x, t, u, first, last) {
+  const c = (t * 6.25 - (1 - t)) / ((1 - t) ** 2 + t * t * 6.25);
+  for (let i = 2 * first; i < 2 * last; i++) u[i] = c * x[i];
+} }"""
+
+
+@pytest.mark.parametrize(
+    ("solver", "least", "most"), [("euler", 1.8, 2.2), ("heun", 3.4, 4.4), ("rk4", 12, 24)]
+)
+def test_the_error_falls_with_the_order(compute, solver, least, most):
+    """N(0, 1) to N(0, 2.5²): the flow carries x at t = 0 to 2.5 x at t = 1."""
+    errors = []
+    for steps in (20, 40, 80):
+        found = compute(
+            f"([x, o]) => ({FLOW})([{GAUSSIAN}, x, o])", [[1, -0.5], {"solver": solver, "steps": steps}]
+        )
+        errors.append((doubles(found["nodes"][-1]) - doubles([2.5, -1.25])).abs().max().item())
+    for coarse, fine in itertools.pairwise(errors):
+        assert least <= coarse / fine <= most
+
+
+@pytest.mark.parametrize("start", [0, 0.33, 0.5, 0.999])
+def test_one_data_point_is_reached_in_a_straight_line_from_any_time(compute, start):
+    found = compute(
+        f"([o]) => ({FLOW})([new ExactField([1.5, -0.5]), [0.2, 0.9, -1, 2], o])",
+        [{"steps": 8, "solver": "rk4", "from": start}],
+    )
+    agree(found["nodes"][-1], doubles([[1.5, -0.5]]).expand(2, 2))
+    later = [k / 8 for k in range(9) if k / 8 > start]
+    assert found["times"] == [start, *later]
+
+
+def test_between_two_nodes_particles_are_on_the_straight_line(compute):
+    found = compute(
+        """([points, x]) => {
+          const flow = new Flow(new ExactField(points), x, { steps: 4 }).work();
+          return { nodes: flow.nodes.map(list), at: [0, 0.25, 0.3, 1].map((t) => list(flow.at(t))) };
+        }""",
+        [flat(points_of("moons", 20)), [0.5, -0.5]],
+    )
+    nodes = doubles(found["nodes"])
+    expected = torch.stack([nodes[0], nodes[1], 0.8 * nodes[1] + 0.2 * nodes[2], nodes[4]])
+    agree(found["at"], expected)
+
+
+# ---- the component ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def app(serve) -> str:
+    return serve("tests/browser/field_app.py")
+
+
+def open_field(page: Page, address: str) -> Locator:
+    page.goto(address)
+    field = page.locator(".field[data-t]")
+    expect(field).to_be_visible()
+    page.wait_for_timeout(REST)
+    return field
+
+
+def committed(page: Page, **wanted: str) -> None:
+    """Python has heard of these settings."""
+    for name, text in wanted.items():
+        expect(page.get_by_text(re.compile("^settings "))).to_have_text(
+            re.compile(rf"(^|\s){name}={re.escape(text)}(\s|$)")
+        )
+
+
+def particles(field: Locator, which: str = "exact", panel: int = 0) -> Tensor:
+    """Where the particles are on the screen, once all steps have been computed."""
+    found = field.evaluate(
+        """async (root, [which, panel]) => {
+          const field = root.vectorField;
+          const slot = () => field.active[panel].slots[which];
+          while (!slot().current?.done || slot().next) await new Promise(requestAnimationFrame);
+          return Array.from(slot().current.at(field.view.t));
+        }""",
+        [which, panel],
+    )
+    return doubles(found).reshape(-1, 2)
+
+
+def walked(field: object, solver: str, steps: int, exact: bool) -> Tensor:
+    _, noise, _ = harness_data()
+    path = list(integrate(field, noise.double(), steps, solver))
+    return path[-1].clean_hat if exact else path[-1].x_next
+
+
+def test_the_page_shows_what_core_computes(page, app):
+    field = open_field(page, f"{app}/?t=1&steps=20&solver=heun&beside=5")
+    points, _, _ = harness_data()
+    for panel, steps in enumerate((20, 5)):
+        agree(particles(field, panel=panel), walked(ExactField(points.double()), "heun", steps, exact=True))
+    expect(page.locator("figcaption").nth(0)).to_contain_text("Heun, T = 20 · 39 evaluations")
+    expect(page.locator("figcaption").nth(1)).to_contain_text("Heun, T = 5 · 9 evaluations")
+    expect(page.locator("figcaption").nth(1)).to_contain_text(re.compile(r"true flow 0\.[0-9]{3}"))
+
+
+def test_a_network_arrives_and_is_replaced_while_it_trains(page, app):
+    field = open_field(page, f"{app}/?network=1&field=network&t=1&steps=15&solver=rk4")
+    for number in (1, 2):
+        network = harness_network(number).double()
+        agree(particles(field, "network"), walked(Conditional(network), "rk4", 15, exact=False))
+        page.get_by_role("button", name="other weights").click()
+        expect(field).to_have_attribute("data-network", f"training {number + 1}:200")
+    expect(page.locator(".progress")).to_have_text("Training: step 200 of 400")
+    expect(page.locator(".sum")).to_contain_text("1.250")  # 1 + 0.25, equation 2
+    page.locator(".after").focus()
+    page.keyboard.press("Home")
+    committed(page, after="0")
+    agree(
+        particles(field, "network"),
+        walked(Conditional(harness_network(103).double()), "rk4", 15, exact=False),
+    )
+    expect(page.locator(".sum")).to_contain_text("1.500")
+
+
+def test_without_a_network_the_page_says_so(page, app):
+    field = open_field(page, f"{app}/?field=network")
+    expect(page.locator("figcaption").first).to_contain_text("press “Train”")
+    page.get_by_role("radio", name="exact").check()
+    committed(page, field="exact")
+    assert len(particles(field)) == 300
+
+
+def test_scrubbing_sends_nothing_until_the_hand_rests(page, traffic, app):
+    field = open_field(page, app)
+    box = page.locator(".time-range").bounding_box()
+    middle = box["y"] + box["height"] / 2
+
+    def at(t: float) -> float:
+        return box["x"] + 10 + t * (box["width"] - 20)
+
+    page.mouse.move(at(0), middle)
+    traffic.reset()
+    page.mouse.down()
+    for k in range(1, 13):
+        page.mouse.move(at(k / 20), middle)
+        page.wait_for_timeout(40)
+    page.wait_for_timeout(REST)
+    assert traffic.sent == 0
+    assert float(field.get_attribute("data-t")) == pytest.approx(0.6, abs=0.01)
+    page.mouse.up()
+    committed(page, t=settings_t(field))
+    page.wait_for_timeout(REST)
+    assert traffic.sent == 1
+
+
+def settings_t(field: Locator) -> str:
+    return f"{float(field.get_attribute('data-t')):g}"
+
+
+def test_keys_step_and_jump(page, app):
+    field = open_field(page, f"{app}/?steps=4")
+    page.locator(".time-range").focus()
+    for key, t in (("ArrowRight", 0.25), ("ArrowRight", 0.5), ("ArrowLeft", 0.25), ("End", 1), ("Home", 0)):
+        page.keyboard.press(key)
+        expect(field).to_have_attribute("data-t", f"{t:.3f}")
+    expect(page.locator(".where")).to_contain_text("step 0 of 4")
+    page.get_by_role("button", name="One step forward").click()
+    page.get_by_role("button", name="One step forward").click()
+    committed(page, t="0.5")
+    page.get_by_role("button", name="One step back").click()
+    committed(page, t="0.25")
+
+
+def test_play_runs_to_the_end_and_stops(page, app):
+    field = open_field(page, f"{app}/?t=0.8")
+    page.get_by_label("Speed").select_option("2")
+    page.locator(".time-range").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(field).to_have_attribute("data-t", "1.000")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    committed(page, t="1")
+    page.keyboard.press("Space")  # from the end it begins again
+    page.wait_for_timeout(400)
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    assert float(field.get_attribute("data-t")) < 1
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_opening_respects_less_motion(new_page, app, motion):
+    page = new_page(reduced_motion=motion)
+    field = open_field(page, f"{app}/?autoplay=1")
+    page.wait_for_timeout(REST)
+    assert (float(field.get_attribute("data-t")) > 0) == (motion == "no-preference")
+
+
+def plane_point(page: Page, x: float, y: float, panel: int = 0) -> tuple[float, float]:
+    box = page.locator(".plane").nth(panel).bounding_box()
+    return box["x"] + (x + 3.3) / 6.6 * box["width"], box["y"] + (3.3 - y) / 6.6 * box["height"]
+
+
+def test_a_click_drops_a_particle_that_is_drawn_to_the_data(page, app):
+    field = open_field(page, f"{app}/?t=0.5&steps=10")
+    page.locator(".plane").first.scroll_into_view_if_needed()
+    page.mouse.click(*plane_point(page, 1.0, -1.5))
+    expect(page.locator(".drop")).to_contain_text("drawn to")
+    t, x, y = drops(page, 1)[0]
+    assert t == 0.5 and (x, y) == pytest.approx((1.0, -1.5), abs=0.02)
+    exact = ExactField(harness_data()[0].double())
+    here = doubles([[x, y]])
+    mean, weight = exact.clean_mean(here, 0.5)[0], exact.weights(here, 0.5).max().item()
+    expect(page.locator(".drop dd").nth(2)).to_have_text(f"({mean[0]:.2f}, {mean[1]:.2f})".replace("-", "−"))
+    expect(page.locator(".drop dd").nth(4)).to_have_text(f"{100 * weight:.1f} %")
+    path = [step.x_t for step in integrate(exact, here, 10, first_step=5)]
+    found = field.evaluate(
+        "root => root.vectorField.active[0].drops[0].flow.nodes.map((node) => Array.from(node))"
+    )
+    agree(found[:5], torch.cat(path))
+
+
+def drops(page: Page, count: int) -> list[tuple[float, ...]]:
+    """The dropped particles, once Python has heard of `count` of them."""
+    line = page.get_by_text(re.compile("^settings "))
+    expect(line).to_have_text(re.compile(r"drop=[0-9.:-]+" + r";[0-9.:-]+" * (count - 1) + "$"))
+    text = line.inner_text().rsplit("drop=", 1)[1]
+    return [tuple(map(float, drop.split(":"))) for drop in text.split(";")]
+
+
+def test_a_particle_can_be_dragged_chosen_and_cleared(page, app):
+    open_field(page, f"{app}/?t=0.2")
+    page.locator(".plane").first.scroll_into_view_if_needed()
+    page.mouse.move(*plane_point(page, -1, 1))
+    page.mouse.down()
+    page.mouse.move(*plane_point(page, 2, 2), steps=5)
+    page.mouse.up()
+    page.mouse.click(*plane_point(page, 0, -2))
+    assert drops(page, 2) == [pytest.approx((0.2, 2, 2), abs=0.02), pytest.approx((0.2, 0, -2), abs=0.02)]
+    page.mouse.click(*plane_point(page, 2, 2))  # chosen: it becomes the last one, and none is added
+    expect(page.get_by_text(re.compile("^settings "))).to_have_text(
+        re.compile(r"drop=0\.2:\S+;0\.2:[12]\S+$")
+    )
+    page.get_by_role("button", name="clear particles").click()
+    committed(page, drop="")
+
+
+def test_the_keyboard_drops_a_particle(page, app):
+    open_field(page, f"{app}/?t=0.4")
+    page.locator(".plane").first.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    committed(page, drop="0.4:0.6:0.1")
+    page.keyboard.press("Delete")
+    committed(page, drop="")
+
+
+def test_settings_go_both_ways(page, app):
+    field = open_field(page, app)
+    page.get_by_role("radio", name="RK4").check()
+    page.get_by_role("button", name="density").click()
+    page.get_by_role("button", name="streamlines").click()
+    page.get_by_role("button", name="paths", exact=True).click()
+    page.get_by_role("button", name="conditional paths").click()
+    page.get_by_label("Steps T").focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("checkbox", name="beside it").check()
+    committed(page, solver="rk4", show="arrows,streamlines,particles,paths,straight", steps="12", beside="50")
+    expect(page.locator(".panel").nth(1)).to_be_visible()
+    page.get_by_role("button", name="go to t = 0.5").click()
+    expect(field).to_have_attribute("data-t", "0.500")
+    committed(page, solver="rk4", steps="12", t="0.5")  # the rest stays as the hand has left it
+    expect(page.get_by_role("radio", name="RK4")).to_be_checked()
+
+
+def test_a_mistake_made_on_purpose(page, app):
+    points, noise, _ = harness_data()
+    field = open_field(page, f"{app}/?wrong=to_the_end&t=1&solver=heun&steps=10")
+    steps = list(integrate(ExactField(points.double()), noise.double(), 10, "heun"))
+    agree(particles(field), steps[-1].x_next)
+    field = open_field(page, f"{app}/?wrong=half_noise&t=0")
+    agree(particles(field), noise.double() / 2)
+
+
+def test_the_picture_is_drawn_where_the_particles_are(page, app):
+    """One particle, nothing else: its pixels lie around the place where the map from the plane puts it."""
+    field = open_field(page, f"{app}/?t=0.5&show=particles&particles=1")
+    x, y = particles(field)[0].tolist()
+    left, top = page.locator(".over").first.evaluate(
+        """canvas => {
+          const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          let n = 0, x = 0, y = 0;
+          for (let i = 3; i < data.length; i += 4) {
+            const weight = data[i] / 255, at = (i - 3) / 4;
+            n += weight; x += weight * (at % width + 0.5); y += weight * (Math.floor(at / width) + 0.5);
+          }
+          return [x / n / width, y / n / width];
+        }"""
+    )
+    size = page.locator(".plane").first.bounding_box()["width"]
+    assert abs(left - (x + 3.3) / 6.6) * size < 1 and abs(top - (3.3 - y) / 6.6) * size < 1
+
+
+def test_a_png_of_the_picture(page, app):
+    open_field(page, f"{app}/?t=0.5")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="save").click()
+    assert waiting.value.suggested_filename == "vector-field-t0.50.png"
+    assert waiting.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 420])
+def test_no_width_makes_the_page_scroll_sideways(new_page, app, width, scheme):
+    page = new_page(width=width, color_scheme=scheme)
+    open_field(page, f"{app}/?network=1&field=difference&beside=3&drop=0:1:1")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    planes = page.locator(".plane")
+    for k in range(2):
+        box = planes.nth(k).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["width"] == box["height"] > 250

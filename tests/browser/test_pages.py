@@ -1,0 +1,383 @@
+"""The lessons in a real browser, on the model that ships: opened, run, cancelled, left, linked, and asked absurd things.
+
+Runs are kept short by the addresses that are opened: `i_start=33` is one evaluation of the network, `steps=5` five.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from lessons.course import COURSE
+from lessons.lesson import Lesson
+
+pytestmark = pytest.mark.browser
+COMPUTED = 300_000  # milliseconds: a computation on a machine that is busy with other things
+LESSON = {lesson.code: lesson for lesson in COURSE}
+# What makes a lesson's first run short; a lesson that is not named opens on its reference preset and is then stopped.
+SHORT = {"A0": "?steps=5", "A4": "?i_start=33", "A5": "?count=1", "A6": "?gammas=1"}
+
+
+@pytest.fixture(scope="module")
+def app(serve) -> str:
+    return serve("streamlit_app.py")
+
+
+@pytest.fixture
+def cancelling(page: Page):
+    """The test's runs are cancelled at its end, so that the next test need not wait for them."""
+    yield
+    cancel_everything(page)
+
+
+def cancel_everything(page: Page) -> None:
+    """Clicks on Cancel until there is nothing to cancel: a click on a button that is being drawn anew is lost."""
+    cancel = page.get_by_role("button", name="Cancel", exact=True)
+    for _ in range(30):
+        page.evaluate(
+            """() => [...document.querySelectorAll("button")].filter((b) => b.innerText.trim().endsWith("Cancel"))
+            .forEach((b) => b.click())"""
+        )
+        page.wait_for_timeout(2000)
+        if cancel.count() == 0:
+            break
+    expect(cancel).to_have_count(0)
+    expect(page.get_by_test_id("stApp")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=60_000
+    )
+
+
+def opened(page: Page, lesson: Lesson) -> None:
+    """Waits until the whole page is drawn: its title, and the fold that comes last."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        f"{lesson.code} · {lesson.title}", timeout=60_000
+    )
+    expect(page.get_by_text("Where this comes from")).to_be_visible(timeout=60_000)
+
+
+def visit(page: Page, app: str, code: str, query: str = "") -> Locator:
+    """Opens a lesson by its address and returns its player, which need not be there yet."""
+    page.goto(f"{app}/{LESSON[code].url_path}{query}")
+    opened(page, LESSON[code])
+    return page.locator(".player[data-frame]")
+
+
+def query(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def expect_query(page: Page, **wanted: str) -> None:
+    """The address comes to hold these parameters; `None` means that it must not hold this one."""
+    for _ in range(150):
+        found = query(page)
+        if all(found.get(name) == value for name, value in wanted.items()):
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError(f"The address holds {query(page)}, not {wanted}.")
+
+
+def type_into(page: Page, label: str, text: str) -> None:
+    box = page.get_by_label(label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+
+
+def finished(player: Locator, total: int) -> None:
+    """The film has all its frames."""
+    expect(player.locator(".live")).to_be_hidden(timeout=COMPUTED)
+    expect(player.locator(".timeline .range")).to_have_attribute("max", str(total - 1), timeout=COMPUTED)
+
+
+# ---- opening -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.code)
+def test_a_lesson_opens_by_its_address(page, app, lesson):
+    """Nothing goes wrong and nothing is fetched from elsewhere: `new_page` fails on either."""
+    visit(page, app, lesson.code, SHORT.get(lesson.code, ""))
+    cancel_everything(page)
+
+
+def test_every_page_opens_in_the_dark_on_a_phone_one_after_the_other(new_page, app):
+    page = new_page(width=420, color_scheme="dark")
+    page.goto(app)
+    page.get_by_role("link", name=re.compile("^Begin with")).click()
+    for lesson in COURSE:
+        opened(page, lesson)
+        cancel_everything(page)
+        shade = page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
+        assert max(int(number) for number in re.findall(r"\d+", shade)[:3]) < 40, f"{lesson.code} is not dark"
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
+            f"{lesson.code} is too wide"
+        )
+        after = page.get_by_test_id("stPageLink").last.get_by_role("link")
+        if lesson is not COURSE[-1]:
+            after.click()
+
+
+def test_the_start_page_shows_a_run_and_every_lesson(page, app):
+    page.goto(app)
+    expect(page.locator(".player[data-frame]")).to_be_visible(timeout=COMPUTED)
+    for lesson in COURSE:
+        expect(
+            page.get_by_test_id("stMain").get_by_role("link", name=f"{lesson.code} · {lesson.title}").last
+        ).to_be_visible()
+    cancel_everything(page)
+
+
+# ---- running -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_can_be_watched_cancelled_left_and_found_again(page, app):
+    player = visit(page, app, "A0", "?steps=5")
+    finished(player, 5)
+    slider = page.get_by_role("slider", name="Steps")
+    slider.press("End")
+    expect(page.get_by_text("These settings have not been computed yet.")).to_be_visible()
+    expect_query(page, steps="100")
+
+    run, cancel = (page.get_by_role("button", name=name, exact=True) for name in ("Run", "Cancel"))
+    run.click()
+    expect(cancel).to_be_visible()
+    expect(player).to_be_visible(timeout=COMPUTED)  # frames arrive
+    expect(page.get_by_text(re.compile(r"\d+ of 100 steps computed"))).to_be_visible()
+    cancel.click()
+    expect(run).to_be_visible(timeout=60_000)
+    expect(cancel).to_be_hidden()
+
+    run.click()
+    expect(player).to_be_visible(timeout=COMPUTED)
+    page.get_by_role("link", name=f"A1 · {LESSON['A1'].title}").first.click()
+    opened(page, LESSON["A1"])
+    page.get_by_role("link", name=f"A0 · {LESSON['A0'].title}").first.click()
+    opened(page, LESSON["A0"])
+    expect_query(page, steps="100")
+    expect(slider).to_have_value("100")
+    expect(run).to_be_hidden()
+    expect(player).to_be_visible(timeout=COMPUTED)
+
+    page.reload()
+    opened(page, LESSON["A0"])
+    expect_query(page, steps="100")
+    expect(player).to_be_visible(timeout=COMPUTED)
+    expect(run).to_be_hidden()
+    cancel.click()  # a page that was opened anew belongs to the same person
+    expect(run).to_be_visible(timeout=60_000)
+
+    page.get_by_role("slider", name="Steps").press("Home")  # computed before: there at once, nothing to press
+    finished(player, 5)
+    expect(run).to_be_hidden()
+
+
+def test_a_mistake_runs_beside_the_right_way(page, app):
+    variant = LESSON["A4"].variants[0]
+    player = visit(page, app, "A4", "?i_start=33")
+    finished(player, 1)
+    page.get_by_test_id("stButtonGroup").get_by_text(variant.label, exact=True).click()
+    expect(player.locator(".tile figcaption").first).to_have_text("right", timeout=COMPUTED)
+    expect(player.locator(".tile figcaption").nth(1)).to_have_text("wrong")
+    expect_query(page, wrong=variant.name)
+    expect(page.get_by_text(variant.what)).to_be_visible()
+    page.reload()
+    expect(player.locator(".tile figcaption").nth(1)).to_have_text("wrong", timeout=COMPUTED)
+
+
+# ---- the scrubber, the prose, the question, the files ------------------------------------------------------
+
+
+def test_scrubbing_a_lesson_sends_nothing_until_release(page, traffic, app):
+    player = visit(page, app, "A1")
+    expect(player).to_have_attribute("data-frame", "20")
+    canvas = player.locator("canvas[data-row=x_t]")
+    before = canvas.evaluate("c => c.toDataURL()")
+    box = player.locator(".timeline .range").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.wait_for_timeout(1500)  # the page has come to rest
+    traffic.reset()
+    page.mouse.down()
+    for share in np.linspace(0.5, 0.9, 15):
+        page.mouse.move(box["x"] + share * box["width"], middle)
+        page.wait_for_timeout(30)
+    page.wait_for_timeout(900)
+    assert traffic.sent == 0
+    assert int(player.get_attribute("data-frame")) > 30
+    assert canvas.evaluate("c => c.toDataURL()") != before
+    page.mouse.up()
+    expect_query(page, frame=player.get_attribute("data-frame"))
+    assert traffic.sent == 1
+
+
+def test_phrases_of_the_prose_set_controls_and_the_frame(page, app):
+    player = visit(page, app, "A1")
+    phrase = page.locator("a[href='#set:t=750']").first
+    phrase.click()
+    expect(player).to_have_attribute("data-frame", "30")  # t = 0, 25, …: 750 is the 31st
+    expect(page.get_by_role("slider", name="Timestep t")).to_have_value("750")
+    expect_query(page, t="750", frame="30")
+    phrase = page.locator("a[href^='#set:seed=']").first
+    phrase.click()
+    expect_query(page, t="750", seed=phrase.get_attribute("href").split("=")[1])
+    expect(player).to_have_attribute("data-frame", "30")
+
+
+def test_a_preset_sets_every_control_and_the_die_another_seed(page, app):
+    lesson = LESSON["A1"]
+    visit(page, app, "A1", "?seed=5&t=100")
+    page.get_by_role("button", name=lesson.presets[0].label, exact=True).click()
+    expect_query(page, seed=None, t="250")
+    seed = page.get_by_label("Seed", exact=True)
+    expect(seed).to_have_value("0")
+    page.get_by_role("button").filter(has_text="casino").click()
+    expect(seed).not_to_have_value("0")
+    expect_query(page, seed=seed.input_value())
+
+
+def test_the_question_is_answered_after_a_guess(page, app):
+    question = LESSON["A1"].question
+    visit(page, app, "A1", "?t=100")
+    expect(page.get_by_text(question.because)).to_be_hidden()
+    page.get_by_text(question.choices[question.answer], exact=True).click()
+    expect(page.get_by_text(question.because)).to_be_visible()
+    page.get_by_role("button", name="Show it").click()
+    expect(page.get_by_role("slider", name="Timestep t")).to_have_value(str(question.reveal["t"]))
+
+
+def test_everything_can_be_taken_home(page, app, tmp_path):
+    player = visit(page, app, "A4", "?i_start=33")
+    finished(player, 1)
+    page.get_by_role("button", name="Take it home").click()
+
+    def take(label: str) -> io.BytesIO:
+        with page.expect_download(timeout=120_000) as waiting:
+            page.get_by_role("button", name=label).click()
+        waiting.value.save_as(tmp_path / "file")
+        return io.BytesIO((tmp_path / "file").read_bytes())
+
+    picture = np.asarray(Image.open(take("Picture (PNG)")).convert("RGB"))
+    result = np.load(take("Numbers of every step (NPZ)"))["result"]  # (1, 3, 64, 64) in [-1, 1]
+    expected = np.rint((np.clip(result[0], -1, 1) + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
+    margin = (picture.shape[0] - 256) // 2
+    inner = picture[margin : margin + 256 : 4, margin : margin + 256 : 4]
+    assert np.abs(inner.astype(int) - expected).max() <= 1
+    for label, form in (("Animation (WebP)", "WEBP"), ("Animation (GIF)", "GIF")):
+        film = Image.open(take(label))
+        assert film.format == form and min(film.size) >= 256
+        film.load()
+    notebook = json.load(take("Notebook that computes it"))
+    assert notebook["nbformat"] == 4 and any(
+        "i_start" in "".join(cell["source"]) for cell in notebook["cells"]
+    )
+    link = page.get_by_text(re.compile(r"^http://.*i_start=33")).inner_text()
+    page.goto(link)
+    finished(player, 1)
+    expect(page.get_by_role("slider", name="i_start")).to_have_value("33")
+
+
+# ---- absurd things -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "asked", "sentences"),
+    [
+        ("A1", "?t=-1&seed=1e99&frame=-5&preset=unheard-of",
+         ["Timestep t must lie between 0 and 999, not “-1”", "Seed must lie between 0 and 2147483647, not “1e99”",
+          "asks for frame “-5”", "sets “preset”, which this lesson does not have"]),
+        ("A6", "?guidance_scale=nan&gammas=nan", ["sets “guidance_scale”", "must lie between 0 and 30, not “nan”"]),
+        ("A4", "?i_start=33&picture=nobody&wrong=everything", ["no test picture", "asks for the mistake “everything”"]),
+        ("A4", "?i_start=33&picture=upload-" + "0" * 64, ["no longer kept here; upload it again"]),
+        ("A1", "?t=1.5&seed=![x](http://example.org/x.png)", ["whole number, not “1.5”", "![x](http://example.org/x.png)"]),
+    ],
+)  # fmt: skip
+def test_an_absurd_link_gets_sentences_and_a_working_page(page, app, code, asked, sentences, cancelling):
+    player = visit(page, app, code, asked)
+    for sentence in sentences:
+        expect(page.get_by_test_id("stAlert").filter(has_text=sentence)).to_be_visible()
+    expect(player).to_be_visible(timeout=COMPUTED)
+    page.get_by_role("button", name=LESSON[code].presets[-1].label, exact=True).click()
+    for sentence in sentences:
+        expect(page.get_by_test_id("stAlert").filter(has_text=sentence)).to_be_hidden()
+
+
+def test_an_address_that_does_not_exist_leads_to_the_start(new_page, app):
+    page = new_page(errors_allowed=("404", "does not seem to exist"))
+    page.goto(f"{app}/no-such-lesson")
+    expect(page.get_by_role("heading", name="Watch diffusion think")).to_be_visible(timeout=60_000)
+    cancel_everything(page)
+
+
+def test_prompts_empty_endless_and_in_other_scripts(page, app):
+    player = visit(page, app, "A4", "?i_start=33")
+    finished(player, 1)
+    run = page.get_by_role("button", name="Run", exact=True)
+    for prompt in ("", "кошка 猫 🐱 قطة", "<script>alert(1)</script> **bold**"):
+        type_into(page, "Prompt", prompt)
+        run.click()
+        finished(player, 1)
+        expect_query(page, prompt=prompt or None)
+    type_into(page, "Prompt", "x" * 5000)
+    refusal = page.get_by_test_id("stAlert").filter(
+        has_text="Prompt is limited to 300 characters; this has 5000."
+    )
+    expect(refusal).to_be_visible()
+    type_into(page, "Prompt", "a taxi")
+    expect(refusal).to_be_hidden()
+    run.click()
+    finished(player, 1)
+
+
+def png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "sentence"),
+    [
+        ("words.png", lambda: b"these are words, not a picture", "not a picture this app can read"),
+        ("bomb.png", lambda: png(Image.new("1", (13_000, 13_000))), "13000 × 13000 pixels and the limit is 4 megapixels"),
+        ("dot.png", lambda: png(Image.new("RGB", (1, 1))), "1 × 1 pixels: choose one of at least"),
+    ],
+    ids=["words", "bomb", "dot"],
+)  # fmt: skip
+def test_an_upload_that_cannot_be_used_gets_a_sentence(page, app, name, data: Callable[[], bytes], sentence):
+    visit(page, app, "A1")
+    upload(page, name, data())
+    expect(page.get_by_test_id("stAlert").filter(has_text=sentence)).to_be_visible(timeout=60_000)
+    assert "picture" not in query(page)
+    expect(page.locator(".player[data-frame]")).to_be_visible()
+
+
+def test_an_upload_is_shown_and_its_link_shows_it_again(page, app):
+    lesson = visit(page, app, "A1", "?t=0")
+    half = np.zeros((40, 80, 3), np.uint8)
+    half[:, 40:] = (255, 128, 0)
+    upload(page, "half.png", png(Image.fromarray(half)))
+    for _ in range(150):
+        if query(page).get("picture", "").startswith("upload-"):
+            break
+        page.wait_for_timeout(200)
+    canvas = lesson.locator("canvas[data-row=x_t]")
+    # t = 0 is the picture but for a noise of standard deviation 0.006: cut to the middle square, half black, half orange.
+    page.reload()
+    opened(page, LESSON["A1"])
+    expect(lesson).to_have_attribute("data-frame", "0")
+    pixel = "(c, x) => [...c.getContext('2d').getImageData(x, 32, 1, 1).data]"
+    assert np.abs(np.subtract(canvas.evaluate(pixel, 5), (0, 0, 0, 255))).max() <= 6
+    assert np.abs(np.subtract(canvas.evaluate(pixel, 58), (255, 128, 0, 255))).max() <= 6
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    page.get_by_role("button", name="Picture", exact=True).click()
+    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(
+        {"name": name, "mimeType": "image/png", "buffer": data}
+    )

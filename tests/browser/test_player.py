@@ -1,0 +1,313 @@
+"""The player in a real browser: dragged, played, grown, enlarged, saved; and what it sends meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+REST = 900  # milliseconds: longer than the player waits before it sends a frame
+
+
+@pytest.fixture(scope="module")
+def app(serve) -> str:
+    return serve("tests/browser/player_app.py")
+
+
+def open_player(page: Page, address: str) -> Locator:
+    page.goto(address)
+    player = page.locator(".player[data-frame]")
+    expect(player).to_be_visible()
+    page.wait_for_timeout(REST)
+    return player
+
+
+def pixels(canvas: Locator) -> np.ndarray:
+    """What a canvas holds, at its own size: (height, width, 4) uint8."""
+    url = canvas.evaluate("canvas => canvas.toDataURL('image/png')")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGBA"))
+
+
+def picture(page: Page, row: str, sample: int = 0) -> Locator:
+    return page.locator(f'.stage canvas[data-row="{row}"][data-sample="{sample}"]')
+
+
+def scrubber(page: Page) -> Locator:
+    return page.locator(".timeline input[type=range]")
+
+
+def test_pixels_are_exactly_those_of_the_film(page, app):
+    """A grey pixel's value as computed by hand from the harness: x̂₀ at the last step is the clean disc."""
+    open_player(page, f"{app}/?size=32&frame=33")
+    shown = pixels(picture(page, "clean_hat"))
+    assert shown.shape == (32, 32, 4)
+    assert shown[0, 0].tolist() == [230, 230, 230, 255]  # rint((0.8 + 1) * 127.5) = 230 (229.5 to even)
+    assert shown[16, 26].tolist() == [51, 140, 217, 255]  # rint(127.5 * (0.4, 1.1, 1.7))
+
+
+def test_dragging_changes_the_pixels_and_sends_nothing_until_release(page, traffic, app):
+    open_player(page, app)
+    expect(page.get_by_text("committed frame: None")).to_be_visible()
+    box = scrubber(page).bounding_box()
+    middle = box["y"] + box["height"] / 2
+
+    def at(frame: int) -> float:
+        return box["x"] + 10 + frame / 33 * (box["width"] - 20)
+
+    before = pixels(picture(page, "x_t"))
+    page.mouse.move(at(10), middle)
+    traffic.reset()
+    page.mouse.down()
+    seen = []
+    for frame in range(10, 30):
+        page.mouse.move(at(frame), middle, steps=3)
+        page.wait_for_timeout(40)
+        seen.append(int(page.locator(".player").get_attribute("data-frame")))
+    page.wait_for_timeout(REST)  # holding still is not letting go
+    assert traffic.sent == 0
+    assert seen[-1] == 29 and len(set(seen)) > 10
+    assert not np.array_equal(before, pixels(picture(page, "x_t")))
+    page.mouse.up()
+    expect(page.get_by_text("committed frame: 29")).to_be_visible()
+    page.wait_for_timeout(REST)
+    assert traffic.sent == 1
+    assert "frame=29" in page.url
+    expect(page.locator(".player")).to_have_attribute("data-frame", "29")
+    # The film itself does not travel again: the server recognises it.
+    assert traffic.received_bytes < 50_000
+
+
+def test_keys(page, traffic, app):
+    player = open_player(page, app)
+    picture(page, "x_t").hover()
+    scrubber(page).focus()
+    traffic.reset()
+    for key, frame in (("ArrowRight", 11), ("ArrowRight", 12), ("ArrowLeft", 11), ("Home", 0), ("End", 33)):
+        page.keyboard.press(key)
+        expect(player).to_have_attribute("data-frame", str(frame))
+    expect(scrubber(page)).to_have_attribute("aria-valuetext", "t = 0, step 34 of 34")
+    expect(page.get_by_text("committed frame: 33")).to_be_visible()
+    page.keyboard.press("Home")
+    page.keyboard.down("ArrowRight")  # held: the keyboard repeats, nothing is sent
+    page.wait_for_timeout(REST)
+    sent = traffic.sent
+    for _ in range(12):
+        page.keyboard.down("ArrowRight")
+    page.wait_for_timeout(REST)
+    expect(player).to_have_attribute("data-frame", "13")
+    assert traffic.sent == sent
+    page.keyboard.up("ArrowRight")
+    expect(page.get_by_text("committed frame: 13")).to_be_visible()
+
+
+def test_space_plays_and_pauses(page, traffic, app):
+    player = open_player(page, app)
+    scrubber(page).focus()
+    traffic.reset()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.wait_for_timeout(1500)
+    playing = int(player.get_attribute("data-frame"))
+    assert playing > 12
+    assert traffic.sent == 0
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.get_by_text("committed frame:")).not_to_have_text("committed frame: None")
+    page.get_by_label("Speed").select_option("4")
+    page.keyboard.press("End")
+    page.locator(".play").click()  # from the end, it starts again at the beginning, and stops at the end
+    expect(player).to_have_attribute("data-frame", "33", timeout=10_000)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_chart_and_film_strip_seek(page, app):
+    player = open_player(page, app)
+    box = page.locator("svg.chart").first.bounding_box()
+    page.mouse.move(box["x"] + 10 + 20 / 33 * (box["width"] - 20), box["y"] + 30)
+    page.mouse.down()
+    expect(player).to_have_attribute("data-frame", "20")
+    page.mouse.move(box["x"] + 10 + 25 / 33 * (box["width"] - 20), box["y"] + 30)
+    expect(player).to_have_attribute("data-frame", "25")
+    page.mouse.up()
+    expect(page.get_by_text("committed frame: 25")).to_be_visible()
+    page.get_by_role("button", name="Go to t = 870").click()
+    expect(player).to_have_attribute("data-frame", "4")
+    # ᾱ of the harness at step 4, by hand: cos²(0.99 · (1 − 4/33) · π/2) = 0.0411
+    expect(page.locator(".readout b").first).to_have_text("0.0411")
+    log = page.get_by_role("button", name="log")
+    expect(log).to_have_attribute("aria-pressed", "true")
+    log.click()
+    expect(page.get_by_role("button", name="log")).to_have_attribute("aria-pressed", "false")
+
+
+def test_numbers_follow_and_a_missing_one_is_a_dash(page, app):
+    open_player(page, app)
+    value = page.locator(".numbers .value")
+    expect(value.nth(0)).to_have_text("0.3186")  # 0.031 + 10/33 · (0.98 − 0.031)
+    scrubber(page).focus()
+    page.keyboard.press("End")
+    expect(value.nth(0)).to_have_text("0.9800")
+    expect(value.nth(2)).to_have_text("–")
+    assert page.locator(".formula math").count() == 1
+
+
+def test_a_growing_film_is_followed_until_the_hand_takes_over(page, app):
+    player = open_player(page, f"{app}/?grow=1")
+    expect(player).to_have_attribute("data-frame", "3")
+    expect(page.get_by_text("4 of 34 steps computed, 30 to come")).to_be_visible()
+    more = page.get_by_role("button", name="compute four more")
+    more.click()
+    expect(player).to_have_attribute("data-frame", "7")
+    scrubber(page).focus()
+    page.keyboard.press("Home")
+    expect(player).to_have_attribute("data-frame", "0")
+    page.keyboard.press("End")  # the end of what there is
+    expect(player).to_have_attribute("data-frame", "7")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(REST)
+    page.locator(".stage canvas").first.evaluate("canvas => { canvas.marked = true }")
+    more.click()
+    expect(page.get_by_text("12 of 34 steps computed, 22 to come")).to_be_visible()
+    expect(player).to_have_attribute("data-frame", "6")
+    assert page.locator(".stage canvas").first.evaluate("canvas => canvas.marked"), (
+        "the pictures were rebuilt"
+    )
+    page.get_by_role("button", name="follow the newest").click()
+    expect(player).to_have_attribute("data-frame", "11")
+    box = scrubber(page).bounding_box()  # dragging into the part that does not exist yet stops before it
+    page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
+    expect(player).to_have_attribute("data-frame", "11")
+    for _ in range(6):
+        more.click()
+        page.wait_for_timeout(400)
+    expect(page.locator(".live")).to_be_hidden()
+
+
+def test_enlarge_and_escape(page, app):
+    player = open_player(page, f"{app}/?samples=3")
+    picture(page, "clean_hat", 1).click()
+    dialog = page.locator("dialog.lightbox")
+    expect(dialog).to_be_visible()
+    large = dialog.locator("canvas")
+    assert large.bounding_box()["height"] >= 640
+    assert np.array_equal(pixels(large), pixels(picture(page, "clean_hat", 1)))
+    expect(large).to_have_attribute(
+        "aria-label", re.compile(r"clean picture, seed 2, t = 690, step 11 of 34")
+    )
+    page.keyboard.press("ArrowRight")
+    expect(player).to_have_attribute("data-frame", "11")
+    page.keyboard.press("ArrowDown")
+    expect(large).to_have_attribute("aria-label", re.compile("the noise it sees"))
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(player).to_have_attribute("data-frame", "11")
+
+
+def test_hold_to_compare_with_the_end(page, app):
+    player = open_player(page, app)
+    scrubber(page).focus()
+    now = pixels(picture(page, "clean_hat"))
+    page.keyboard.down("c")
+    expect(player).to_have_attribute("data-frame", "33")
+    assert not np.array_equal(now, pixels(picture(page, "clean_hat")))
+    page.keyboard.up("c")
+    expect(player).to_have_attribute("data-frame", "10")
+    assert np.array_equal(now, pixels(picture(page, "clean_hat")))
+
+
+def test_png_of_a_picture_of_the_step_and_of_the_whole(page, traffic, app, tmp_path):
+    open_player(page, f"{app}/?samples=2")
+    shown = pixels(picture(page, "clean_hat", 1))
+    picture(page, "clean_hat", 1).click()
+    traffic.reset()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="save PNG").click()
+    assert waiting.value.suggested_filename == "synthetic-step-11-clean_hat-2.png"
+    waiting.value.save_as(tmp_path / "one.png")
+    saved = np.asarray(Image.open(tmp_path / "one.png").convert("RGBA"))
+    assert saved.shape == (512, 512, 4)
+    assert np.array_equal(saved[::8, ::8], shown) and np.array_equal(saved[7::8, 7::8], shown)
+    page.keyboard.press("Escape")
+    for button, name in (
+        ("This step", "synthetic-step-11.png"),
+        ("Contact sheet", "synthetic-contact-sheet.png"),
+    ):
+        page.locator(".save summary").click()
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=button).click()
+        assert waiting.value.suggested_filename == name
+        waiting.value.save_as(tmp_path / name)
+        assert min(Image.open(tmp_path / name).size) > 250
+    assert traffic.sent == 0
+
+
+def test_rows_can_be_shown_and_hidden(page, app):
+    open_player(page, f"{app}/?chips=1&samples=2")
+    assert page.locator(".stage .band").count() == 3
+    page.get_by_role("button", name="Show without the prompt").click()
+    assert page.locator(".stage .band").count() == 4
+    page.get_by_role("button", name="Show what the model sees").click()
+    assert picture(page, "x_t").count() == 0
+    assert pixels(picture(page, "eps_u")).shape == (64, 64, 4)
+
+
+def test_the_same_steps_keep_the_frame_and_a_page_can_move_it(page, app):
+    player = open_player(page, f"{app}/?frame=20")
+    expect(player).to_have_attribute("data-frame", "20")
+    before = pixels(picture(page, "x_t"))
+    page.get_by_role("button", name="Increment").click()  # another seed: another film
+    page.wait_for_timeout(2 * REST)
+    expect(player).to_have_attribute("data-frame", "20")
+    assert not np.array_equal(before, pixels(picture(page, "x_t")))
+    scrubber(page).focus()
+    page.keyboard.press("End")
+    expect(page.get_by_text("committed frame: 33")).to_be_visible()
+    page.get_by_role("button", name="go to step 5").click()
+    expect(player).to_have_attribute("data-frame", "4")
+    expect(page.get_by_text("committed frame: 4")).to_be_visible()
+    page.reload()
+    expect(player).to_have_attribute("data-frame", "4")
+
+
+def test_three_hundred_frames_travel_without_loss(page, traffic, app):
+    """More than 1.5 MB: compressed chunks, decoded in the browser to the same pixels."""
+    player = open_player(page, f"{app}/?steps=300&size=32&samples=4&frame=299")
+    expect(player).to_have_attribute("data-frame", "299")
+    shown = pixels(picture(page, "clean_hat", 0))
+    assert shown[0, 0].tolist() == [230, 230, 230, 255]
+    assert shown[16, 26].tolist() == [51, 140, 217, 255]
+    assert traffic.received_bytes < 10_000_000  # of 11 MB raw, two thirds of them noise
+    times = page.locator(".player").evaluate(
+        """async (root) => {
+          const range = root.querySelector(".timeline input[type=range]"), times = [];
+          for (let i = 0; i < 60; i++) {
+            const start = performance.now();
+            range.value = i * 4; range.dispatchEvent(new Event("input"));
+            await new Promise(requestAnimationFrame);
+            times.push(performance.now() - start);
+          }
+          return times;
+        }"""
+    )
+    assert sorted(times)[30] < 100
+
+
+@pytest.mark.parametrize("width", [1400, 720, 380])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_width_makes_the_page_scroll_sideways(new_page, app, width, scheme):
+    page = new_page(width=width, color_scheme=scheme, reduced_motion="reduce")
+    open_player(page, f"{app}/?samples=5&chips=1")
+    player = page.locator(".player")
+    assert player.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    ink, paper = player.evaluate(
+        "e => [getComputedStyle(e).color, getComputedStyle(e.querySelector('.deck')).backgroundColor]"
+    )
+    light = [int(re.findall(r"\d+", colour)[0]) > 128 for colour in (ink, paper)]
+    assert light == ([False, True] if scheme == "light" else [True, False])

@@ -1,0 +1,172 @@
+"""The training job of Part B: what it returns, what survives pauses and kills, and what it does with a divergence."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core.compute.jobs import Checkpoint, CheckpointCorrupt, Frame, JobContext, Metric
+from core.compute.local import LocalExecutor
+from core.compute.store import Store
+from core.training import build_network, train_mnist
+from core.training_checkpoint import network_weights
+from core.training_settings import InvalidSettings, MnistSettings
+from core.trajectory import Trajectory
+from lessons import training
+from lessons.training import kept_epochs, snapshot_steps, spec
+from tests.compute.helpers import wait
+
+TINY = MnistSettings(objective="class_flow", width=8, learning_rate=1e-3, batch_size=8, epochs=3, pictures=48)
+
+
+@pytest.fixture(scope="module")
+def cache() -> dict:
+    """What a worker keeps between jobs: the digits are read once."""
+    return {}
+
+
+def perform(settings, tmp_path, cache, checkpoint=None) -> tuple[list, Trajectory]:
+    context = JobContext("cpu", Store(tmp_path), cache, checkpoint)
+    events, job = [], training.run(spec(settings).params, context)
+    while True:
+        try:
+            events.append(next(job))
+        except StopIteration as end:
+            return events, end.value
+
+
+def of(events, kind) -> list:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def same(a: Trajectory, b: Trajectory) -> bool:
+    """Everything but the times."""
+    assert a.arrays.keys() == b.arrays.keys() and a.meta == b.meta
+    return all(np.array_equal(a[name], b[name]) for name in a.arrays if name != "seconds")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, cache) -> tuple[list, Trajectory]:
+    return perform(TINY, tmp_path_factory.mktemp("store"), cache)
+
+
+def test_the_job_trains_as_the_loop_does_and_keeps_the_first_middle_and_last_epoch(whole, cache):
+    events, result = whole
+    loop = list(train_mnist(TINY, cache["digits", "train", "cpu"]))
+    assert result["losses"].tolist() == [event.values["loss"] for event in of(loop, Metric)]
+    assert result.meta["names"] == ["epoch-1", "epoch-2", "epoch-3"]
+    assert result.meta["diverged"] is None and result.meta["steps_per_epoch"] == 6
+    for checkpoint in of(loop, Checkpoint):
+        for key, tensor in network_weights(checkpoint).items():
+            kept = torch.from_numpy(result[f"weights/{checkpoint.name}/{key}"])
+            assert torch.allclose(kept.float(), tensor.float(), rtol=1e-3, atol=1e-4)
+    assert result.meta["parameters"] == sum(p.numel() for p in build_network(TINY).parameters())
+    assert (np.diff(result["seconds"]) >= 0).all()
+    assert of(events, Metric)[-1].values["seconds"] == result["seconds"][-1]
+
+
+def test_samples_are_drawn_on_the_way_from_one_noise(whole):
+    events, result = whole
+    frames = of(events, Frame)
+    assert [frame.index + 1 for frame in frames] == result["sample_steps"].tolist() == snapshot_steps(18, 6)
+    assert result["samples"].shape == (len(frames), 10, 28, 28, 1)
+    assert np.array_equal(result["samples"][-1], frames[-1].arrays["samples"])
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_run_that_goes_on_from_a_checkpoint_has_the_same_result(whole, tmp_path, cache, at):
+    events, result = whole
+    checkpoint = of(events, Checkpoint)[at]
+    again, resumed = perform(TINY, tmp_path, cache, checkpoint)
+    assert same(resumed, result)
+    assert resumed["seconds"][: checkpoint.step].tolist() == result["seconds"][: checkpoint.step].tolist()
+    # Who looks only now sees everything from the beginning, and the first number is the newest.
+    losses = {event.step: event.values["loss"] for event in of(again, Metric)}
+    assert [losses[step] for step in range(1, 19)] == result["losses"].tolist()
+    assert of(again, Metric)[0].step == checkpoint.step
+    assert [f.index for f in of(again, Frame)] == [f.index for f in of(events, Frame)]
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path, cache):
+    with pytest.raises(CheckpointCorrupt):
+        perform(TINY, tmp_path, cache, Checkpoint(1, "step 1", {"weights": np.zeros(8)}))
+
+
+@pytest.mark.slow
+def test_pauses_and_kills_do_not_change_the_numbers(tmp_path, monkeypatch, whole):
+    """Through the executor: the worker killed with SIGKILL, then paused and resumed, then the executor replaced."""
+    monkeypatch.setenv(
+        "OMP_NUM_THREADS", str(torch.get_num_threads())
+    )  # the worker adds up in the same order
+    store = Store(tmp_path / "store")
+    executor = LocalExecutor(store, {"train": "lessons.training:run"}, environment={})
+    job = executor.submit(spec(TINY), "ada")
+    wait(executor, job, 60, until=lambda s: s.done >= 7)
+    os.kill(executor.worker_pid, signal.SIGKILL)
+    wait(executor, job, 60, until=lambda s: s.state == "running" or s.state.final)
+    executor.cancel(job, "ada")  # pause
+    if wait(executor, job, 60).state == "cancelled":
+        assert store.checkpoint_step(job) >= 6
+    executor.close()
+    again = LocalExecutor(store, {"train": "lessons.training:run"}, environment={})
+    assert again.submit(spec(TINY), "ada") == job
+    assert wait(again, job, 60).state == "done"
+    assert same(again.result(job), whole[1])
+    assert store.checkpoint_step(job) is None  # what the result has need not be kept twice
+    again.close()
+
+
+def test_a_divergence_is_a_result_with_the_last_good_weights(tmp_path, cache):
+    """SGD would need a larger rate; Adam at 1 leaves the sensible range within an epoch or two."""
+    settings = replace(TINY, learning_rate=1.0, epochs=40, batch_size=48)
+    events, result = perform(settings, tmp_path, cache)
+    assert "diverged" in result.meta["diverged"]
+    assert len(result["losses"]) < 40
+    assert np.isfinite(result["losses"]).all()
+    assert result.meta["names"][-1] == of(events, Checkpoint)[-1].name
+    for name, array in result.arrays.items():
+        assert not name.startswith("weights/") or np.isfinite(array).all()
+
+
+@pytest.mark.parametrize("objective", ["denoise", "pure_noise", "flow"])
+def test_every_objective_shows_what_its_network_answers(objective, tmp_path, cache):
+    """The last samples, computed again from the kept weights; a 0 or a 1 of 255 is half precision."""
+    settings = replace(TINY, objective=objective, learning_rate=1e-2, epochs=8, pictures=32)
+    _, result = perform(settings, tmp_path, cache)
+    network = build_network(settings)
+    prefix = "weights/epoch-8/"
+    weights = {
+        k.removeprefix(prefix): torch.from_numpy(a) for k, a in result.arrays.items() if k.startswith(prefix)
+    }
+    network.load_state_dict({k: w.float() if w.is_floating_point() else w for k, w in weights.items()})
+    generator = torch.Generator().manual_seed(0)
+    x = torch.cat([torch.randn(1, 1, 28, 28, generator=generator) for _ in range(10)])
+    with torch.no_grad():
+        if objective == "flow":
+            for k in range(20):
+                x = x + network.eval()(x, torch.full((10,), k / 20)) / 20
+        else:
+            test = cache["digits", "test", "cpu"] if objective == "denoise" else None
+            first = [test.labels.tolist().index(c) for c in range(10)] if test else []
+            x = network.eval()(test.pictures[first] / 255 + 0.5 * x if test else x)
+    expected = (255 * x.clamp(0, 1)).round().permute(0, 2, 3, 1).numpy()
+    assert expected.std() > 5  # not all black: the network says something
+    assert np.abs(result["samples"][-1] - expected).max() <= 3
+
+
+def test_settings_that_cannot_train_are_refused(tmp_path, cache):
+    params = {"settings": {**spec(TINY).params["settings"], "learning_rate": 0}}
+    with pytest.raises(InvalidSettings, match="learning rate"):
+        next(training.run(params, JobContext("cpu", Store(tmp_path), cache)))
+
+
+def test_which_epochs_are_kept_and_when_samples_are_drawn():
+    assert [kept_epochs(n) for n in (1, 2, 5, 10)] == [(1,), (1, 2), (1, 3, 5), (1, 5, 10)]
+    steps = snapshot_steps(9380, 938)
+    assert steps[:5] == [1, 2, 5, 10, 20] and {938, 4690, 9380} <= set(steps) and len(steps) < 40
+    assert snapshot_steps(1, 1) == [1]

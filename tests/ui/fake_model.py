@@ -1,0 +1,120 @@
+"""Pages with everything real but the network: jobs run at once, in the test's process, on a formula for a network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
+
+import streamlit as st
+import torch
+from diffusers import DDPMScheduler
+from streamlit.testing.v1 import AppTest
+from torch import Tensor
+
+from core.compute.executor import JobStatus
+from core.compute.jobs import JobContext, JobId, JobNotFound, JobSpec, State
+from core.schedule import NoiseSchedule
+from core.trajectory import Trajectory
+from lessons.course import JOBS
+from pages.ui import runtime
+
+ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
+
+
+class FakeModel:
+    """The contract of `TextToImageModel`, with a formula that knows the prompt, t and each pixel's place."""
+
+    schedule = NoiseSchedule.from_diffusers(DDPMScheduler(1000, beta_schedule="squaredcos_cap_v2"))
+    device, dtype = torch.device("cpu"), torch.float32
+    picture_shape = (3, 64, 64)
+    text_tokens = 16
+
+    def embed(self, prompts: list[str]) -> Tensor:
+        """(len(prompts), 1, 3): a colour for each prompt."""
+        digests = [hashlib.sha256(prompt.encode()).digest()[:3] for prompt in prompts]
+        return torch.tensor([list(d) for d in digests], dtype=torch.float32)[:, None] / 127.5 - 1
+
+    def tokens(self, prompt: str) -> list[str]:
+        return ["<start>", *prompt.split()][: self.text_tokens]
+
+    def tokenizer(self, text: str) -> SimpleNamespace:
+        return SimpleNamespace(input_ids=[0, *text.split()])
+
+    def __call__(self, x_t: Tensor, t: int, embedding: Tensor) -> Tensor:
+        """The estimate that a model would make which knows a single picture: the prompt's colour, brighter at the top."""
+        colour = embedding[:, 0, :, None, None] * torch.linspace(1, 0.2, 64).view(1, 1, 64, 1)
+        eps = (x_t - self.schedule.signal(t) * colour) / self.schedule.sigma(t)
+        return torch.cat([eps, torch.zeros_like(eps)], dim=1)
+
+
+class AtOnce:
+    """An executor that has computed a job when `submit` returns, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[JobSpec] = []
+        self.results: dict[JobId, Trajectory] = {}
+        self.specs: dict[JobId, JobSpec] = {}
+        self.cache = {("model", runtime.model_fingerprint(), "cpu"): FakeModel()}
+
+    def submit(self, spec: JobSpec, owner: str) -> JobId:
+        self.asked.append(spec)
+        module, name = JOBS[spec.kind].split(":")
+        job = getattr(import_module(module), name)(
+            dict(spec.params), JobContext("cpu", runtime.store(), self.cache)
+        )
+        while True:
+            try:
+                next(job)
+            except StopIteration as end:
+                job_id = runtime.job_id(spec)
+                self.results[job_id], self.specs[job_id] = end.value, spec
+                return job_id
+
+    def status(self, job_id: JobId) -> JobStatus:
+        if job_id not in self.results:
+            raise JobNotFound()
+        return JobStatus(State.DONE, self.specs[job_id])
+
+    def result(self, job_id: JobId) -> Trajectory:
+        return self.results[job_id]
+
+    def events(self, job_id: JobId, after: int = 0) -> list:
+        return []
+
+
+@contextmanager
+def open_page(slug: str, data_dir: Path, monkeypatch, **query: str) -> Iterator[tuple[AppTest, AtOnce]]:
+    """A lesson's page, entered by a link with `query`, and the executor behind it. The page has not run yet."""
+    monkeypatch.setenv("DIFFUSION_DATA_DIR", str(data_dir))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    executor = AtOnce()
+    with (
+        patch("pages.ui.jobs.executor", lambda: executor),
+        patch("pages.ui.quick.executor", lambda: executor),
+        patch("pages.ui.runtime.executor", lambda: executor),
+        patch("pages.ui.jobs.owner", lambda: "a student"),  # AppTest has no cookies
+        patch("pages.ui.quick.owner", lambda: "a student"),
+    ):
+        at = AppTest.from_file(str(ROUTER), default_timeout=120)
+        at.context["url"] = "http://localhost/"
+        at.run()  # the start page: it makes the others known
+        executor.asked.clear()
+        at.switch_page(f"{slug}.py")
+        for name, value in query.items():
+            at.query_params[name] = value
+        yield at, executor
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def sentences(at: AppTest) -> str:
+    """Everything that the page tells in boxes."""
+    return "\n".join(
+        element.value for kind in ("error", "warning", "info", "success") for element in at.get(kind)
+    )

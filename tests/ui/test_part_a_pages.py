@@ -1,0 +1,359 @@
+"""The start page and lessons A0 to A6: fields, links and controls say the same, and bad input gets a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.compute.executor import JobStatus
+from core.compute.jobs import QueueFull, State
+from lessons import (
+    classical_denoising,
+    classifier_free_guidance,
+    forward_process,
+    iterative_denoising,
+    meet_the_model,
+    one_step_denoising,
+    sampling_from_noise,
+)
+from lessons.course import COURSE
+from lessons.fields import Choice, Number, Numbers, PictureRef, Text
+from pages.ui import runtime
+from tests.ui.fake_model import open_page, sentences
+
+RUN = (meet_the_model, one_step_denoising, iterative_denoising, sampling_from_noise, classifier_free_guidance)
+MODULES = (*RUN, forward_process, classical_denoising)  # the last two compute in closed form, without a job
+each_page = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.LESSON.code)
+each_run = pytest.mark.parametrize("module", RUN, ids=lambda module: module.LESSON.code)
+
+
+@pytest.fixture
+def visit(tmp_path, monkeypatch):
+    """`visit(slug, **query)` opens a page by a link and runs it; returns the page and the executor behind it."""
+    opened = []
+
+    def enter(slug: str, **query: str):
+        manager = open_page(slug, tmp_path, monkeypatch, **query)
+        at, executor = manager.__enter__()
+        opened.append(manager)
+        at.run()
+        assert not at.exception, at.exception
+        return at, executor
+
+    yield enter
+    for manager in opened:
+        manager.__exit__(None, None, None)
+
+
+def other(field) -> str:
+    """The text of a value that is not the default."""
+    if isinstance(field, PictureRef):
+        return "sailboat"
+    if isinstance(field, Choice):
+        return next(option for option in field.options if option != field.default)
+    if isinstance(field, Numbers):
+        return "2,5.5"
+    if isinstance(field, Number):
+        return str(int(field.default) + 1)
+    assert isinstance(field, Text)
+    return "a cartoon of a grinning cat"
+
+
+def wanted(module, values):
+    return module.spec(values, runtime.model_fingerprint())
+
+
+def shown(at, key: str):
+    """What a control holds."""
+    return at.session_state[key]
+
+
+# ---- opening -----------------------------------------------------------------------------------------------
+
+
+def test_the_start_page_runs_what_the_first_lesson_opens_on(tmp_path, monkeypatch):
+    with open_page("meet_the_model", tmp_path, monkeypatch) as (at, executor):
+        at.run()
+        assert not at.exception
+        first = wanted(meet_the_model, meet_the_model.LESSON.defaults())
+        assert runtime.job_id(first) in executor.results  # asked for by the start page
+        assert first not in executor.asked  # and not again by the lesson
+        at.switch_page("home.py").run()
+        links = [link.proto.label for link in at.get("page_link")]
+        assert [f"**{lesson.code} · {lesson.title}**" for lesson in COURSE] == links[1:]
+
+
+@each_page
+def test_a_page_opens_on_its_reference_without_a_word_of_complaint(module, visit):
+    lesson = module.LESSON
+    at, executor = visit(lesson.slug)
+    assert at.title[0].value == f"{lesson.code} · {lesson.title}"
+    assert lesson.prose["Claim"] in at.markdown[0].value or any(
+        lesson.prose["Claim"] in m.value for m in at.markdown
+    )
+    assert sentences(at) == ""
+    if module in RUN:
+        assert runtime.job_id(wanted(module, lesson.defaults())) in executor.results
+    assert set(at.query_params) <= {"job", "frame"}  # defaults do not stand in the address
+
+
+# ---- fields, links and controls ----------------------------------------------------------------------------
+
+
+@each_page
+def test_a_link_sets_every_control_and_the_controls_set_the_link(module, visit):
+    lesson = module.LESSON
+    link = {field.name: other(field) for field in lesson.fields}
+    at, executor = visit(lesson.slug, **link)
+    assert sentences(at) == ""
+    values = {field.name: field.parse(link[field.name]) for field in lesson.fields}
+    assert at.session_state[f"{lesson.slug}/values"] == values
+    if module in RUN:
+        assert executor.asked[-1 if module is not meet_the_model else 0] == wanted(module, values)
+    for field in lesson.fields:
+        assert at.query_params[field.name] == field.encode(values[field.name])
+        if isinstance(field, PictureRef):
+            continue
+        key = f"{lesson.slug}:{field.name}"
+        assert shown(at, key) == (
+            link[field.name].replace(",", ", ") if isinstance(field, Numbers) else values[field.name]
+        )
+        default = ", ".join(f"{v:g}" for v in field.default) if isinstance(field, Numbers) else field.default
+        at.session_state[key] = default
+        at.run()
+        assert not at.exception
+        assert field.name not in at.query_params
+        assert at.session_state[f"{lesson.slug}/values"][field.name] == field.default
+
+
+@each_page
+def test_a_preset_sets_every_control_and_is_run_at_once(module, visit):
+    lesson = module.LESSON
+    at, executor = visit(lesson.slug, **{field.name: other(field) for field in lesson.fields})
+    for preset in lesson.presets:
+        at.button(key=f"{lesson.slug}/preset/{preset.name}").click().run()
+        assert not at.exception
+        values = lesson.defaults() | dict(preset.values)
+        assert at.session_state[f"{lesson.slug}/values"] == values
+        changed = {name for name in values if values[name] != lesson.field(name).default}
+        assert changed == set(at.query_params) - {"job", "frame"}
+        if module in RUN:
+            assert runtime.job_id(wanted(module, values)) in executor.results
+
+
+@each_page
+def test_leaving_a_page_and_coming_back_loses_nothing(module, visit):
+    lesson = module.LESSON
+    link = {field.name: other(field) for field in lesson.fields}
+    at, _ = visit(lesson.slug, **link)
+    before = dict(at.session_state[f"{lesson.slug}/values"])
+    elsewhere = "forward_process" if module is not forward_process else "classical_denoising"
+    for name in list(at.query_params):  # as the browser does when a link of the navigation is followed
+        del at.query_params[name]
+    at.switch_page(f"{elsewhere}.py").run()
+    at.switch_page(f"{lesson.slug}.py").run()
+    assert not at.exception
+    assert at.session_state[f"{lesson.slug}/values"] == before
+    assert {name: at.query_params[name] for name in link} == {
+        name: lesson.field(name).encode(before[name]) for name in link
+    }
+
+
+@each_run
+def test_a_moved_control_waits_for_run(module, visit):
+    lesson = module.LESSON
+    at, executor = visit(lesson.slug)
+    asked = len(executor.asked)
+    at.number_input(key=f"{lesson.slug}:seed").set_value(77).run()
+    values = lesson.defaults() | {"seed": 77}
+    assert wanted(module, values) not in executor.asked[asked:]
+    assert "job" not in at.query_params
+    at.button(key=f"{lesson.slug}/main/start").click().run()
+    assert wanted(module, values) in executor.asked[asked:]
+    assert at.query_params["job"] == runtime.job_id(wanted(module, values))[:16]
+
+
+def test_the_die_chooses_another_seed_and_runs(visit):
+    at, executor = visit("iterative_denoising")
+    at.button(key="iterative_denoising:seed/roll").click().run()
+    seed = at.number_input(key="iterative_denoising:seed").value
+    assert at.query_params.get("seed", "0") == str(seed)
+    assert executor.asked[-1].params["columns"][0]["seed"] == seed
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.LESSON.variants], ids=lambda module: module.LESSON.code
+)
+def test_a_mistake_is_run_at_once_and_stands_in_the_link(module, visit):
+    lesson = module.LESSON
+    at, executor = visit(lesson.slug)
+    for variant in lesson.variants:
+        at.button_group(key=f"{lesson.slug}/wrong").set_value(variant.name).run()
+        assert not at.exception
+        assert at.query_params["wrong"] == variant.name
+        assert any(variant.see in caption.value for caption in at.caption)
+        if module in RUN:
+            wrong = module.spec(lesson.defaults(), runtime.model_fingerprint(), variant.name)
+            assert executor.asked[-1] == wrong
+    at.button_group(key=f"{lesson.slug}/wrong").set_value(None).run()
+    assert "wrong" not in at.query_params
+
+
+# ---- what cannot be used -----------------------------------------------------------------------------------
+
+
+@each_page
+def test_a_link_that_cannot_be_followed_gets_sentences_and_the_defaults(module, visit):
+    lesson = module.LESSON
+    bad = {field.name: "x" * 400 if isinstance(field, Text) else "no such thing" for field in lesson.fields}
+    at, _ = visit(
+        lesson.slug, **bad, guidance_scale="nan", preset="unheard-of", frame="-5", wrong="everything"
+    )
+    complaints = sentences(at).replace("\\", "")
+    for field in lesson.fields:
+        assert field.label in complaints
+    for text in ("“guidance_scale”", "“preset”", "frame “-5”", "mistake “everything”"):
+        assert text in complaints
+    assert at.session_state[f"{lesson.slug}/values"] == lesson.defaults()
+    assert set(at.query_params) <= {"job", "frame"}
+
+
+@each_run
+def test_a_prompt_that_is_too_long_is_not_run(module, visit):
+    lesson = module.LESSON
+    name = next(field.name for field in lesson.fields if isinstance(field, Text))
+    at, executor = visit(lesson.slug)
+    asked = len(executor.asked)
+    at.number_input(key=f"{lesson.slug}:seed").set_value(5)
+    at.text_input(key=f"{lesson.slug}:{name}").set_value("y" * 5000).run()
+    assert "is limited to 300 characters; this has 5000. Shorten it." in sentences(at).replace("\\", "")
+    assert at.button(key=f"{lesson.slug}/main/start").disabled
+    assert not [spec for spec in executor.asked[asked:] if spec.kind != "embed"]
+    at.text_input(key=f"{lesson.slug}:{name}").set_value("猫 и кошка").run()
+    assert sentences(at) == ""
+    at.button(key=f"{lesson.slug}/main/start").click().run()
+    assert "猫 и кошка" in {column["prompt"] for column in executor.asked[-1].params.get("columns", [])} | {
+        executor.asked[-1].params.get("prompt"), *executor.asked[-1].params.get("prompts", [])
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("1, two", "Guidance scales γ must be a number, not “two”."),
+        ("1 2 3 4 5 6 7", "give between 1 and 6 numbers"),
+        ("", "give between 1 and 6 numbers"),
+        ("nan", "must lie between 0 and 30"),
+        ("1e9", "must lie between 0 and 30"),
+    ],
+)
+def test_scales_that_cannot_be_used(visit, typed, sentence):
+    at, executor = visit("classifier_free_guidance")
+    before = len(executor.asked)
+    at.text_input(key="classifier_free_guidance:gammas").set_value(typed).run()
+    assert not at.exception
+    assert sentence in sentences(at).replace("\\", "")
+    assert len(executor.asked) == before
+
+
+def test_too_many_pictures_for_one_run(visit):
+    at, _ = visit("classifier_free_guidance", gammas="0,1,2,3", count="6")
+    assert "4 scales × 6 samples are 24 pictures; one run has at most 8" in sentences(at)
+    at.slider(key="classifier_free_guidance:count").set_value(2).run()
+    assert sentences(at) == ""
+
+
+# ---- an executor that cannot -------------------------------------------------------------------------------
+
+
+def test_a_full_queue_is_said_and_can_be_tried_again(visit, monkeypatch):
+    at, executor = visit("iterative_denoising")
+
+    def full(spec, owner):
+        raise QueueFull(64, 30.0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(executor, "submit", full)
+        at.button(
+            key="iterative_denoising/preset/" + iterative_denoising.LESSON.presets[1].name
+        ).click().run()
+        assert "64 computations are waiting already. Try again in 30 s." in sentences(at)
+    at.button(key="iterative_denoising/main/start").click().run()
+    assert sentences(at) == ""
+    assert "job" in at.query_params
+
+
+def test_a_failed_run_says_why_and_can_be_tried_again(visit, monkeypatch):
+    at, executor = visit("iterative_denoising")
+    with monkeypatch.context() as patched:
+        failed = JobStatus(
+            State.FAILED, executor.asked[0], error_name="OutOfMemory", message="There is no room left."
+        )
+        patched.setattr(executor, "status", lambda job_id: failed)
+        asked = len(executor.asked)
+        at.run()
+        assert "There is no room left." in sentences(at)
+        assert len(executor.asked) == asked  # not by itself, again and again
+        assert at.button(key="iterative_denoising/main/start").label == "Try again"
+        at.button(key="iterative_denoising/main/start").click().run()
+        assert len(executor.asked) == asked + 1
+    at.run()
+    assert sentences(at) == ""
+
+
+def test_progress_is_shown_with_the_time_left(visit, monkeypatch):
+    at, executor = visit("iterative_denoising")
+    spec = executor.asked[0]
+    for status, text in (
+        (
+            JobStatus(State.QUEUED, spec, position=2, eta_seconds=12.4),
+            "Waiting, place 2 in the queue · about 12 s left",
+        ),
+        (JobStatus(State.RUNNING, spec), "Starting: the model is being loaded"),
+        (JobStatus(State.RUNNING, spec, done=12, total=24, eta_seconds=1.0), "Step 12 of 24 · nearly done"),
+    ):
+        monkeypatch.setattr(executor, "status", lambda job_id, status=status: status)
+        at.run()
+        assert not at.exception
+        assert text in [bar.proto.text for bar in at.get("progress")]
+        assert at.button(key="iterative_denoising/main/cancel").label == "Cancel"
+
+
+# ---- the question, the comparison, the tokens --------------------------------------------------------------
+
+
+@each_page
+def test_the_question_is_settled_after_a_guess(module, visit):
+    lesson = module.LESSON
+    at, _ = visit(lesson.slug)
+    right, wrong = lesson.question.answer, (lesson.question.answer + 1) % len(lesson.question.choices)
+    guess = at.radio(key=f"{lesson.slug}/guess")
+    assert guess.value is None
+    guess.set_value(lesson.question.choices[wrong]).run()
+    assert at.info[-1].value.startswith(f"The answer is: {lesson.question.choices[right]}.")
+    at.radio(key=f"{lesson.slug}/guess").set_value(lesson.question.choices[right]).run()
+    assert at.success[0].value.startswith("Yes.")
+    if lesson.question.reveal:
+        at.button(key=f"{lesson.slug}/reveal").click().run()
+        assert not at.exception
+        for name, value in lesson.question.reveal.items():
+            assert at.session_state[f"{lesson.slug}/values"][name] == value
+
+
+def test_the_result_stands_beside_its_shortcuts(visit):
+    at, _ = visit("iterative_denoising")
+    captions = [caption.value for caption in at.caption]
+    for title in ("Original", "Noised to t = 690", "Iterative", "One step", "Best blur"):
+        assert any(caption.startswith(title) for caption in captions), title
+
+
+def test_what_a_prompt_loses_is_said(visit):
+    """The stand-in for the tokenizer makes a token of each word."""
+    at, _ = visit("meet_the_model", p2=" ".join(["*very*"] * 20))
+    seen = "<start> " + " ".join(["*very*"] * 15)
+    assert f"Of the prompt’s 21 tokens the model sees 16: {seen}" in sentences(at).replace("\\", "")
+
+
+def test_equal_and_empty_prompts_are_three_pictures_all_the_same(visit):
+    at, executor = visit("meet_the_model", p1="", p2="", p3="")
+    assert sentences(at) == ""
+    assert [column["prompt"] for column in executor.asked[0].params["columns"]] == ["", "", ""]
