@@ -1,43 +1,58 @@
 # The commands of this project; `make help` lists them. All can be repeated: what is done already is not done again.
 #
 #   PYTHON       the Python that makes .venv                      (default: python3; 3.11 or newer)
-#   ARGS         passed on to streamlit by make run, to the script by make warm and make bench
+#   ARGS         passed on to streamlit by make run and serve, to the script by make warm, bench, reliability and load
+#   DEVICE       what make bench measures on: cpu or cuda         (default: cpu)
 #   PARALLEL     how the tests are spread over processes        (PARALLEL= for one after the other)
 #   PYTEST_ARGS  passed on to pytest                              (e.g. PYTEST_ARGS="tests/test_media.py -x")
 
 PYTHON ?= python3
 ARGS ?=
+DEVICE ?= cpu
 PYTEST_ARGS ?=
-PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+CLUSTER := $(VENV)/.cluster-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run warm test claims bench lint format clean
+.PHONY: help run serve warm test cluster-test claims bench reliability load lint format clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## open the app in a browser (the first time: install what it needs)
 	@$(BIN)/python -m streamlit run streamlit_app.py $(ARGS)
+
+serve: $(RUNTIME) ## serve the app to a class, behind a proxy (settings: docs/hosting.md)
+	@$(BIN)/python -m scripts.serve $(ARGS)
 
 warm: $(RUNTIME) ## compute what the lessons open with, before a class comes
 	@$(BIN)/python -m scripts.warm $(ARGS)
 
 test: $(DEV) ## run the tests; with chromium, those in a real browser too
 	@if ./scripts/ensure_chromium.sh; \
-	then $(BIN)/python -m pytest $(PARALLEL) -m "not claims" $(PYTEST_ARGS); \
-	else $(BIN)/python -m pytest $(PARALLEL) -m "not browser and not claims" $(PYTEST_ARGS); fi
+	then $(BIN)/python -m pytest $(PARALLEL) -m "not claims and not cluster" $(PYTEST_ARGS); \
+	else $(BIN)/python -m pytest $(PARALLEL) -m "not browser and not claims and not cluster" $(PYTEST_ARGS); fi
+
+cluster-test: $(DEV) $(CLUSTER) ## run the tests of computing in a Ray cluster, on a small one that they start themselves
+	@$(BIN)/python -m pytest -m cluster tests/compute $(PYTEST_ARGS)
 
 claims: $(DEV) ## check the numbers that the prose quotes against the model: after replacing its weights
 	@$(BIN)/python -m pytest $(PARALLEL) -m claims $(PYTEST_ARGS)
 
-bench: $(DEV) ## measure how long a student waits, beside the bare network calls
-	@$(BIN)/python -m scripts.bench $(ARGS)
+bench: $(DEV) ## measure what is fast, as ratios side by side (docs/performance.md)
+	@$(BIN)/python -m scripts.bench --device $(DEVICE) $(ARGS)
+
+reliability: $(DEV) ## measure what the computing withstands: rushes, kills, full disks, bad files
+	@$(BIN)/python -m scripts.reliability $(ARGS)
+
+load: $(DEV) ## send a class of 100 to a server of its own for ten minutes, and measure how long they wait
+	@$(BIN)/python -m scripts.load_class $(ARGS)
 
 lint: $(DEV) ## check style and layout of the code
 	@$(BIN)/ruff check .
@@ -69,4 +84,9 @@ $(RUNTIME): requirements.txt | $(BIN)/python
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@echo "Installing what the tests need (requirements-dev.txt) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(CLUSTER): requirements-cluster.txt $(RUNTIME)
+	@echo "Installing what a Ray cluster needs (requirements-cluster.txt) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-cluster.txt
 	@touch $@

@@ -12,36 +12,69 @@ from http import HTTPStatus
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from core.classroom.logs import log_json_lines
 from lessons.course import COURSE
 from pages.ui import runtime
+from pages.ui.classroom.login import require_login_works
+from pages.ui.classroom.place import base, class_settings
+from pages.ui.classroom.routes import class_routes
+from pages.ui.collector import settle_modules
+from pages.ui.health import health_routes
+from pages.ui.served.routes import served_routes
+from pages.ui.served.shelf import serve_films
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Takes up interrupted work before the first visitor comes; lets the worker go when the server stops."""
+    if class_settings().on:
+        log_json_lines()
     executor = await asyncio.to_thread(runtime.executor)
+    settle_modules()
     yield
     await asyncio.to_thread(executor.close)
 
 
 async def elsewhere(_request: Request) -> Response:
-    """To a browser that opens a lesson's address and asks below it whether the server is there: no, ask at the root.
+    """To a browser that opens a page's address and asks below it whether the server is there: no, ask at the root.
 
     Any status but 2xx says so; Streamlit's own answer would be 404, which browsers report as an error.
     """
     return Response(status_code=HTTPStatus.MULTIPLE_CHOICES)
 
 
+def allowed_hosts() -> list[str]:
+    """The names under which the app may be asked for; any, where the settings name none."""
+    return list(st.get_option("server.allowedHosts")) or ["*"]
+
+
+def routes_of_a_class() -> list[Route]:
+    """None without a class. Raises BadSetting where people are to log in and nobody could."""
+    settings = class_settings()
+    if settings.by_login:
+        require_login_works(settings)
+    if not settings.on:
+        return []
+    return class_routes(base(), by_login=settings.by_login) + health_routes(base())
+
+
+serve_films()
 app = st.App(
     Path(__file__).parent / "pages" / "router.py",
     lifespan=lifespan,
     routes=[
-        Route(f"/{lesson.url_path}/_stcore/{probe}", elsewhere)
-        for lesson in COURSE
+        Route(f"{base()}/{page}/_stcore/{probe}", elsewhere)
+        for page in ("class", *(lesson.url_path for lesson in COURSE))
         for probe in ("health", "host-config")
-    ],
+    ]
+    + served_routes(base())
+    + routes_of_a_class(),
+    # Streamlit looks at the Host of its WebSocket alone; a class's own routes are as careful.
+    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(), www_redirect=False)],
 )

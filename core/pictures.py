@@ -1,7 +1,8 @@
-"""The test pictures that ship with the app: 64 × 64 pixels, openly licensed, kept out of training.
+"""The test pictures that ship with the app: 64 × 64 pixels, openly licensed.
 
-`assets/pictures/pictures.json` lists them in the order in which they are offered. NumPy and Pillow only,
-no torch.
+emoji64 was trained on most of those that are emoji; the titles say which it has never seen, and lesson A12 what
+difference that makes. `assets/pictures/pictures.json` lists them in the order in which they are offered. NumPy and
+Pillow only, no torch.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class UnknownPicture(ValueError):
 class Picture:
     """One test picture and where it comes from.
 
-    `code` and `style` name the emoji it is (Unicode code points in hexadecimal; "fluent-3d" or "noto"), so
-    that a training script can leave it out; both are None for a picture drawn for this project.
+    `code` and `style` name the emoji it is (Unicode code points in hexadecimal; "fluent-3d" or "noto"); both are
+    None for a picture drawn for this project.
     """
 
     slug: str

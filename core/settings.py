@@ -5,11 +5,17 @@
 | DIFFUSION_MODEL | folder or hub id of a DeepFloyd-IF-shaped model | assets/models/emoji64 |
 | DIFFUSION_DATA_DIR | where results and runs are kept | ~/.cache/diffusion-lessons |
 | DIFFUSION_DEVICE | cpu, cuda, mps, or auto | auto |
+| DIFFUSION_EXECUTOR | who computes: local, or ray for the actors of a Ray cluster | local |
+| DIFFUSION_RAY_ADDRESS | host:port of the cluster's head | |
+| DIFFUSION_RAY_ACTORS | how many actors compute at the same time | 1 |
+
+With ray, the device is the actors' and must be named: cpu or cuda.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
 DEVICES = ("auto", "cpu", "cuda", "mps")
+EXECUTORS = ("local", "ray")
+MOST_ACTORS = 64
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 
 
 class BadSetting(ValueError):
@@ -30,16 +39,25 @@ class Settings:
     model: str
     data_dir: Path
     device: str
+    executor: str = "local"
+    ray_address: str = ""
+    ray_actors: int = 1
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Raises BadSetting for a device that nobody knows."""
+        """Raises BadSetting, which names the variable, for a value that cannot be used."""
         device = environment.get("DIFFUSION_DEVICE") or "auto"
         if device not in DEVICES:
             raise BadSetting(f"DIFFUSION_DEVICE is {device!r}; it must be one of {', '.join(DEVICES)}.")
         data_dir = environment.get("DIFFUSION_DATA_DIR") or Path.home() / ".cache" / "diffusion-lessons"
         model = environment.get("DIFFUSION_MODEL") or str(ASSETS / "models" / "emoji64")
-        return cls(model=model, data_dir=Path(data_dir).expanduser(), device=device)
+        executor = environment.get("DIFFUSION_EXECUTOR") or "local"
+        if executor not in EXECUTORS:
+            raise BadSetting(f"DIFFUSION_EXECUTOR is {executor!r}; it must be one of {', '.join(EXECUTORS)}.")
+        address, actors = environment.get("DIFFUSION_RAY_ADDRESS") or "", 1
+        if executor == "ray":
+            actors = _read_cluster(address, environment.get("DIFFUSION_RAY_ACTORS") or "1", device)
+        return cls(model, Path(data_dir).expanduser(), device, executor, address, actors)
 
     def resolved_device(self) -> str:
         """The torch device: "auto" takes CUDA, then MPS, then the CPU.
@@ -47,6 +65,8 @@ class Settings:
         Raises:
             BadSetting: a device was asked for that this machine does not have.
         """
+        if self.executor == "ray":
+            return self.device  # the actors' machines have it, whatever this one has
         import torch  # a page that only shows stored results does not need it
 
         present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -61,3 +81,18 @@ class Settings:
     def environment(self) -> dict[str, str]:
         """What results depend on besides their specification; part of a job's key, wherever it is submitted."""
         return {"device": self.resolved_device(), "dtype": "float32"}
+
+
+def _read_cluster(address: str, actors: str, device: str) -> int:
+    """The number of actors. Raises BadSetting when one of the cluster's settings cannot be used."""
+    if not _ADDRESS.fullmatch(
+        address
+    ):  # not ray://…, whose client sends pickles, nor "auto", which may start a cluster
+        raise BadSetting(f"DIFFUSION_RAY_ADDRESS is {address!r}; it must be host:port of the cluster's head.")
+    if not (actors.isascii() and actors.isdigit() and 1 <= int(actors) <= MOST_ACTORS):
+        raise BadSetting(f"DIFFUSION_RAY_ACTORS is {actors!r}; it must be a number from 1 to {MOST_ACTORS}.")
+    if device not in ("cpu", "cuda"):
+        raise BadSetting(
+            "With DIFFUSION_EXECUTOR=ray, set DIFFUSION_DEVICE to what the actors have: cpu or cuda."
+        )
+    return int(actors)

@@ -110,7 +110,7 @@ def take(arrays: dict[str, np.ndarray], name: str, like: Tensor) -> Tensor:
             f"The saved training state belongs to another network or data set ({name} is "
             f"{tuple(tensor.shape)}, not {tuple(like.shape)}). Train from the beginning."
         )
-    return tensor.to(like.device)
+    return torch.empty_like(like).copy_(tensor)  # laid out in memory as `like` is: fused Adam relies on it
 
 
 def network_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ MAX_LEARNING_RATE = 1.0
 MAX_EPOCHS = 100
 MNIST_SIZE = 60_000
 OBJECTIVES = ("denoise", "pure_noise", "flow", "class_flow")
+PRECISIONS = ("float32", "bfloat16")
 
 
 class InvalidSettings(InvalidSpec):
@@ -51,6 +52,8 @@ class LoopSettings:
         epochs: passes over the data set, from 1 to 100.
         decay: after every epoch, multiply the learning rate by 0.1^(1/epochs) (ExponentialLR).
         seed: of the weights, the order and the noise.
+        precision: "float32", or "bfloat16" for the convolutions and matrix products of a step; weights, their
+            gradients, Adam and the loss stay float32 (Micikevicius et al., arXiv:1710.03740).
 
     Raises:
         InvalidSettings: a number outside its limits.
@@ -61,6 +64,7 @@ class LoopSettings:
     epochs: int
     decay: bool = False
     seed: int = 0
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         require(
@@ -71,6 +75,10 @@ class LoopSettings:
         require_whole("the batch size", self.batch_size, 2, MNIST_SIZE)
         require_whole("the number of epochs", self.epochs, 1, MAX_EPOCHS)
         require_whole("the seed", self.seed, 0, 2**63 - 1)
+        require(
+            self.precision in PRECISIONS,
+            f"Choose the precision {' or '.join(PRECISIONS)}, not {self.precision!r}.",
+        )
 
     def learning_rate_at(self, epoch: int) -> float:
         """The learning rate during an epoch, counted from 0."""

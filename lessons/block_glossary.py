@@ -46,3 +46,12 @@ def spec(values: Mapping[str, Any]) -> JobSpec:
     return JobSpec("blocks", {
         "channels_in": values["i"], "channels_out": values["o"], "digit": values["digit"], "seed": values["seed"],
     })  # fmt: skip
+
+
+def opening_specs(model: str) -> list[JobSpec]:
+    """The defaults, which are the first preset, and the other presets, where they ask for other numbers."""
+    return list(
+        {
+            (job := spec({**LESSON.defaults(), **preset.values})).key({}): job for preset in LESSON.presets
+        }.values()
+    )

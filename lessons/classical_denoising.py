@@ -28,14 +28,14 @@ LESSON = Lesson(
     fields=(
         PictureRef("picture", "Picture", "tropical-fish"),
         Number("sigma", "Blur σ (pixels)", 1.0, "Standard deviation of the Gaussian.", maximum=6, step=0.1, integer=False),
-        Choice("scale", "Blurred is", "xt", "x_t as it is, or divided by √ᾱ for the right contrast.", ("xt", "unscaled"),
-               ("x_t", "x_t / √ᾱ")),
+        Choice("scale", "Blurred is", "xt", "xₜ as it is, or divided by √ᾱ for the right contrast.", ("xt", "unscaled"),
+               ("xₜ", "xₜ / √ᾱₜ")),
         seed_field(),
     ),
     presets=(
         Preset("reference", "σ = 1"),
         Preset("strong", "σ = 3", {"sigma": 3.0}),
-        Preset("fair", "Right contrast: x_t / √ᾱ", {"scale": "unscaled", "sigma": 1.6}),
+        Preset("fair", "Right contrast: xₜ / √ᾱₜ", {"scale": "unscaled", "sigma": 1.6}),
     ),
     question=Question(
         "The best blur for t = 250 is found. Is the best blur for t = 750 weaker, equal or stronger?",

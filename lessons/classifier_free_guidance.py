@@ -33,7 +33,8 @@ LESSON = Lesson(
         "All columns start from the same noise. Which of them does not depend on the prompt at all?",
         ("γ = 0", "γ = 1", "None: the prompt is always used"),
         answer=0,
-        because="At γ = 0 the estimate is ε_u alone. At γ = 1 it is ε_c alone: plain conditional sampling, no guidance.",
+        because=r"At γ = 0 the estimate is $\varepsilon_u$ alone. At γ = 1 it is $\varepsilon_c$ alone: plain conditional "
+        "sampling, no guidance.",
         reveal={"gammas": (0.0, 1.0, 3.0)},
     ),
     variants=(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,14 +17,17 @@ from torch import Tensor
 from core.compute.jobs import Frame, JobContext, JobEvents
 from core.diffusion import Step, draw_noise, iterative_denoise, keep
 from core.guidance import Estimator
-from core.pretrained import TextToImageModel
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.denoising import Column, columns_of, frame_pixels, record
 from lessons.loading import load_model, load_reference
 
+if TYPE_CHECKING:
+    from core.pretrained import TextToImageModel
+
 NUM_STEPS = 34
 MAX_SAMPLES = 4
+GAMMA_HELP = r"$\varepsilon_u + \gamma\,(\varepsilon_c - \varepsilon_u)$: 1 takes the prompt as it is, more insists on it."
 GREY = 128  # the colour of a tile whose run has not begun
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +82,51 @@ def sweep_spec(values: Mapping[str, Any], network: Mapping[str, str]) -> JobSpec
     })  # fmt: skip
 
 
+def study_specs(values: Mapping[str, Any], network: Mapping[str, str]) -> list[JobSpec]:
+    """The sweep over γ."""
+    return [sweep_spec(values, network)]
+
+
 def measured(preset: str, folder: Path = MODEL_FOLDER) -> list[dict[str, Any]]:
     """What was measured of a shipped network, beforehand and with many digits; nothing if it does not ship.
 
-    One entry for each epoch, γ (guidance_scale) and T (num_steps): samples, accuracy, diversity, ...
+    One entry for each epoch, γ (guidance_scale), T (num_steps) and number of samples: accuracy, diversity,
+    frechet_distance, confusion (10 × 10), precision, ...; see `scripts/sweep_mnist.py`.
     """
     path = folder / f"{preset}.json"
     if not path.exists():
         return []
     return json.loads(path.read_text(encoding="utf-8")).get("sweep", [])
+
+
+AXES = {"guidance_scale": "γ", "num_steps": "T", "epoch": "epoch"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve through measured points: what is held fixed, in words; where the points lie; what was measured there."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+def lines(points: Sequence[Mapping[str, Any]], axis: str, quantity: str) -> list[Line]:
+    """The curves of a quantity against one of AXES: points that differ in that one alone, at least three of them.
+
+    Where two points differ only in their number of digits, the one with more counts.
+    """
+    held = [name for name in AXES if name != axis]
+    groups: dict[tuple[float, ...], dict[float, Mapping[str, Any]]] = {}
+    for point in sorted(points, key=lambda one: one["samples"]):
+        groups.setdefault(tuple(point[name] for name in held), {})[point[axis]] = point
+    found = []
+    for values, group in sorted(groups.items()):
+        if len(group) > 2:
+            said = ", ".join(
+                f"epoch {value}" if name == "epoch" else f"{AXES[name]} = {value:g}"
+                for name, value in zip(held, values, strict=True)
+            )
+            ordered = sorted(group)
+            found.append(Line(said, tuple(ordered), tuple(group[x][quantity] for x in ordered)))
+    return found

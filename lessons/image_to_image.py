@@ -9,7 +9,7 @@ from core.compute.jobs import Frame, JobContext, JobEvents, JobSpec
 from core.diffusion import draw_noise, iterative_denoise
 from core.edits import sdedit_start
 from lessons.denoising import frame_pixels, guided, record
-from lessons.editing import NUM_STEPS, beside, samples, set_up, together
+from lessons.editing import GAMMA_HELP, NUM_STEPS, beside, samples, set_up, together
 from lessons.fields import Number, Numbers, PictureRef, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE
@@ -17,13 +17,13 @@ from lessons.prompts import NULL_LIKE
 I_STARTS = (1, 3, 5, 7, 10, 20)
 
 
-def edit_fields(picture: str) -> tuple[PictureRef, Numbers, Number, Number]:
+def edit_fields(picture: str, gamma: float = 7.0) -> tuple[PictureRef, Numbers, Number, Number]:
     """The controls that A7 and A9 share."""
     return (
         PictureRef("picture", "Picture", picture),
         Numbers("i_starts", "Starts i_start", I_STARTS,
                 "Up to six whole numbers: 0 is pure noise, 33 is nearly the picture.", maximum=33, integer=True),
-        Number("gamma", "Guidance γ", 7.0, "ε = ε_u + γ (ε_c − ε_u).", maximum=15, step=0.5, integer=False),
+        Number("gamma", "Guidance γ", gamma, GAMMA_HELP, maximum=15, step=0.5, integer=False),
         seed_field(),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from core.compute.jobs import JobContext, JobEvents, JobSpec
 from core.edits import keep_outside
 from core.trajectory import Trajectory
 from lessons.denoising import guided
-from lessons.editing import MAX_SAMPLES, NUM_STEPS, from_noise, samples, set_up
+from lessons.editing import GAMMA_HELP, MAX_SAMPLES, NUM_STEPS, from_noise, samples, set_up
 from lessons.fields import Number, PictureRef, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.masks import MaskRef, mask_of
@@ -29,7 +29,7 @@ LESSON = Lesson(
         PictureRef("picture", "Picture", "cat-face"),
         MaskRef("mask", "Mask", "bottom", "Painted = made anew. Everything else is kept."),
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
-        Number("gamma", "Guidance γ", 4.0, "ε = ε_u + γ (ε_c − ε_u).", maximum=15, step=0.5, integer=False),
+        Number("gamma", "Guidance γ", 4.0, GAMMA_HELP, maximum=15, step=0.5, integer=False),
         Number("count", "Samples", 2, "Each from its own noise.", minimum=1, maximum=MAX_SAMPLES),
         seed_field(),
     ),

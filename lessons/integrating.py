@@ -93,3 +93,8 @@ def exact_spec(values: Mapping[str, Any], network: Mapping[str, str]) -> JobSpec
 def plane_spec(values: Mapping[str, Any], network: Mapping[str, str]) -> JobSpec:
     """The field on the plane through three trajectories."""
     return JobSpec("flow_plane", {"network": dict(network), "seed": values["seed"], "num_steps": PLANE_STEPS})
+
+
+def study_specs(values: Mapping[str, Any], network: Mapping[str, str]) -> list[JobSpec]:
+    """The three studies of a network."""
+    return [errors_spec(values, network), exact_spec(values, network), plane_spec(values, network)]

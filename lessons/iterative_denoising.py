@@ -35,10 +35,10 @@ LESSON = Lesson(
     ),
     variants=(
         Variant("no_noise", "No noise added", "The term σz is left out of every step.",
-                "x_t soon has less noise than belongs to its t. The network takes what is missing for flat areas: the "
+                "xₜ soon has less noise than belongs to its t. The network takes what is missing for flat areas: the "
                 "picture comes out smooth, without grain and small parts."),
         Variant("unscaled_noise", "Noise unscaled", "z is added where σz belongs, so every step adds noise of variance 1.",
-                "x_t carries far more noise than the network expects at t; only noise comes out."),
+                "xₜ carries far more noise than the network expects at t; only noise comes out."),
         Variant("alpha", "α in place of ᾱ", "The schedule gives one step's factor instead of the product of all.",
                 "The picture is hardly noised at the start (weight 0.08 in place of 0.89 at t = 690), and the little noise "
                 "that is there stays: the network is told a t that does not fit."),

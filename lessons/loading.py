@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from diffusers import DDPMScheduler
 from PIL import Image
 from torch import Tensor
 
@@ -15,9 +15,13 @@ from core.compute.jobs import JobContext
 from core.media import from_pixels
 from core.model_folder import find_model_folder, fingerprint
 from core.pictures import load_picture
-from core.pretrained import TextToImageModel, load_pretrained
 from core.schedule import NoiseSchedule
 from core.settings import Settings
+
+# diffusers and transformers take seconds to import, and only the worker needs them: the pages, which import this
+# module for their specifications, must not wait. So they are imported where a model is loaded.
+if TYPE_CHECKING:
+    from core.pretrained import TextToImageModel
 
 UPLOAD = "upload-"
 
@@ -36,6 +40,8 @@ def load_model(expected_fingerprint: str, context: JobContext) -> TextToImageMod
     Raises:
         ModelChanged: the folder's contents are not what the page asked for.
     """
+    from core.pretrained import load_pretrained
+
     folder = _model_folder(expected_fingerprint)
     key = ("model", expected_fingerprint, context.device)
     if key not in context.cache:
@@ -49,6 +55,8 @@ def load_schedule(expected_fingerprint: str) -> NoiseSchedule:
     Raises:
         ModelChanged: as `load_model`.
     """
+    from diffusers import DDPMScheduler
+
     folder = _model_folder(expected_fingerprint)
     return NoiseSchedule.from_diffusers(DDPMScheduler.from_pretrained(folder / "scheduler"))
 

@@ -37,12 +37,12 @@ LESSON = Lesson(
         "The model has made a picture in 20 steps. You ask for 100, with the same seed. What do you get?",
         (
             "The same picture, only sharper",
-            "A picture of the same kind, with other details",
+            "The same object, with other grain and small differences",
             "The same picture, pixel for pixel",
         ),
         answer=1,
-        because="Both runs begin with the same noise, so place and outline are alike. But every step adds fresh noise, and "
-        "100 steps need more of it, at other times, than 20: eyes, wheels and edges come out differently.",
+        because="Both runs begin with the same noise, so object, place and outline are alike. But every step adds fresh "
+        "noise, and 100 steps need more of it, at other times, than 20: grain and small parts come out differently.",
         reveal={"steps": 100},
     ),
     shows=(

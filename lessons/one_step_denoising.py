@@ -39,7 +39,7 @@ LESSON = Lesson(
         Preset("unlike", "A picture unlike the training pictures", {"picture": "tower-at-sunset"}),
     ),
     question=Question(
-        "The network sees x_t at t = 750, mostly noise, and has one try. How will its estimate of the clean picture look?",
+        "The network sees xₜ at t = 750, mostly noise, and has one try. How will its estimate of the clean picture look?",
         ("Sharp, but of something else", "Blurred: an average of all it could be", "Still noisy"),
         answer=1,
         because="Trained on squared error, the network tends to the mean of all clean pictures that could have led here. "

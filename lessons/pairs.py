@@ -1,7 +1,7 @@
 """Pairs of prompts for anagrams and hybrids: those that the shipped model manages, and the course's own.
 
-Chosen by looking at samples under several seeds. How often twenty other, fixed pairs work is measured by
-`scripts/judge_illusions.py`.
+Most are of the twenty fixed pairs with which `scripts/judge_illusions.py` measures how often this works: some of those
+whose two readings its judge names, and one of those where it names neither. The others were chosen by looking.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ class Pair:
 
 
 ANAGRAM_SHOWN = (
-    Pair("Car / face", "a 3d render of an automobile", FACE),
     Pair("Grin / anger", FACE, "a 3d render of an angry face"),
-    Pair("Tree / heart", "a 3d render of a tree", "a 3d render of a heart"),
-    Pair("Car / face, half turn", "a 3d render of an automobile", FACE, more={"view": "rotate 180"}),
-    Pair("Fails: face / moon, negative", FACE, "a 3d render of a full moon", more={"view": "negative"}),
+    Pair("Rocket / carrot", "a 3d render of a rocket", "a 3d render of a carrot"),
+    Pair("Maple leaf / heart", "a 3d render of a maple leaf", "a 3d render of a heart"),
+    Pair("Old man / dog", "an old man", "a photo of a dog"),
+    Pair("House / skull, in ink", "an ink drawing of a house", "an ink drawing of a skull"),
+    Pair("Fails: ice cream / tree", "a 3d render of an ice cream", "a 3d render of a tree"),
 )
 ANAGRAM_COURSE = (
     Pair("old man / campfire", "an old man", "people around a campfire"),
@@ -42,11 +43,11 @@ ANAGRAM_COURSE = (
     Pair("village / dog", "a snowy mountain village", "a photo of a dog"),
 )
 HYBRID_SHOWN = (
-    Pair("Apple / face, σ = 2", "a 3d render of a red apple", FACE),
-    Pair("Apple / face, σ = 4", "a 3d render of a red apple", FACE, more={"sigma": 4.0}),
-    Pair("Heart / face, σ = 4", "a 3d render of a heart", FACE, more={"sigma": 4.0}),
-    Pair("Mountain / ink house", "a 3d render of a mountain", "an ink drawing of a house"),
-    Pair("Fails: tree / face", "a 3d render of a tree", FACE),
+    Pair("Mushroom / light bulb", "a 3d render of a mushroom", "an ink drawing of a light bulb"),
+    Pair("House / ghost", "a 3d render of a house", "an ink drawing of a ghost"),
+    Pair("Tiger / sunflower", "a photo of a tiger", "an ink drawing of a sunflower"),
+    Pair("Panda / bicycle", "a photo of a panda", "an ink drawing of a bicycle"),
+    Pair("Fails: ice cream / tree", "a 3d render of an ice cream", "an ink drawing of a tree"),
 )
 HYBRID_COURSE = (
     Pair("skull / waterfalls", "a lithograph of a skull", "a lithograph of waterfalls"),

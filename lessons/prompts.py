@@ -5,18 +5,19 @@ NULL_LIKE = "a high quality photo"
 UNCONDITIONAL = ""
 
 FACE = "a 3d render of a grinning face"
-TRIO = (FACE, "a flat icon of a heart", "a 3d render of an automobile")
+TRIO = ("an old man", "a photo of a dog", "a castle")
 STYLES = (FACE, "a cartoon of a grinning face", "an ink drawing of a grinning face")
 
 SUGGESTIONS = (
     FACE,
-    "a cartoon of a grinning face",
-    "an ink drawing of a grinning face",
+    "a rocket ship",
+    "an old man",
+    "a photo of a dog",
+    "a pencil",
+    "waterfalls",
+    "a cartoon of a fox",
+    "a painting of a ship",
     "a flat icon of a heart",
-    "a 3d render of an automobile",
-    "a flat icon of a taxi",
-    "a cartoon of a dog face",
-    "a painting of a tree",
     "a lithograph of a skull",
     NULL_LIKE,
 )

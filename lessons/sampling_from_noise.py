@@ -29,8 +29,8 @@ LESSON = Lesson(
     ),
     variants=(
         Variant("no_noise", "No noise added", "The term σz is left out of every step.",
-                "After one step x_t is nearly grey, where the network expects noise of variance 1. White paper comes out, "
-                "or a smooth blob: variety comes from the noise of the steps."),
+                "After one step xₜ is nearly grey, where the network expects noise of variance 1. Nearly the same smooth "
+                "blob comes out of every column: variety comes from the noise of the steps."),
     ),
     shows=(
         "core.diffusion:draw_noise", "core.diffusion:iterative_denoise", "core.diffusion:estimate_clean",

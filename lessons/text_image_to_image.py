@@ -22,10 +22,11 @@ LESSON = Lesson(
     title="Text-guided image to image",
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
-        *edit_fields("cat-face"),
+        *edit_fields("cat-face", gamma=2.0),
     ),
     presets=(
         Preset("reference", "Cat → grinning face"),
+        Preset("late", "Cat → grinning face, later starts", {"i_starts": (15, 20, 24, 27, 29, 31)}),
         Preset("apple", "Apple → grinning face", {"picture": "red-apple"}),
         Preset("house", "House → car", {"picture": "house-with-garden", "prompt": "a 3d render of an automobile"}),
         Preset("pencil", "Course: a pencil", {"prompt": "a pencil", "picture": "tower-at-sunset"}),

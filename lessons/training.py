@@ -35,8 +35,13 @@ SECONDS_BETWEEN_CHECKPOINTS = 10  # about: this much is computed again after a c
 
 
 def spec(settings: MnistSettings) -> JobSpec:
-    """The training with these settings."""
-    return JobSpec("train", {"settings": asdict(settings)})
+    """The training with these settings. float32 goes without saying: trainings from before there was a choice of
+    precision keep their id.
+    """
+    said = asdict(settings)
+    if settings.precision == "float32":
+        del said["precision"]
+    return JobSpec("train", {"settings": said})
 
 
 def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:

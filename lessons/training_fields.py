@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.training_settings import REFERENCE, InvalidSettings, MnistSettings
+from core.training_settings import PRECISIONS, REFERENCE, InvalidSettings, MnistSettings
 from lessons.fields import BadValue, Choice, Field
 
 FALLING, CONSTANT = "falling", "constant"
+PRECISION_HELP = (
+    "How the products of a step are multiplied. float32 keeps 24 binary digits of each number, bfloat16 only 8: enough "
+    "for a gradient that is noisy anyhow, and about twice as fast where the processor does it in hardware. Weights, "
+    "their gradients and Adam’s sums stay float32 in both."
+)
 _WHOLE = ("width", "batch_size", "epochs", "pictures", "training_seed")
 _NAMES = {
     "training_seed": "seed"
@@ -57,6 +62,10 @@ def training_fields(reference: str) -> tuple[Field, ...]:
             options=(FALLING, CONSTANT), labels=("falls tenfold", "constant"),
         ),
         Setting("training_seed", "Training seed", settings.seed, "Of the weights, the order and the noise."),
+        Choice(
+            "precision", "Precision", settings.precision, PRECISION_HELP,
+            options=PRECISIONS, labels=("float32", "bfloat16"),
+        ),
     ]  # fmt: skip
     if settings.objective == "denoise":
         fields.append(Setting("sigma", "Noise σ", settings.sigma, "What the network is trained to remove."))
@@ -71,7 +80,7 @@ def settings_of(values: Mapping[str, Any], reference: str) -> MnistSettings:
     wanted = {
         "width": values["width"], "learning_rate": values["learning_rate"], "batch_size": values["batch_size"],
         "epochs": values["epochs"], "pictures": values["pictures"], "decay": values["decay"] == FALLING,
-        "seed": values["training_seed"],
+        "seed": values["training_seed"], "precision": values["precision"],
     }  # fmt: skip
     wanted |= {name: values[name] for name in ("sigma", "p_uncond") if name in values}
     return replace(settings, **wanted)
@@ -82,7 +91,8 @@ def values_of(settings: MnistSettings, names: Mapping[str, Any]) -> dict[str, An
     values = {
         "width": settings.width, "learning_rate": settings.learning_rate, "batch_size": settings.batch_size,
         "epochs": settings.epochs, "pictures": settings.pictures, "decay": FALLING if settings.decay else CONSTANT,
-        "training_seed": settings.seed, "sigma": settings.sigma, "p_uncond": settings.p_uncond,
+        "training_seed": settings.seed, "precision": settings.precision, "sigma": settings.sigma,
+        "p_uncond": settings.p_uncond,
     }  # fmt: skip
     return {name: value for name, value in values.items() if name in names}
 
@@ -100,6 +110,8 @@ def describe(settings: MnistSettings) -> str:
         parts.insert(1, f"σ {settings.sigma:g}")
     if settings.objective == "class_flow" and settings.p_uncond != REFERENCE["b8"].p_uncond:
         parts.append(f"p_uncond {settings.p_uncond:g}")
+    if settings.precision != REFERENCE["b8"].precision:
+        parts.append(settings.precision)
     if settings.seed:
         parts.append(f"seed {settings.seed}")
     return " · ".join(parts)

@@ -9,9 +9,11 @@ from core.compute.jobs import JobSpec
 from lessons.denoising_digits import DigitRef
 from lessons.fields import Choice, Number, seed_field
 from lessons.lesson import Lesson, Preset, Question
+from lessons.networks import Network, shipped
 from lessons.unet_blocks import PATH, UNTRAINED
 
 NETWORKS = ("trained", "none", "time", "class")
+SOURCES = ("b8", "b6", "b2")  # the shipped network that is walked through: the first that is there
 
 LESSON = Lesson(
     code="B1",
@@ -28,9 +30,9 @@ LESSON = Lesson(
                options=tuple(block.name for block in PATH)),
     ),
     presets=(
-        Preset("reference", "D = 64"),
-        Preset("fresh", "Fresh weights", {"network": "time"}),
-        Preset("small", "A fresh D = 16", {"network": "time", "width": 16}),
+        Preset("reference", "The trained network"),
+        Preset("fresh", "Fresh weights, D = 64", {"network": "time"}),
+        Preset("small", "Fresh weights, D = 16", {"network": "time", "width": 16}),
         Preset("noise", "Pure noise goes in", {"t": 0.0}),
         Preset("clean", "A clean digit goes in", {"t": 1.0}),
     ),
@@ -61,3 +63,16 @@ def spec(values: Mapping[str, Any], network: Mapping[str, Any] | None) -> JobSpe
     return JobSpec(
         "walk", {"network": dict(wanted), "digit": values["digit"], "t": values["t"], "seed": values["seed"]}
     )
+
+
+def shipped_network() -> tuple[Network, str] | None:
+    """The shipped network that the lesson opens on, and its last checkpoint; None if none ships."""
+    network = next((network for preset in SOURCES if (network := shipped(preset))), None)
+    return None if network is None else (network, network.names[-1])
+
+
+def opening_specs(model: str) -> list[JobSpec]:
+    """The defaults, which are the first preset, and the other presets."""
+    found = shipped_network()
+    ref = None if found is None else found[0].ref(found[1])
+    return [spec({**LESSON.defaults(), **preset.values}, ref) for preset in LESSON.presets]

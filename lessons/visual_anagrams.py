@@ -42,8 +42,8 @@ LESSON = Lesson(
         Text("p2", "Prompt turned, p₂", FIRST.two, suggestions=suggestions(ANAGRAM_SHOWN)),
         Choice("view", "View", "flip", "How the picture is turned for the second reading.", tuple(VIEWS),
                tuple(VIEW_LABELS[name] for name in VIEWS)),
-        Number("gamma1", "Guidance γ₁", 7.0, "For the upright reading.", maximum=15, step=0.5, integer=False),
-        Number("gamma2", "Guidance γ₂", 7.0, "For the turned reading.", maximum=15, step=0.5, integer=False),
+        Number("gamma1", "Guidance γ₁", 4.0, "For the upright reading.", maximum=15, step=0.5, integer=False),
+        Number("gamma2", "Guidance γ₂", 4.0, "For the turned reading.", maximum=15, step=0.5, integer=False),
         Number("count", "Samples", 3, "Each from its own noise.", minimum=1, maximum=MAX_SAMPLES),
         seed_field(FIRST.seed),
     ),
@@ -54,7 +54,7 @@ LESSON = Lesson(
     question=Question(
         "The view is “Half contrast”: for the second reading all values are halved, and doubled again afterwards. Map and "
         "inverse are exact. Will the anagram work?",
-        ("Yes: the map can be undone without loss", "No: the noise in x_t is halved too, and the network is told t",
+        ("Yes: the map can be undone without loss", "No: the noise in xₜ is halved too, and the network is told t",
          "Yes, but with half the colours"),
         answer=1,
         because="At t the network expects noise of a certain strength. Seen through this view the noise is half as strong, "

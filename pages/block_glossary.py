@@ -37,7 +37,7 @@ def one_term(trajectory: Trajectory, term: Term) -> None:
             st.caption(f"{len(maps)} of {facts['shape_out'][0]} channels")
     with source:
         module, name = term.source.split(":")
-        st.code(inspect.getsource(getattr(import_module(module), name)), language="python")
+        st.code(inspect.getsource(getattr(import_module(module), name)), language="python", wrap_lines=True)
 
 
 def table(trajectory: Trajectory) -> None:

@@ -20,7 +20,7 @@ with lesson_page(LESSON) as values:
         variant = variant_toggle(LESSON)
     with picture:
         if network is None:
-            nothing_yet(["B8"])
+            nothing_yet("B8")
         else:
             columns, ages = [str(digit) for digit in DIGITS], [title_of(name) for name in network.names]
             films = flow(values["steps"], len(DIGITS), ages, columns, shown=rows_shown(ages), name="b8")

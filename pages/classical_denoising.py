@@ -9,7 +9,7 @@ from pages.ui.controls import control
 from pages.ui.jobs import show
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.pictures import pixels_of
-from pages.ui.player import Curve, Film, Number, Row, signed_to_uint8
+from pages.ui.player import Curve, Film, Row, signed_to_uint8
 from pages.ui.runtime import schedule
 
 
@@ -25,11 +25,8 @@ def film_of(trajectory: Trajectory) -> Film:
         ],
         steps=[f"σ = {sigma:.1f}" for sigma in SIGMAS], columns=titles,
         curves=[
-            Curve(rf"\text{{PSNR}},\ t={t}", values, panel="psnr", meaning="in dB, higher is better")
+            Curve(rf"\text{{PSNR}},\ t={t}", values, panel="psnr", meaning="dB")
             for t, values in zip(TIMESTEPS, psnr, strict=True)
-        ],
-        numbers=[
-            Number(rf"\text{{PSNR}}_{{{t}}}", f"dB at t = {t}", values) for t, values in zip(TIMESTEPS, psnr, strict=True)
         ],
         marks=sorted({SIGMAS.index(sigma) for sigma in best}), strip_row="blurred", name="a2",
     )  # fmt: skip

@@ -54,7 +54,7 @@ with lesson_page(LESSON) as values:
     trajectory = None
     with picture:
         if network is None:
-            nothing_yet(["B4"])
+            nothing_yet("B4")
         else:
             ages = [title_of(name) for name in network.names]
             st.caption(network.label)

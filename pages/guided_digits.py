@@ -6,7 +6,18 @@ import streamlit as st
 from core.media import png
 from core.trajectory import Trajectory
 from lessons.flow_sampling import kept_steps
-from lessons.guided_digits import CLASSES, EACH, LESSON, SWEEP_EACH, SWEEP_STEPS, measured, spec, sweep_spec
+from lessons.guided_digits import (
+    AXES,
+    CLASSES,
+    EACH,
+    LESSON,
+    SWEEP_EACH,
+    SWEEP_STEPS,
+    lines,
+    measured,
+    spec,
+    sweep_spec,
+)
 from lessons.integrating import picked
 from lessons.networks import Network, title_of
 from pages.ui.controls import control
@@ -20,6 +31,7 @@ from pages.ui.takehome import take_home
 
 WRONG = (213, 94, 0)  # frames what the judge reads as another digit
 DIGITS = [str(digit) for digit in range(10)]
+QUANTITY = {"accuracy": "Read as asked", "diversity": "Diversity", "frechet_distance": "Fréchet distance"}
 
 
 # ---------------------------------------------------------------- films
@@ -138,39 +150,50 @@ def memory(trajectory: Trajectory) -> None:
 
 
 def shipped_sweep(network: Network) -> None:
-    """What was measured beforehand, with many digits."""
-    rows = measured(network.source)
-    if not rows:
+    """What was measured beforehand, with many digits: the course's own setting in a sentence, the rest in curves."""
+    points = measured(network.source)
+    if not points:
         return
-    st.caption(f"Measured beforehand, {rows[0]['samples']:,} digits for each point")
-    left, right = st.columns(2)
-    for column, axis, label, fixed in (
-        (left, "guidance_scale", "γ", "num_steps"), (right, "num_steps", "steps T", "guidance_scale"),
-    ):  # fmt: skip
-        series = []
-        for epoch in sorted({row["epoch"] for row in rows}):
-            for held in sorted({row[fixed] for row in rows if row["epoch"] == epoch}):
-                points = sorted(
-                    (r for r in rows if r["epoch"] == epoch and r[fixed] == held), key=lambda r: r[axis]
-                )
-                if len(points) > 1:
-                    said = f"T = {held}" if fixed == "num_steps" else f"γ = {held:g}"
-                    series.append(
-                        Series(
-                            f"epoch {epoch}, {said}",
-                            {label: [p[axis] for p in points]},
-                            [p["accuracy"] for p in points],
-                        )
-                    )
-        if series:
-            with column:
-                curves(
-                    f"Accuracy against {label}",
-                    series,
-                    key=f"b9/shipped/{axis}",
-                    points=True,
-                    log_x=axis == "num_steps",
-                )
+    most = max(points, key=lambda point: (point["samples"], point["epoch"]))
+    st.markdown(
+        f"**Measured beforehand:** of {most['samples']:,} digits **{most['accuracy']:.1%}** are read as asked at "
+        f"γ = {most['guidance_scale']:g}, T = {most['num_steps']}, after epoch {most['epoch']}. Diversity "
+        f"{most['diversity']:.2f} (test digits {most['diversity_of_test_digits']:.2f}), Fréchet distance in the judge’s "
+        f"features {most['frechet_distance']:.1f}."
+    )
+    quantity = st.segmented_control(
+        "Against γ, T and epoch", list(QUANTITY), default="accuracy", format_func=QUANTITY.get, key="b9/quantity",
+        required=True,
+    )  # fmt: skip
+    for column, (axis, label) in zip(st.columns(len(AXES)), AXES.items(), strict=True):
+        shown = [
+            one for one in points if axis != "epoch" or one["num_steps"] == SWEEP_STEPS
+        ]  # not too many curves
+        drawn = [Series(line.name, {label: line.x}, line.y) for line in lines(shown, axis, quantity)]
+        if not drawn:
+            continue
+        if quantity == "diversity":
+            ends = [min(min(one.x[label]) for one in drawn), max(max(one.x[label]) for one in drawn)]
+            drawn.append(Series("test digits", {label: ends}, [most["diversity_of_test_digits"]] * 2))
+        with column:
+            curves(
+                f"{QUANTITY[quantity]}, against {label}", drawn, key=f"b9/shipped/{axis}", points=True,
+                log_x=axis == "num_steps", y_range=(0.0, 1.0) if quantity == "accuracy" else None,
+            )  # fmt: skip
+    few = sorted({point["samples"] for point in points if point is not most})
+    if few:
+        st.caption(f"The other points are of {' or '.join(f'{count:,}' for count in few)} digits.")
+    with st.expander("Which digit is read as which", icon=":material/grid_on:"):
+        confusion_table(most["confusion"])
+
+
+def confusion_table(confusion: list[list[int]]) -> None:
+    """A row for each digit that was asked for, a column for each that was read; zeros are left out."""
+    rows = [
+        {"asked for": str(asked)} | {f"read as {found}": count or None for found, count in enumerate(row)}
+        for asked, row in enumerate(confusion)
+    ]
+    st.dataframe(rows, hide_index=True, width="content", height="content")
 
 
 def sweep(values: dict, network: Network, at: int, allowed: bool) -> None:
@@ -204,10 +227,7 @@ with lesson_page(LESSON) as values:
     trajectory = None
     with picture:
         if network is None:
-            nothing_yet(["B8"])
-            st.page_link(
-                "class_conditioning.py", label="Train one in lesson B8", icon=":material/arrow_forward:"
-            )
+            nothing_yet("B8", "class_conditioning.py")
         else:
             at = picked(values["checkpoint"], network.names)
             films = digits_films(values["steps"], len(network.names), at)

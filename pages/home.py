@@ -30,7 +30,7 @@ with words:
         "Each lesson makes one claim and runs the model to let you check it. Change a control, run it wrong on purpose, "
         "read the code that ran. Every state of a page is in its address: copy the link to share what you see."
     )
-    st.page_link(
+    st.container(key="begin").page_link(
         f"{COURSE[0].slug}.py", label=f"Begin with {COURSE[0].code} · {COURSE[0].title}",
         icon=":material/arrow_forward:", icon_position="right",
     )  # fmt: skip
@@ -41,13 +41,14 @@ with picture:
     )
     stage(LESSON, spec(first, model_fingerprint()), films, name="home", go=entered)
 
+cards = st.container(key="cards")
 for part, heading in PARTS.items():
     lessons = [lesson for lesson in COURSE if lesson.part == part]
     if not lessons:
         continue
-    st.subheader(heading, anchor=False)
+    cards.subheader(heading, anchor=False)
     for start in range(0, len(lessons), ACROSS):
-        for lesson, column in zip(lessons[start : start + ACROSS], st.columns(ACROSS), strict=False):
+        for lesson, column in zip(lessons[start : start + ACROSS], cards.columns(ACROSS), strict=False):
             with column, st.container(border=True, height="stretch", gap="xsmall"):
                 st.page_link(f"{lesson.slug}.py", label=f"**{lesson.code} · {lesson.title}**")
                 st.caption(lesson.prose["Claim"])

@@ -12,6 +12,7 @@ from pages.ui.distance import distance
 from pages.ui.edit_films import hybrid
 from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.pins import pin_row, pinned
 from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.takehome import slides, take_home
 
@@ -57,25 +58,33 @@ def remarks(values: dict) -> None:
         )  # fmt: skip
 
 
+def columns(values: dict) -> list[str]:
+    return [f"seed {values['seed'] + k}" for k in range(values["count"])]
+
+
+def run(values: dict) -> tuple:
+    """The job of these values, and its films."""
+    lowpass = GaussianLowpass(int(values["kernel"]), values["sigma"])
+    films = hybrid(schedule().strided_timesteps(), columns(values), lowpass, "a11")
+    return spec(values, model_fingerprint()), films
+
+
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
         ok = all([control(LESSON, field.name) for field in LESSON.fields])
         remarks(values)
         variant = variant_toggle(LESSON)
-    wanted = spec(values, model_fingerprint())
-    labels = [f"seed {values['seed'] + k}" for k in range(values["count"])]
-    timesteps = schedule().strided_timesteps()
-    lowpass = GaussianLowpass(int(values["kernel"]), values["sigma"])
+    wanted, films = run(values)
     readings = (values["p1"], values["p2"])
     with picture:
         top = st.container()
         wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        films = hybrid(timesteps, labels, lowpass, "a11")
-        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
+        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
+        pin_row(LESSON, values, trajectory is not None)
         if trajectory is not None:
             with top:
-                distance(trajectory["result"], readings, labels, key="a11/distance")
+                distance(trajectory["result"], readings, columns(values), key="a11/distance")
             afar = (
                 "From near to afar (GIF)",
                 "afar.gif",

@@ -7,9 +7,18 @@ from pages.ui.controls import control
 from pages.ui.edit_films import grid, inside
 from pages.ui.jobs import show, stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.pins import pin_row, pinned
 from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.sources import sketch, source_control
 from pages.ui.takehome import take_home
+
+
+def run(values: dict) -> tuple:
+    """The job of these values, and its films."""
+    wanted = spec(values, model_fingerprint())
+    i_starts = wanted.params["i_starts"]
+    return wanted, grid(schedule().strided_timesteps()[i_starts[0] :], i_starts, "a7")
+
 
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
@@ -20,11 +29,11 @@ with lesson_page(LESSON) as values:
     with picture:
         if source != "picture":
             sketch(LESSON, source)
-        wanted = spec(values, model_fingerprint())
+        wanted, films = run(values)
         i_starts = wanted.params["i_starts"]
-        timesteps = schedule().strided_timesteps()[i_starts[0] :]
         wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        trajectory = stage_beside(LESSON, wanted, wrong, grid(timesteps, i_starts, "a7"), allowed=ok)
+        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
+        pin_row(LESSON, values, trajectory is not None)
         if trajectory is not None:
             take_home(LESSON, trajectory, wanted)
     if trajectory is not None:

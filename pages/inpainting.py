@@ -12,6 +12,7 @@ from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.masks import mask_field
 from pages.ui.pictures import pixels_of
+from pages.ui.pins import pin_row, pinned
 from pages.ui.player import difference_to_uint8
 from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.sources import from_lessons
@@ -49,6 +50,12 @@ def _tile(title: str, pixels: np.ndarray) -> None:
         st.caption(title)
 
 
+def run(values: dict) -> tuple:
+    """The job of these values, and its films."""
+    labels = [f"seed {values['seed'] + k}" for k in range(values["count"])]
+    return spec(values, model_fingerprint()), inpainting(schedule().strided_timesteps(), labels, "a8")
+
+
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
@@ -56,13 +63,12 @@ with lesson_page(LESSON) as values:
         from_lessons(LESSON)
         ok = all([control(LESSON, name) for name in ("prompt", "gamma", "count", "seed")])
         variant = variant_toggle(LESSON)
-    labels = [f"seed {values['seed'] + k}" for k in range(values["count"])]
-    timesteps = schedule().strided_timesteps()
     with picture:
         mask_field(LESSON, values, pixels_of(values["picture"]))
-        wanted = spec(values, model_fingerprint())
+        wanted, films = run(values)
         wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        trajectory = stage_beside(LESSON, wanted, wrong, inpainting(timesteps, labels, "a8"), allowed=ok)
+        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
+        pin_row(LESSON, values, trajectory is not None)
         if trajectory is not None:
             take_home(LESSON, trajectory, wanted)
     if trajectory is not None:

@@ -122,10 +122,7 @@ with lesson_page(LESSON) as values:
         variant = variant_toggle(LESSON)
     with picture:
         if network is None:
-            nothing_yet(["B6"])
-            st.page_link(
-                "time_conditioned_flow.py", label="Train one in lesson B6", icon=":material/arrow_forward:"
-            )
+            nothing_yet("B6", "time_conditioned_flow.py")
         else:
             at = picked(values["checkpoint"], network.names)
             ages = [title_of(name) for name in network.names]
@@ -140,6 +137,10 @@ with lesson_page(LESSON) as values:
         last = network.ref(network.names[at])
         solvers, exact, plane = st.tabs(["Solvers", "The exact field", "A plane"])
         with solvers:
+            st.caption(
+                f"Euler, Heun and RK4 from the same {STUDY_COUNT} noises, with 1 to {STEP_COUNTS[-1]} steps: how far each "
+                "ends from where a far finer integration ends."
+            )
             found = stage(LESSON, errors_spec(values, last), errors_films(), name="solvers")
             if found is not None:
                 curves(
@@ -152,8 +153,16 @@ with lesson_page(LESSON) as values:
                 )  # fmt: skip
                 st.caption("RMS over all pixels, against RK4 with 128 steps (512 evaluations).")
         with exact:
+            st.caption(
+                "The network beside the best field there can be for the 60,000 training digits, computed in closed form: "
+                "both from the same noises."
+            )
             found = stage(LESSON, exact_spec(values, last), exact_films(), name="exact")
             if found is not None:
                 memory(found)
         with plane:
+            st.caption(
+                "Three trajectories, and the plane through them at each t: the field on it, and what the network would draw "
+                "from every point."
+            )
             stage(LESSON, plane_spec(values, last), plane_films(), name="plane")

@@ -11,6 +11,7 @@ from pages.ui.controls import control
 from pages.ui.films import denoising
 from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.pins import pin_row, pinned
 from pages.ui.player import signed_to_uint8
 from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.takehome import take_home
@@ -39,16 +40,22 @@ def comparison(trajectory) -> None:
                 st.caption(title if picture is clean else f"{title}  \nPSNR {psnr(picture, clean):.1f} dB")
 
 
+def run(values: dict) -> tuple:
+    """The job of these values, and its films."""
+    timesteps = schedule().strided_timesteps()[values["i_start"] :]
+    return spec(values, model_fingerprint()), denoising(timesteps, name="a4")
+
+
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
         ok = all([control(LESSON, field.name) for field in LESSON.fields])
         variant = variant_toggle(LESSON)
-    timesteps = schedule().strided_timesteps()[values["i_start"] :]
-    wanted = spec(values, model_fingerprint())
+    wanted, films = run(values)
     wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
     with picture:
-        trajectory = stage_beside(LESSON, wanted, wrong, denoising(timesteps, name="a4"), allowed=ok)
+        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
+        pin_row(LESSON, values, trajectory is not None)
         if trajectory is not None:
             take_home(LESSON, trajectory, wanted)
     if trajectory is not None:

@@ -7,10 +7,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lessons.meet_the_model import LESSON, embed_spec, spec
-from pages.ui.controls import control, plain
+from pages.ui.controls import control
 from pages.ui.films import denoising
-from pages.ui.jobs import stage
+from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side
+from pages.ui.pins import pin_row, pinned
+from pages.ui.plain import plain
 from pages.ui.quick import result_of
 from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.takehome import take_home
@@ -56,15 +58,21 @@ def _heatmap(rows: np.ndarray, tokens: list[str]) -> go.Figure:
     return figure
 
 
+def run(values: dict[str, Any]) -> tuple:
+    """The job of these values, and its films."""
+    columns = [short(values[name]) for name in ("p1", "p2", "p3")]
+    films = denoising(schedule().strided_timesteps(values["steps"]), columns, name="a0")
+    return spec(values, model_fingerprint()), films
+
+
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
         ok = all([control(LESSON, field.name) for field in LESSON.fields])
     with picture:
-        wanted = spec(values, model_fingerprint())
-        columns = [short(values[name]) for name in ("p1", "p2", "p3")]
-        films = denoising(schedule().strided_timesteps(values["steps"]), columns, name="a0")
-        trajectory = stage(LESSON, wanted, films, allowed=ok)
+        wanted, films = run(values)
+        trajectory = stage_beside(LESSON, wanted, None, films, allowed=ok, pins=pinned(LESSON, values, run))
+        pin_row(LESSON, values, trajectory is not None)
         if trajectory is not None:
             take_home(LESSON, trajectory, wanted)
     with st.expander("What the network sees of the prompts", icon=":material/text_fields:"):

@@ -69,7 +69,7 @@ with lesson_page(LESSON) as values:
         ok = all([control(LESSON, name) for name in ("level", "seed")])
     with picture:
         if network is None:
-            nothing_yet(["B2"])
+            nothing_yet("B2")
         else:
             films = denoising_films(
                 digits_from(values["digit"], COUNT), [title_of(name) for name in network.names]

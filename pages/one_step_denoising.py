@@ -7,8 +7,9 @@ from lessons.denoising import EPS_RANGE
 from lessons.forward_process import nearest_frame
 from lessons.one_step_denoising import LESSON, MARKED, TIMESTEPS, spec
 from pages.ui.controls import control
-from pages.ui.jobs import Pixels, Stage, stage
+from pages.ui.jobs import Pixels, Stage, stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side
+from pages.ui.pins import pin_row, pinned
 from pages.ui.player import Curve, Film, Row, difference_to_uint8, signed_to_uint8
 from pages.ui.runtime import model_fingerprint
 from pages.ui.takehome import take_home
@@ -75,14 +76,21 @@ def _rms(x: np.ndarray) -> list[float]:
     return np.sqrt((x**2).mean(axis=(1, 2, 3, 4))).tolist()
 
 
+def run(values: dict) -> tuple:
+    """The job of these values, and its films."""
+    return spec(values, model_fingerprint()), Stage(finished, live)
+
+
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
         ok = all([control(LESSON, field.name) for field in LESSON.fields])
     with picture:
-        wanted = spec(values, model_fingerprint())
-        trajectory = stage(
-            LESSON, wanted, Stage(finished, live), allowed=ok, at=nearest_frame(values["t"], TIMESTEPS)
-        )
+        wanted, films = run(values)
+        trajectory = stage_beside(
+            LESSON, wanted, None, films, allowed=ok, at=nearest_frame(values["t"], TIMESTEPS),
+            pins=pinned(LESSON, values, run),
+        )  # fmt: skip
+        pin_row(LESSON, values, trajectory is not None)
         if trajectory is not None:
             take_home(LESSON, trajectory, wanted)

@@ -58,10 +58,7 @@ with lesson_page(LESSON) as values:
     trajectory = None
     with picture:
         if network is None:
-            nothing_yet(["B2"])
-            st.page_link(
-                "one_step_denoiser.py", label="Train one in lesson B2", icon=":material/arrow_forward:"
-            )
+            nothing_yet("B2", "one_step_denoiser.py")
         else:
             ages = [title_of(name) for name in network.names]
             st.caption(f"{network.label} · trained at σ = {network.settings.sigma:g}")

@@ -5,6 +5,10 @@ from pathlib import Path
 import streamlit as st
 
 from lessons.course import COURSE, PARTS
+from pages.ui.classroom import admitted, class_bar
+from pages.ui.classroom.entry import entry
+from pages.ui.classroom.present import presenter
+from pages.ui.collector import settle_modules
 
 ICON = (
     Path(__file__).resolve().parent.parent / "assets" / "icon.png"
@@ -17,4 +21,14 @@ for lesson in COURSE:
     page = st.Page(f"{lesson.slug}.py", title=f"{lesson.code} · {lesson.title}", url_path=lesson.url_path)
     sections.setdefault(PARTS[lesson.part], []).append(page)
 
-st.navigation(sections).run()
+sections[""].append(st.Page("classroom.py", title="Class", url_path="class"))
+
+if admitted():
+    page = st.navigation(sections)
+    class_bar(page.url_path)
+    page.run()
+    presenter(offer=page.url_path == "class")
+else:  # the address stays, so that whoever joins is where the link led to
+    st.navigation(sections, position="hidden")
+    entry()
+settle_modules()

@@ -20,7 +20,7 @@ with lesson_page(LESSON) as values:
         variant = variant_toggle(LESSON)
     with picture:
         if network is None:
-            nothing_yet(["B6"])
+            nothing_yet("B6")
         else:
             ages = [title_of(name) for name in network.names]
             films = flow(values["steps"], COUNT, ages, shown=rows_shown(ages), name="b6")

@@ -9,15 +9,15 @@ import streamlit as st
 
 from core.media import contact_sheet, png
 from core.trajectory import Trajectory
-from lessons.networks import Network, shipped, title_of
+from lessons.networks import Network, title_of
 from lessons.unet_blocks import PATH
-from lessons.unet_taken_apart import LESSON, spec
+from lessons.unet_taken_apart import LESSON, shipped_network, spec
 from pages.ui.blocks import Edge, Node, blocks
 from pages.ui.controls import control, set_values
 from pages.ui.digits import digit_control
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.networks import trained, trainings
-from pages.ui.player import unit_to_uint8
+from pages.ui.player import difference_to_uint8, unit_to_uint8
 from pages.ui.quick import result_of
 
 # Where each block stands on the drawing: column, row, share of a cell.
@@ -25,15 +25,14 @@ PLACES = {
     "conv_in": (1, 0, 1.0), "down1": (1.5, 1, 0.72), "down2": (2, 2, 0.5), "flatten": (3, 3, 0.3),
     "unflatten": (4, 2, 0.5), "up1": (5.5, 1, 0.72), "up2": (6, 0, 1.0), "conv_out": (7, 0, 1.0), "last": (8, 0, 1.0),
 }  # fmt: skip
+STRONGEST = 2.0  # of a velocity, drawn as the strongest colour
 SHEET_COLUMNS = 8
-SOURCES = ("b8", "b6", "b2")
 
 
 def newest() -> tuple[Network, str] | None:
     """A trained network and its last checkpoint: what ships, else one's own newest; None if there is none."""
-    for preset in SOURCES:
-        if network := shipped(preset):
-            return network, network.names[-1]
+    if found := shipped_network():
+        return found
     for objective in ("class_flow", "flow", "denoise"):
         for record in trainings(objective):
             if network := trained(record.key):
@@ -50,6 +49,23 @@ def thumbnail(maps: np.ndarray) -> np.ndarray:
     return contact_sheet(four[..., None], columns=2, gap=1, background=128)[1:-1, 1:-1]
 
 
+def says_velocity(trajectory: Trajectory) -> bool:
+    """Whether the network's answer is a velocity, or the clean digit itself: only a flow is told the time."""
+    return bool(trajectory.meta["conditioning"])
+
+
+def answer(trajectory: Trajectory) -> np.ndarray:
+    """What comes out: uint8 (28, 28, 1), or (28, 28, 3) for a velocity, blue below zero and orange above."""
+    out = trajectory["clean_hat"][0, 0]
+    return difference_to_uint8(out, STRONGEST) if says_velocity(trajectory) else unit_to_uint8(out)
+
+
+def clean_estimate(trajectory: Trajectory) -> np.ndarray:
+    """Where the velocity leads: x + (1 - t) u, float (1, 28, 28)."""
+    t = trajectory.meta["params"]["t"]
+    return trajectory["x_t"][0, 0] + (1 - t) * trajectory["clean_hat"][0, 0]
+
+
 def drawing(trajectory: Trajectory, chosen: str) -> None:
     """The U, each block with its picture."""
     shapes = {block["name"]: block["shape"] for block in trajectory.meta["blocks"]}
@@ -58,11 +74,14 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
         column, row, side = PLACES[block.name]
         pixels = thumbnail(trajectory[f"maps/{block.name}"])
         if block.name == "last":
-            pixels = unit_to_uint8(trajectory["clean_hat"][0, 0])
+            pixels = answer(trajectory)
         nodes.append(
             Node(block.name, block.name, " × ".join(map(str, shapes[block.name])), column, row, pixels, side)
         )
     edges = [Edge(k, k + 1) for k in range(len(PATH))]
+    if says_velocity(trajectory):
+        nodes.append(Node("", "x̂₁", "x + (1 − t) u", 9, 0, unit_to_uint8(clean_estimate(trajectory)), 1.0))
+        edges.append(Edge(len(PATH), len(PATH) + 1))
     at = {node.name: k for k, node in enumerate(nodes)}
     for start, end in (("conv_in", "up2"), ("down1", "up1"), ("down2", "unflatten")):
         edges.append(Edge(at[start], at[end], skip=True, label="beside it" if start == "conv_in" else ""))
@@ -81,8 +100,11 @@ def details(trajectory: Trajectory, name: str) -> None:
     facts = next(one for one in trajectory.meta["blocks"] if one["name"] == name)
     maps, channels = trajectory[f"maps/{name}"], trajectory[f"channels/{name}"]
     st.subheader(f"{name}: {block.label}", anchor=False)
+    means = ""
+    if name == "last" and says_velocity(trajectory):
+        means = " Here the answer is the velocity u: on the drawing blue is negative, orange positive; x̂₁ is where it leads."
     st.markdown(
-        f"{block.does} It puts out **{' × '.join(map(str, facts['shape']))}** numbers and has "
+        f"{block.does}{means} It puts out **{' × '.join(map(str, facts['shape']))}** numbers and has "
         f"**{facts['parameters']:,}** parameters."
     )
     pictures, source = st.columns([1, 1], gap="large")
@@ -95,10 +117,12 @@ def details(trajectory: Trajectory, name: str) -> None:
             )
     with source:
         if block.source is None:
-            st.code("nn.Conv2d(d, 1, kernel_size=3, stride=1, padding=1)", language="python")
+            st.code("nn.Conv2d(d, 1, kernel_size=3, stride=1, padding=1)", language="python", wrap_lines=True)
         else:
             module, kind = block.source.split(":")
-            st.code(inspect.getsource(getattr(import_module(module), kind)), language="python")
+            st.code(
+                inspect.getsource(getattr(import_module(module), kind)), language="python", wrap_lines=True
+            )
 
 
 def large(maps: np.ndarray, scale: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from pages.ui.controls import control
 from pages.ui.edit_films import anagram
 from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.pins import pin_row, pinned
 from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.takehome import slides, take_home
 from pages.ui.turner import turner
@@ -39,24 +40,32 @@ def remarks(values: dict) -> None:
         )  # fmt: skip
 
 
+def columns(values: dict) -> list[str]:
+    return [f"seed {values['seed'] + k}" for k in range(values["count"])]
+
+
+def run(values: dict) -> tuple:
+    """The job of these values, and its films."""
+    films = anagram(schedule().strided_timesteps(), columns(values), values["view"], "a10")
+    return spec(values, model_fingerprint()), films
+
+
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
         ok = all([control(LESSON, field.name) for field in LESSON.fields])
         remarks(values)
         variant = variant_toggle(LESSON)
-    wanted = spec(values, model_fingerprint())
-    labels = [f"seed {values['seed'] + k}" for k in range(values["count"])]
-    timesteps = schedule().strided_timesteps()
+    wanted, films = run(values)
     readings = (values["p1"], values["p2"])
     with picture:
         top = st.container()
         wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        films = anagram(timesteps, labels, values["view"], "a10")
-        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
+        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
+        pin_row(LESSON, values, trajectory is not None)
         if trajectory is not None:
             with top:
-                turner(trajectory["result"], values["view"], readings, labels, key="a10/turner")
+                turner(trajectory["result"], values["view"], readings, columns(values), key="a10/turner")
             result = trajectory["result"]
             both = ("Both readings (GIF)", "readings.gif", "image/gif",
                     lambda: slides(np.stack([result, seen(result, VIEWS[values["view"]])]), 1200))  # fmt: skip

@@ -1,17 +1,12 @@
-"""Measures the networks of Part B with the judge and the oracle: python -m scripts.measure_mnist b8 --epoch 10
+"""Measures a network of Part B with the judge and the oracle.
 
-`train_mnist` calls `measure` at every shipped epoch, with few samples; here any number of digits, steps and
-guidance scales can be asked for. Figures go to <preset>.json beside the weights, under "sweep".
+`train_mnist` calls `measure` at every shipped epoch, with few samples; `sweep_mnist` measures over γ, T and epochs.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import os
 import time
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +14,6 @@ from torch import Tensor, nn
 from core.datasets import Digits, load_mnist, to_unit
 from core.flow import ClassGuided, Conditional, EstimateVelocity, integrate
 from core.judge import Judge, accuracy, confusion, diversity, frechet_distance, load_judge, read_digits
-from core.mnist_models import MODEL_FOLDER, SHIPPED_EPOCHS, load_network
 from core.networks.mnist_unet import one_hot
 from core.oracle import denoise_exactly
 from core.training_settings import REFERENCE
@@ -113,44 +107,3 @@ def sample(network: nn.Module, asked: Tensor, num_steps: int, guidance_scale: fl
 def batches(network: nn.Module, z: Tensor) -> Tensor:
     """The network over many pictures, some at a time."""
     return torch.cat([network(part) for part in z.split(BATCH)])
-
-
-def figures_file(preset: str, folder: Path = MODEL_FOLDER) -> Path:
-    """Where the figures of a preset are kept."""
-    return folder / f"{preset}.json"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("preset", choices=sorted(SHIPPED_EPOCHS))
-    parser.add_argument("--epoch", type=int, nargs="+", required=True)
-    parser.add_argument("--digits", type=int, default=1000)
-    parser.add_argument("--steps", type=int, nargs="+", default=[300])
-    parser.add_argument("--gamma", type=float, nargs="+", default=[5.0])
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    os.nice(10)
-    torch.set_num_threads(arguments.threads)
-    path = figures_file(arguments.preset)
-    for epoch in arguments.epoch:
-        network = load_network(arguments.preset, epoch)
-        for num_steps in arguments.steps:
-            for gamma in arguments.gamma:
-                found = measure(
-                    arguments.preset,
-                    network,
-                    digits=arguments.digits,
-                    num_steps=num_steps,
-                    guidance_scale=gamma,
-                )
-                print(
-                    json.dumps({"epoch": epoch, **{k: v for k, v in found.items() if k != "confusion"}}),
-                    flush=True,
-                )
-                figures = json.loads(path.read_text()) if path.exists() else {}
-                figures.setdefault("sweep", []).append({"epoch": epoch, **found})
-                path.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()

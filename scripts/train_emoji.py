@@ -27,7 +27,7 @@ from scripts.emoji.dataset import Batch, Batches, TextEncoder, load_set
 from scripts.emoji.losses import sketch_loss, velocity_loss
 
 REFINER = {
-    "block_out_channels": [64, 64],
+    "block_out_channels": [128, 128],
     "layers_per_block": 1,
     "down_block_types": ["DownBlock2D", "DownBlock2D"],
     "up_block_types": ["UpBlock2D", "UpBlock2D"],
@@ -63,9 +63,10 @@ class Config:
     refine: PartConfig = PartConfig(batch_size=16, learning_rate=1.5e-3, warmup=50)
     hidden: int = 1024
     layers: int = 2
-    shift: int = 0  # pictures are moved by up to so many pixels
+    smallest: float = 1.0  # pictures are mirrored; below 1 also reduced to this size at least, and moved
     p_uncond: float = 0.1  # share of empty prompts
     p_null: float = 0.06  # share of 'a high quality photo' for the first style
+    precision: str = "bfloat16"  # of the products in a step; the weights stay float32
     checkpoint_seconds: float = 60.0
     threads: int = 1
 
@@ -91,10 +92,11 @@ class Run:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.step_count = 0
 
-    def step(self, batch: Batch) -> tuple[float, Tensor]:
-        """One step of the optimiser; returns the loss and the squared error of every picture (B,)."""
+    def step(self, batch: Batch, share: float = 1.0) -> tuple[float, Tensor]:
+        """One step with a share of the learning rate; returns the loss and each picture's squared error (B,)."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.learning_rate * min(1.0, (self.step_count + 1) / self.config.warmup)
+            warm = min(1.0, (self.step_count + 1) / self.config.warmup)
+            group["lr"] = self.config.learning_rate * warm * share
         loss, errors = (sketch_loss if self.part == "sketch" else velocity_loss)(self.network, batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -150,24 +152,41 @@ def read_sketcher(network: PatchUNet, folder: Path, *, needed: bool) -> None:
         raise FileNotFoundError(f"Train the sketcher first: there is no {path}.")
 
 
-def train(part: str, config: Config, data: Path, text: Path, folder: Path, minutes: float, steps: int) -> Run:
-    """Trains one part until the minutes or the steps are over; logs a line of JSON every 20 steps."""
+def train(
+    part: str,
+    config: Config,
+    data: Path,
+    text: Path,
+    folder: Path,
+    minutes: float,
+    steps: int,
+    anneal: float = 0,
+) -> Run:
+    """Trains one part until the minutes or the steps are over; logs a line of JSON every 20 steps.
+
+    In the last `anneal` of the minutes the learning rate falls to 0, which sharpens what is drawn.
+    """
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.sketch.seed)
     network = config.network()
     run = Run(part, network, config.sketch if part == "sketch" else config.refine)
     run.resume(folder)
     batches = Batches(
-        load_set(data), TextEncoder(text), shift=config.shift, p_uncond=config.p_uncond, p_null=config.p_null
+        load_set(data),
+        TextEncoder(text),
+        smallest=config.smallest,
+        p_uncond=config.p_uncond,
+        p_null=config.p_null,
     )
     folder.mkdir(parents=True, exist_ok=True)
     started = saved = time.monotonic()
     losses: list[float] = []
-    while run.step_count < steps and time.monotonic() - started < 60 * minutes:
+    while run.step_count < steps and (left := 60 * minutes - (time.monotonic() - started)) > 0:
         if part == "refine" and run.step_count % 25 == 0:
             read_sketcher(network, folder, needed=False)
         batch = batches.draw(run.config.batch_size, run.generator)
-        loss, errors = run.step(batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
+            loss, errors = run.step(batch, min(1.0, left / (60 * anneal)) if anneal else 1.0)
         losses.append(loss)
         if run.step_count % 20 == 0:
             line = {
@@ -205,6 +224,9 @@ def main() -> None:
     parser.add_argument("--text", type=Path, default=Path("assets/models/emoji64"))
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument(
+        "--anneal", type=float, default=0.0, help="in so many last minutes the rate falls to 0"
+    )
     parser.add_argument("--to", type=Path, help="where export writes")
     args = parser.parse_args()
     if args.part == "export":
@@ -214,7 +236,7 @@ def main() -> None:
     else:
         if args.data is None:
             parser.error("say where the data lies with --data")
-        train(args.part, Config(), args.data, args.text, args.run, args.minutes, args.steps)
+        train(args.part, Config(), args.data, args.text, args.run, args.minutes, args.steps, args.anneal)
 
 
 if __name__ == "__main__":

@@ -23,21 +23,15 @@ from core.datasets import Digits, load_mnist
 from core.mnist_models import MODEL_FOLDER, SHIPPED_EPOCHS, load_network, save_weights, weights_file
 from core.networks.mnist_unet import count_parameters
 from core.settings import Settings
-from core.training import build_network, train_mnist
+from core.training import build_network, native_precision, train_mnist
 from core.training_checkpoint import network_weights
-from core.training_settings import REFERENCE, MnistSettings
+from core.training_settings import PRECISIONS, REFERENCE, MnistSettings
 from core.trajectory import Trajectory
-from scripts.measure_mnist import figures_file, measure
+from scripts.measure_mnist import measure
+from scripts.mnist_figures import figures_file, write_figures
 
 CHECKPOINT_EVERY = 100  # steps: a few minutes
 CURVE_BLOCK = 50  # steps averaged into one point of the stored loss curve
-LESSONS = {
-    "b2": "the one-step denoiser of lesson B2",
-    "b4": "the denoiser of pure noise of lesson B4",
-    "b6": "the time-conditioned flow of lessons B6 and B7",
-    "b8": "the class-conditioned flow of lessons B8 and B9",
-    "b8-constant": "the class-conditioned flow of lesson B8, without the learning rate's decay",
-}
 
 
 def run(
@@ -49,7 +43,7 @@ def run(
     until: int | None = None,
 ) -> None:
     """Trains one preset from wherever its last checkpoint is, to its end or to the end of epoch `until`."""
-    state_file = state_folder / f"{preset}-{settings.width}.safetensors"
+    state_file = state_folder / f"{preset}-{settings.width}-{settings.precision}.safetensors"
     state_folder.mkdir(parents=True, exist_ok=True)
     checkpoint, seconds = load_state(state_file)
     per_epoch = settings.steps_per_epoch(settings.pictures)
@@ -94,47 +88,13 @@ def ship(
         "loss_curve": {"steps_a_point": CURVE_BLOCK, "loss": averaged(checkpoint.arrays["loop/losses"])},
     }
     figures.setdefault("epochs", {})[str(epoch)] = measure(preset, network)
-    path.write_text(json.dumps(figures, indent=1) + "\n")
-    path.with_suffix(".md").write_text(card(preset, settings, figures))
+    figures.pop("sweep", None)  # it was of other weights
+    write_figures(preset, settings, figures, out)
 
 
 def averaged(losses) -> list[float]:
     """The mean of every CURVE_BLOCK losses: (steps,) -> about steps / CURVE_BLOCK numbers."""
     return [round(float(losses[i : i + CURVE_BLOCK].mean()), 6) for i in range(0, len(losses), CURVE_BLOCK)]
-
-
-def card(preset: str, settings: MnistSettings, figures: dict) -> str:
-    """The model card."""
-    rows = [
-        f"| after epoch {epoch} | "
-        + ", ".join(f"{k.replace('_', ' ')} {short(v)}" for k, v in found.items() if k != "confusion")
-        + " |"
-        for epoch, found in sorted(figures["epochs"].items(), key=lambda item: int(item[0]))
-    ]
-    decay = "falling tenfold over the training" if settings.decay else "constant"
-    sigma = f", σ = {settings.sigma:g}" if settings.objective == "denoise" else ""
-    hidden = (
-        f", class hidden with probability {settings.p_uncond:g}" if settings.objective == "class_flow" else ""
-    )
-    return f"""# {preset}: {LESSONS[preset]}
-
-| | |
-|---|---|
-| network | `core/networks/mnist_unet.py`, D = {settings.width} (the course's preset: {REFERENCE[preset].width}), {figures["parameters"]:,} parameters; kernels stored as float16 |
-| data | MNIST, 60,000 training digits in [0, 1] (LeCun, Cortes, Burges; generally cited as CC BY-SA 3.0) |
-| recipe | `scripts/train_mnist.py {preset} --width {settings.width}`: {settings.objective}{sigma}{hidden}; Adam {settings.learning_rate:g}, {decay}, batch {settings.batch_size}, {settings.epochs} epochs, seed {settings.seed} |
-| time | {figures["training_seconds"]} s for {figures["steps"]} steps on {figures["threads"]} CPU thread(s) |
-| loss at the end | {figures["loss_curve"]["loss"][-1]:.4f} (the whole curve is in {preset}.json) |
-{chr(10).join(rows)}
-
-Limits: it draws or denoises 28 × 28 digits and nothing else. The Fréchet distance is over the features of
-our own judge, so it compares only with other values measured here; few samples bias it upwards.
-"""
-
-
-def short(value: float) -> str:
-    """A figure as the card shows it."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def estimate(presets: dict[str, MnistSettings], digits: Digits) -> None:
@@ -163,6 +123,9 @@ def main() -> None:
     parser.add_argument(
         "--width", type=int, help="D of the network; default: the course's (64, or 128 for b2 and b4)"
     )
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, help="default: the one in which this machine is fastest"
+    )
     parser.add_argument("--until", type=int, help="stop after this epoch; the same command goes on later")
     parser.add_argument("--estimate", action="store_true", help="only say how long it would take")
     arguments = parser.parse_args()
@@ -170,6 +133,8 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     digits = load_mnist("train")
     presets = {name: REFERENCE[name] for name in arguments.presets}
+    precision = arguments.precision or native_precision("cpu")
+    presets = {name: replace(settings, precision=precision) for name, settings in presets.items()}
     if arguments.width:
         presets = {name: replace(settings, width=arguments.width) for name, settings in presets.items()}
     if arguments.estimate:

@@ -10,8 +10,8 @@ import argparse
 import sys
 import time
 
+from core.compute.choose import make_executor
 from core.compute.jobs import ComputeError, State
-from core.compute.local import LocalExecutor
 from core.compute.store import Store
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.settings import BadSetting, Settings
@@ -30,13 +30,12 @@ def main() -> None:
         parser.error(f"there is no lesson {', '.join(unknown)}; choose from {', '.join(codes)}")
     try:
         settings = Settings.from_environment()
-        environment = settings.environment()
         model = fingerprint(find_model_folder(settings.model))
+        store = Store(settings.data_dir)
+        executor = make_executor(settings, store, JOBS)
     except (BadSetting, ModelNotFound) as error:
         sys.exit(str(error))
     jobs = [job for lesson in COURSE if lesson.code in wanted for job in opening_jobs(lesson, model)]
-    store = Store(settings.data_dir)
-    executor = LocalExecutor(store, JOBS, device=environment["device"], environment=environment)
     failed = []
     try:
         for number, (title, spec) in enumerate(jobs, start=1):

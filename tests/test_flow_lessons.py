@@ -294,6 +294,26 @@ def test_what_was_measured_beforehand_is_read_from_its_file(tmp_path):
     assert guided_digits.measured("b8", tmp_path) == [{"epoch": 1, "accuracy": 0.5}]
 
 
+def test_curves_join_the_points_that_differ_in_one_number():
+    def point(epoch: int, gamma: float, steps: int, samples: int, accuracy: float) -> dict:
+        return {
+            "epoch": epoch, "guidance_scale": gamma, "num_steps": steps, "samples": samples, "accuracy": accuracy,
+        }  # fmt: skip
+
+    found = [
+        point(10, 5.0, 30, 100, 0.9), point(10, 0.0, 30, 100, 0.1), point(10, 1.0, 30, 100, 0.6),
+        point(10, 5.0, 10, 100, 0.8), point(10, 5.0, 300, 1000, 0.97), point(10, 5.0, 300, 100, 0.5),
+        point(1, 5.0, 30, 100, 0.7),
+    ]  # fmt: skip
+    assert guided_digits.lines(found, "guidance_scale", "accuracy") == [
+        guided_digits.Line("T = 30, epoch 10", (0.0, 1.0, 5.0), (0.1, 0.6, 0.9))
+    ]
+    assert guided_digits.lines(found, "num_steps", "accuracy") == [
+        guided_digits.Line("γ = 5, epoch 10", (10, 30, 300), (0.8, 0.9, 0.97))
+    ]
+    assert guided_digits.lines(found, "epoch", "accuracy") == []
+
+
 # ---- the notebook -----------------------------------------------------------------------------------
 
 

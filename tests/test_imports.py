@@ -22,12 +22,14 @@ ROOMS = {
     "scripts": {"scripts", "lessons", "core"},
 }
 STREAMLIT_ROOMS = {"streamlit_app", "pages"}
+# A script that plays a browser speaks the server's wire format; it may read those messages, and no more of it.
+WIRE_FORMAT = "streamlit.proto"
 
 # core, from the ground up. A module may import its own floor and those below. A new one is entered here once.
 # compute.jobs holds the words (JobSpec, events, errors) in which training reports; the machinery is on top.
 FLOORS = [
-    {"schedule", "trajectory", "settings", "media", "compute.jobs"},
-    {"datasets", "pictures"},  # what goes in
+    {"schedule", "trajectory", "settings", "media", "compute.jobs", "classroom"},
+    {"datasets", "pictures", "emoji_pictures"},  # what goes in
     {"diffusion", "flow", "guidance", "views", "edits", "toy", "oracle"},  # the algorithms
     {
         "networks",
@@ -42,7 +44,9 @@ FLOORS = [
     {"compute"},
 ]
 # The web process shows what a worker computed; these must be importable there without loading torch.
-TORCH_FREE = ["core.media", "core.pictures", "core.settings", "core.trajectory"]
+TORCH_FREE = [
+    "core.classroom.rooms", "core.emoji_pictures", "core.media", "core.pictures", "core.settings", "core.trajectory",
+]  # fmt: skip
 
 
 def python_files(root: Path) -> dict[str, Path]:
@@ -104,7 +108,8 @@ def turned_arrows(root: Path) -> list[str]:
     for module, path in files.items():
         for name in sorted(imports(path, module)):
             if room(name) == "streamlit":
-                allowed = room(module) in STREAMLIT_ROOMS
+                speaks = room(module) == "scripts" and f"{name}.".startswith(f"{WIRE_FORMAT}.")
+                allowed = room(module) in STREAMLIT_ROOMS or speaks
             else:
                 allowed = room(name) not in ROOMS or room(name) in ROOMS[room(module)]
             if not allowed:
@@ -188,6 +193,12 @@ def test_the_web_process_loads_no_torch(module):
     assert not {room(name) for name in loaded_with(module, ROOT)} & heavy
 
 
+def test_no_page_waits_for_the_libraries_that_load_models():
+    """diffusers and transformers take longer to import than all the rest; only the worker needs them."""
+    loaded = set().union(*(loaded_with(m, ROOT) for m in python_files(ROOT) if room(m) in STREAMLIT_ROOMS))
+    assert not {room(name) for name in loaded} & {"diffusers", "transformers"}
+
+
 # ---- and the test itself: turn an arrow, and see it found ---------------------------------------------
 
 
@@ -232,6 +243,8 @@ def test_a_straight_house_is_accepted(tmp_path):
         ("pages__ui__jobs", "import streamlit_app", "pages.ui.jobs -> streamlit_app"),
         ("pages__ui__jobs", "from scripts import warm", "pages.ui.jobs -> scripts"),
         ("lessons__course", "import tests.helpers, scripts.bench", "lessons.course -> scripts.bench"),
+        ("scripts__load", "import streamlit.runtime", "scripts.load -> streamlit.runtime"),
+        ("lessons__wire", "from streamlit.proto import X", "lessons.wire -> streamlit.proto"),
     ],
 )
 def test_a_turned_arrow_is_found(tmp_path, where, line, found):

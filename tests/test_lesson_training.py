@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -10,9 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.compute.jobs import Checkpoint, CheckpointCorrupt, Frame, JobContext, Metric
+from core.compute import files
+from core.compute.jobs import Checkpoint, CheckpointCorrupt, Done, Failed, Frame, JobContext, Metric
 from core.compute.local import LocalExecutor
 from core.compute.store import Store
+from core.compute.worker import perform as perform_job
+from core.datasets import MNIST_FOLDER, load_mnist
 from core.training import build_network, train_mnist
 from core.training_checkpoint import network_weights
 from core.training_settings import InvalidSettings, MnistSettings
@@ -78,6 +83,22 @@ def test_samples_are_drawn_on_the_way_from_one_noise(whole):
     assert np.array_equal(result["samples"][-1], frames[-1].arrays["samples"])
 
 
+def test_trainings_from_before_there_was_a_choice_of_precision_are_the_same_trainings(tmp_path, cache):
+    recorded = {
+        "objective": "class_flow", "width": 8, "learning_rate": 1e-3, "batch_size": 8, "epochs": 3, "decay": False,
+        "seed": 0, "sigma": 0.5, "p_uncond": 0.1, "pictures": 48,
+    }  # fmt: skip
+    assert MnistSettings(**recorded) == TINY
+    assert spec(TINY).params == {
+        "settings": recorded
+    }  # so the id is the same, and the training is found again
+    half = replace(TINY, precision="bfloat16")
+    assert spec(half).params == {"settings": {**recorded, "precision": "bfloat16"}}
+    events, result = perform(replace(half, epochs=1, pictures=16), tmp_path, cache)
+    assert result.meta["settings"]["precision"] == "bfloat16"
+    assert np.isfinite(result["losses"]).all() and len(of(events, Metric)) == 2
+
+
 @pytest.mark.parametrize("at", [0, 1])
 def test_a_run_that_goes_on_from_a_checkpoint_has_the_same_result(whole, tmp_path, cache, at):
     events, result = whole
@@ -95,6 +116,50 @@ def test_a_run_that_goes_on_from_a_checkpoint_has_the_same_result(whole, tmp_pat
 def test_a_checkpoint_of_something_else_is_refused(tmp_path, cache):
     with pytest.raises(CheckpointCorrupt):
         perform(TINY, tmp_path, cache, Checkpoint(1, "step 1", {"weights": np.zeros(8)}))
+
+
+def through_the_worker(store, settings, cache, emit=lambda event: None, stopped=lambda: False):
+    """As the worker runs it: the job's last event."""
+    key = spec(settings).key({})
+    context = JobContext("cpu", store, cache, store.get_checkpoint(key))
+    return perform_job(key, "lessons.training:run", spec(settings).params, context, emit, stopped)[0]
+
+
+def test_damaged_data_is_named_and_leaves_the_checkpoints_alone(tmp_path, cache, whole, monkeypatch):
+    store, key = Store(tmp_path / "store"), spec(TINY).key({})
+    store.put_checkpoint(key, of(whole[0], Checkpoint)[0])
+    folder = tmp_path / "mnist"
+    shutil.copytree(MNIST_FOLDER, folder)
+    damaged = folder / "train-images-idx3-ubyte.gz"
+    damaged.write_bytes(damaged.read_bytes()[:100_000])
+    monkeypatch.setattr(training, "load_mnist", lambda split, device: load_mnist(split, folder, device))
+    event = through_the_worker(store, TINY, {})
+    assert isinstance(event, Failed)
+    assert "train-images-idx3-ubyte.gz is truncated or altered" in event.message
+    assert "6bbc9ace898e44ae57da46a324031adb" in event.message
+    assert store.checkpoint_step(key) == 6  # with the file put back, it goes on
+    assert isinstance(through_the_worker(store, TINY, cache), Done)
+    assert same(store.get_result(key), whole[1])
+
+
+def test_a_full_disk_stops_no_training_and_harms_no_earlier_checkpoint(tmp_path, cache, whole, monkeypatch):
+    store, key = Store(tmp_path / "store"), spec(TINY).key({})
+    write, steps = files.os.write, []
+
+    def full(descriptor, data):
+        if len(steps) > 6:  # after the first epoch
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(files.os, "write", full)
+    note = lambda event: steps.append(event) if isinstance(event, Metric) else None  # noqa: E731
+    event = through_the_worker(store, TINY, cache, note)
+    assert len(steps) == 18  # it went on to its end, and only then could not keep the result
+    assert isinstance(event, Failed) and "Free some space" in event.message
+    assert store.checkpoint_step(key) == 6
+    monkeypatch.undo()
+    assert isinstance(through_the_worker(store, TINY, cache), Done)
+    assert same(store.get_result(key), whole[1])
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from core.classroom.rooms import Person
+from pages.ui import runtime
 from pages.ui.runtime import browser_token
 
 # Three answers of one server to one browser, as they came.
@@ -26,3 +28,8 @@ def test_another_browser_is_another_person():
 @pytest.mark.parametrize("cookie", ["", "secret", "2|zz|00|1", "2||00|1", "3|00|00|1", "a|b|c|d|e"])
 def test_any_other_cookie_stands_for_itself(cookie):
     assert browser_token(cookie) == cookie.encode()
+
+
+def test_in_a_class_a_member_is_one_person_in_every_browser(monkeypatch):
+    monkeypatch.setattr(runtime, "person", lambda: Person("BCDFGH", 7, "Ada"))
+    assert runtime.owner() == "class:BCDFGH:7"

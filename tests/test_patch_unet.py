@@ -5,6 +5,7 @@ import torch
 from diffusers import DDPMScheduler
 
 from core.networks.patch_unet import PatchUNet, PatchUNetError
+from core.networks.sketcher import FEW_ROWS, few_rows
 
 TINY = {
     "block_out_channels": [16, 16],
@@ -75,3 +76,12 @@ def test_a_right_sketch_makes_the_clean_end_of_the_noise(network):
 def test_a_patch_size_that_does_not_fit_is_refused():
     with pytest.raises(PatchUNetError, match="divides"):
         PatchUNet(TINY, patch_size=5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("rows", [1, FEW_ROWS])
+def test_a_few_rows_are_multiplied_to_the_same_numbers(rows):
+    """The fast way of the sketcher's last layer against PyTorch's own, in double: to the order of the sums."""
+    torch.manual_seed(0)
+    layer, x = torch.nn.Linear(32, 48).double(), torch.randn(rows, 32, dtype=torch.float64)
+    torch.testing.assert_close(few_rows(layer, x), layer(x), rtol=0, atol=1e-14)

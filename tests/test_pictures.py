@@ -57,3 +57,11 @@ def test_a_damaged_folder_names_the_file(tmp_path):
     with pytest.raises(PicturesMissing, match=r"castle\.png can't be read"):
         load_picture("castle", tmp_path)
     assert json.loads(index.read_text())[0]["slug"] == "tower-at-sunset"
+
+
+def test_a_picture_that_says_so_is_on_the_held_out_list():
+    heldout = json.loads((PICTURES.parents[1] / "scripts" / "emoji" / "heldout.json").read_text())
+    kept_out = {row["name"] for row in heldout["pictures"]}
+    unseen = [p for p in list_pictures() if "not in the training set" in p.title]
+    assert len(unseen) == 3
+    assert {p.slug.replace("-", " ") for p in unseen} <= kept_out

@@ -28,6 +28,42 @@ def test_every_variable_is_read():
     assert settings == Settings(model="owner/name", data_dir=Path.home() / "runs", device="cpu")
 
 
+CLUSTER = {
+    "DIFFUSION_EXECUTOR": "ray",
+    "DIFFUSION_RAY_ADDRESS": "head.example.org:6379",
+    "DIFFUSION_DEVICE": "cuda",
+}
+
+
+def test_a_cluster_is_an_address_and_a_number_of_actors_and_has_the_device_that_is_named():
+    settings = Settings.from_environment(CLUSTER | {"DIFFUSION_RAY_ACTORS": "4"})
+    assert (settings.executor, settings.ray_address, settings.ray_actors) == (
+        "ray",
+        "head.example.org:6379",
+        4,
+    )
+    assert settings.resolved_device() == "cuda"  # whether this machine has one or not
+    assert Settings.from_environment(CLUSTER).ray_actors == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"DIFFUSION_EXECUTOR": "Ray"}, "DIFFUSION_EXECUTOR is 'Ray'; it must be one of local, ray"),
+        ({"DIFFUSION_RAY_ADDRESS": ""}, "DIFFUSION_RAY_ADDRESS is ''; it must be host:port"),
+        ({"DIFFUSION_RAY_ADDRESS": "auto"}, "DIFFUSION_RAY_ADDRESS"),
+        ({"DIFFUSION_RAY_ADDRESS": "ray://head.example.org:10001"}, "DIFFUSION_RAY_ADDRESS"),
+        ({"DIFFUSION_RAY_ACTORS": "0"}, "DIFFUSION_RAY_ACTORS is '0'; it must be a number from 1 to 64"),
+        ({"DIFFUSION_RAY_ACTORS": "two"}, "DIFFUSION_RAY_ACTORS"),
+        ({"DIFFUSION_DEVICE": "auto"}, "set DIFFUSION_DEVICE to what the actors have: cpu or cuda"),
+        ({"DIFFUSION_DEVICE": "mps"}, "DIFFUSION_DEVICE"),
+    ],
+)
+def test_a_cluster_that_cannot_be_used_as_it_is_described_is_refused(changed, named):
+    with pytest.raises(BadSetting, match=named):
+        Settings.from_environment(CLUSTER | changed)
+
+
 @pytest.mark.parametrize("device", ["gpu", "CPU", "cuda:0", "cpu "])
 def test_an_unknown_device_is_refused(device):
     with pytest.raises(

@@ -1,15 +1,17 @@
 """The training script: it learns, and an interruption changes nothing."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 
 from core.networks.patch_unet import PatchUNet
+from scripts import train_emoji
 from scripts.emoji.dataset import FIRST, Batches, EmojiSet
 from scripts.emoji.losses import variance_bound
 from scripts.emoji.vocabulary import captions_of, entries
-from scripts.train_emoji import REFINER, PartConfig, Run
+from scripts.train_emoji import REFINER, Config, PartConfig, Run
 
 PART = PartConfig(batch_size=4, learning_rate=2e-3, warmup=1)
 
@@ -25,7 +27,7 @@ def batches() -> Batches:
     )
     captions = [captions_of(FIRST, (word,)) for word in ("a cat", "a dog", "an owl")]
     data = EmojiSet(pictures, ["cat", "dog", "owl"], [FIRST] * 3, captions, torch.ones(3))
-    return Batches(data, embed, shift=1, p_uncond=0.1, p_null=0.1)
+    return Batches(data, embed, smallest=0.75, p_uncond=0.1, p_null=0.1)
 
 
 def start(part: str) -> Run:
@@ -60,6 +62,35 @@ def test_an_interrupted_run_ends_with_the_same_weights(part, batches, tmp_path):
         assert torch.equal(tensor, second.averaged_state()[name]), name
     for mine, other in zip(whole.trained.parameters(), second.trained.parameters(), strict=True):
         assert torch.equal(mine, other)
+
+
+def test_the_command_trains_from_nothing_and_goes_on(batches, tmp_path, monkeypatch):
+    """Sketch, stop, sketch on, refine, export: what a new machine would do, with small networks and three pictures."""
+    small = REFINER | {"block_out_channels": [16, 16], "cross_attention_dim": 16, "attention_head_dim": 8}
+    monkeypatch.setattr(train_emoji, "REFINER", small)
+    monkeypatch.setattr(train_emoji, "load_set", lambda folder: batches.data)
+    config = Config(sketch=replace(PART, batch_size=16), refine=PART, hidden=32, layers=1)
+    monkeypatch.setattr(train_emoji, "Config", lambda: config)
+
+    def command(part: str, *options: str) -> None:
+        arguments = ["train_emoji", part, "--run", str(tmp_path / "run"), *options]
+        monkeypatch.setattr("sys.argv", arguments)
+        train_emoji.main()
+
+    with pytest.raises(FileNotFoundError, match="Train the sketcher first"):
+        command("export", "--to", str(tmp_path / "unet"))
+    command("sketch", "--data", "none", "--steps", "40")
+    command("sketch", "--data", "none", "--steps", "120")
+    command("refine", "--data", "none", "--steps", "20")
+    command("export", "--to", str(tmp_path / "unet"))
+    log = [json.loads(line) for line in (tmp_path / "run" / "sketch.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [20, 40, 60, 80, 100, 120]
+    assert log[-1]["loss"] < 0.8 * log[0]["loss"]
+    network = PatchUNet.from_pretrained(tmp_path / "unet", torch_dtype=torch.float32)
+    state = torch.load(tmp_path / "run" / "sketch.pt", weights_only=True)
+    assert state["step"] == 120
+    for name, tensor in network.sketch.named_parameters():
+        assert torch.equal(tensor, state["averaged"][name].half().float()), name
 
 
 def test_variance_bound_against_torch_distributions(batches):

@@ -80,13 +80,28 @@ def test_the_loop_is_the_notebook_loop(digits: Digits) -> None:
     assert [e.values["epoch"] for e in events if isinstance(e, Metric)] == [1, 1, 1, 2, 2, 2]
 
 
+def test_bfloat16_rounds_the_products_and_nothing_else(digits: Digits) -> None:
+    """bfloat16 keeps 8 bits of a number: a loss may move by a few times 2^-9, the weights stay float32."""
+    exact = losses(train_mnist(settings(), digits))
+    events = list(train_mnist(settings(precision="bfloat16"), digits))
+    assert losses(events) != exact
+    assert losses(events) == pytest.approx(exact, rel=2**-6)
+    weights = checkpoints(events)["epoch-2"].arrays
+    assert {
+        a.dtype for k, a in weights.items() if k.startswith(("network/", "adam/")) and "num_batches" not in k
+    } == {np.dtype(np.float32)}
+
+
 @pytest.mark.parametrize("name", ["step-2", "epoch-1", "step-4"])
-@pytest.mark.parametrize("objective", ["denoise", "class_flow"])
-def test_a_resumed_run_has_the_same_bits(digits: Digits, name: str, objective: str) -> None:
-    whole = list(train_mnist(settings(objective=objective), digits, checkpoint_every=2))
+@pytest.mark.parametrize(
+    "kind",
+    [{"objective": "denoise"}, {"objective": "class_flow"}, {"objective": "flow", "precision": "bfloat16"}],
+)
+def test_a_resumed_run_has_the_same_bits(digits: Digits, name: str, kind: dict) -> None:
+    whole = list(train_mnist(settings(**kind), digits, checkpoint_every=2))
     assert list(checkpoints(whole)) == ["step-2", "epoch-1", "step-4", "epoch-2"]
     start = checkpoints(whole)[name]
-    resumed = list(train_mnist(settings(objective=objective), digits, checkpoint=start, checkpoint_every=2))
+    resumed = list(train_mnist(settings(**kind), digits, checkpoint=start, checkpoint_every=2))
     assert losses(resumed) == losses(whole)[start.step :]
     end, again = checkpoints(whole)["epoch-2"].arrays, checkpoints(resumed)["epoch-2"].arrays
     assert end.keys() == again.keys()
@@ -221,6 +236,7 @@ def test_a_broken_weight_never_reaches_a_checkpoint(digits: Digits) -> None:
         ({"objective": "magic"}, "objectives"),
         ({"pictures": 60_001}, "number of pictures"),
         ({"seed": -1}, "seed"),
+        ({"precision": "float16"}, "float32 or bfloat16"),
     ],
 )
 def test_settings_that_cannot_train_are_refused_in_words(change: dict, message: str) -> None:

@@ -15,7 +15,7 @@ from core.compute.jobs import Checkpoint, Frame, Metric
 from core.training import build_network
 from core.training_settings import REFERENCE, InvalidSettings, MnistSettings
 from core.trajectory import Trajectory
-from lessons import networks
+from lessons import networks, training_pace
 from lessons.fields import BadValue
 from lessons.networks import NetworkChanged, NetworkChoice
 from lessons.training_curves import LossCurve, epoch_ends, shipped_curve
@@ -34,7 +34,15 @@ def field(name: str, reference: str = "b8"):
 def test_controls_and_settings_are_the_same_thing(reference):
     opened = {one.name: one.default for one in training_fields(reference)}
     assert settings_of(opened, reference) == REFERENCE[reference]
-    other = replace(REFERENCE[reference], width=24, learning_rate=3e-3, pictures=640, decay=True, seed=5)
+    other = replace(
+        REFERENCE[reference],
+        width=24,
+        learning_rate=3e-3,
+        pictures=640,
+        decay=True,
+        seed=5,
+        precision="bfloat16",
+    )
     again = settings_of(values_of(other, opened), reference)
     assert again == other
     for one in training_fields(reference):
@@ -49,7 +57,7 @@ def test_controls_and_settings_are_the_same_thing(reference):
         ("width", "7", "multiple of 8"), ("width", "4096", "multiple of 8"), ("width", "16.5", "multiple of 8"),
         ("batch_size", "60001", "batch size"), ("batch_size", "1", "batch size"), ("epochs", "0", "epochs"),
         ("pictures", "60001", "pictures"), ("sigma", "0", "noise level"), ("p_uncond", "2", "probability"),
-        ("training_seed", "-1", "seed"), ("epochs", "1e99", "epochs"),
+        ("training_seed", "-1", "seed"), ("epochs", "1e99", "epochs"), ("precision", "float16", "float32, bfloat16"),
     ],
 )  # fmt: skip
 def test_numbers_that_cannot_train_are_refused_by_the_control(name, text, sentence):
@@ -75,6 +83,7 @@ def test_a_training_is_described_by_what_sets_it_apart():
     assert describe(REFERENCE["b8"]) == "D 64 · rate 0.01 falling · 10 × 938 steps of 64"
     assert describe(REFERENCE["b2"]) == "D 128 · σ 0.5 · rate 0.0001 · 5 × 235 steps of 256"
     assert describe(replace(REFERENCE["b8"], p_uncond=0.5, seed=3)).endswith("· p_uncond 0.5 · seed 3")
+    assert describe(replace(REFERENCE["b8"], precision="bfloat16")).endswith("steps of 64 · bfloat16")
 
 
 # ---- pace -------------------------------------------------------------------------------------------
@@ -88,7 +97,7 @@ def steps_of(settings: MnistSettings) -> int:
 @pytest.mark.parametrize("slowness", [1e-4, 1e-3, 3e-2, 0.3, 5.0])
 def test_two_minutes_are_two_minutes(reference, slowness):
     """Whatever the machine: within the time, and never more than the course's own training."""
-    pace = {width: slowness * (width / 16) ** 2 for width in (8, 16, 32, 64)}
+    pace = {"float32": {width: slowness * (width / 16) ** 2 for width in (8, 16, 32, 64)}}
     settings = two_minutes(reference, pace)
     assert estimate_seconds(settings, pace) <= 121 or steps_of(settings) <= 5
     assert settings.objective == REFERENCE[reference].objective
@@ -97,8 +106,20 @@ def test_two_minutes_are_two_minutes(reference, slowness):
         assert steps_of(settings) >= 900
 
 
+def test_two_minutes_take_the_precision_that_reaches_the_widest_network():
+    exact = {8: 0.005, 16: 0.02, 32: 0.11}
+    hardware = {8: 0.006, 16: 0.015, 32: 0.06}  # slower where the network is narrow
+    assert two_minutes("b8", {"float32": exact}).precision == "float32"
+    both = two_minutes("b8", {"float32": exact, "bfloat16": hardware})
+    assert (both.width, both.precision) == (32, "bfloat16")
+    slow = {"float32": {8: 2.0}, "bfloat16": {8: 1.5}}  # nothing fits: the narrowest, at its best
+    assert (two_minutes("b8", slow).width, two_minutes("b8", slow).precision) == (8, "bfloat16")
+    narrow = {"float32": {8: 0.005, 16: 0.6}, "bfloat16": {8: 0.006, 16: 0.6}}
+    assert two_minutes("b8", narrow).precision == "float32"
+
+
 def test_the_estimate_grows_with_the_work():
-    pace = {16: 0.01, 64: 0.16}
+    pace = {"float32": {16: 0.01, 64: 0.16}, "bfloat16": {16: 0.005}}
     base = replace(REFERENCE["b8"], width=16, batch_size=32, epochs=1, pictures=32 * 100)
     assert estimate_seconds(base, pace) == pytest.approx(1.0)
     assert estimate_seconds(replace(base, epochs=3), pace) == pytest.approx(3.0)
@@ -107,20 +128,30 @@ def test_the_estimate_grows_with_the_work():
     assert estimate_seconds(replace(base, batch_size=64), pace) == pytest.approx(
         1.0
     )  # half the steps, twice the work
+    assert estimate_seconds(replace(base, precision="bfloat16"), pace) == pytest.approx(0.5)
+    assert estimate_seconds(replace(base, precision="bfloat16"), {"float32": {16: 0.01}}) is None
 
 
-def test_the_machine_is_measured_once_a_day(tmp_path):
+@pytest.mark.parametrize(
+    ("native", "precisions"), [("float32", ["float32"]), ("bfloat16", ["float32", "bfloat16"])]
+)
+def test_the_machine_is_measured_once_a_day(tmp_path, monkeypatch, native, precisions):
+    monkeypatch.setattr(training_pace, "native_precision", lambda device: native)
+    monkeypatch.setattr(training_pace, "WIDTHS", (8, 16))
+    monkeypatch.setattr(training_pace, "TOO_SLOW", float("inf"))
     bench = Bench(tmp_path)
-    spec = pace_spec(date(2026, 5, 17))
-    assert spec.params == {"day": "2026-05-17", "batch_size": 32}
-    events = measure(spec.params, bench.context)
-    assert [next(events).index for _ in range(2)] == [0, 1]  # two widths are enough here
-    events.close()
-    pace = pace_of(Trajectory({"width": np.array([8, 16]), "seconds": np.array([0.1, 0.2])}))
-    assert pace == {8: 0.1, 16: 0.2}
+    spec = pace_spec(date(2026, 5, 17), "cpu")
+    assert spec.params == {"day": "2026-05-17", "batch_size": 32, "precisions": precisions}
+    measured, frames = bench.run(measure, spec.params)
+    assert len(frames) == 2 * len(precisions)
+    pace = pace_of(measured)
+    assert set(pace) == set(precisions)
+    assert all(list(found) == [8, 16] and min(found.values()) > 0 for found in pace.values())
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(3.4, "3 s"), (89, "89 s"), (720, "12 min"), (9360, "2.6 h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(3.4, "3 s"), (89, "89 s"), (720, "12 min"), (9360, "2.6 h"), (133200, "37 h")]
+)
 def test_durations_are_said_in_their_unit(seconds, text):
     assert duration(seconds) == text
 

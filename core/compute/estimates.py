@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from heapq import heapify, heapreplace
 
 from core.compute.run import Run
 
@@ -26,15 +27,24 @@ class Durations:
         """Seconds; None when this kind was never measured."""
         return statistics.median(self._seconds[kind]) if kind in self._seconds else None
 
-    def forecast(self, running: Run | None, ahead: Iterable[Run]) -> float | None:
-        """Seconds until the running job and after it those of `ahead` have ended; None when one is unknown.
+    def forecast(self, running: Iterable[Run], ahead: Iterable[Run], workers: int = 1) -> float | None:
+        """Seconds until the last of `ahead` has ended, each begun by the worker that is free first; without any, until
+        the first of the running jobs has. None when a duration is unknown.
 
         Jobs that make way for each other end in an order that nobody knows beforehand.
         """
-        ahead = list(ahead)
-        if ahead and any(run.keeps_checkpoints for run in [*ahead, *([running] if running else [])]):
+        running, ahead = list(running), list(ahead)
+        if ahead and any(run.keeps_checkpoints for run in [*ahead, *running]):
             return None
-        times = [self.usual(run.spec.kind) for run in ahead]
-        if running:
-            times.append(running.seconds_left(self.usual(running.spec.kind)))
-        return None if None in times else sum(times)
+        times = [run.seconds_left(self.usual(run.spec.kind)) for run in running]
+        lasting = [self.usual(run.spec.kind) for run in ahead]
+        if None in times + lasting:
+            return None
+        if not ahead:
+            return min(times, default=0.0)
+        free = times + [0.0] * (max(1, workers) - len(times))
+        heapify(free)
+        for seconds in lasting:
+            end = free[0] + seconds
+            heapreplace(free, end)
+        return end

@@ -6,7 +6,9 @@ of each of them, and leaves all lines when it is served.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
 
 _REMEMBERED_OWNERS = 4096
 
@@ -62,11 +64,14 @@ class FairQueue:
         """Take the next job out, and note its owners as served."""
         if not self._owners:
             return None
-        key, now = self.order()[0], self._tick()
+        key, *rest = self.order()
+        now = self._tick()
+        foreseen = key not in self._urgent  # whom an urgent job serves is not foreseen
         for owner in list(self._owners[key]):
             self.leave(key, owner)
             self._served.pop(owner, None)
             self._served[owner] = now
+        self._order = rest if foreseen else None  # served as foreseen, so the rest of the order stands
         while len(self._served) > _REMEMBERED_OWNERS:
             del self._served[next(iter(self._served))]
         return key
@@ -79,20 +84,28 @@ class FairQueue:
 
     def _foresee(self) -> list[str]:
         order = list(self._urgent)
-        lines = {
-            owner: [key for key in line if key not in self._urgent] for owner, line in self._lines.items()
-        }
         served, clock, taken = dict(self._served), self._clock, set(order)
-        while lines := {
-            owner: rest for owner, line in lines.items() if (rest := [k for k in line if k not in taken])
-        }:
-            # Never served counts as served at 0; among equals, who came first.
-            owner = min(lines, key=lambda name: (served.get(name, 0), self._lines[name][lines[name][0]]))
-            key = lines[owner][0]
-            clock += 1
-            served.update(dict.fromkeys(self._owners[key], clock))
-            taken.add(key)
-            order.append(key)
+        rest = {owner: deque(line) for owner, line in self._lines.items()}
+        # Never served counts as served at 0; among equals, who came first. A turn in the heap may be out of date, as
+        # it comes later when a job is served that others wait for too; then it is put back where it belongs.
+        heap = [(served.get(owner, 0), self._lines[owner][line[0]], owner) for owner, line in rest.items()]
+        heapify(heap)
+        while heap:
+            turn = heappop(heap)
+            owner = turn[2]
+            line = rest[owner]
+            while line and line[0] in taken:
+                line.popleft()
+            if not line:
+                continue
+            if turn == (served.get(owner, 0), self._lines[owner][line[0]], owner):
+                key = line.popleft()
+                clock += 1
+                served.update(dict.fromkeys(self._owners[key], clock))
+                taken.add(key)
+                order.append(key)
+            if line:
+                heappush(heap, (served.get(owner, 0), self._lines[owner][line[0]], owner))
         return order
 
     def _tick(self) -> int:

@@ -32,14 +32,14 @@ def write_sealed(path: Path, payload: bytes) -> None:
 def read_sealed(path: Path) -> bytes | None:
     """The payload; None when there is no such file or it is damaged (then it is moved aside and logged)."""
     try:
-        data = path.read_bytes()
+        with path.open("rb", buffering=0) as file:  # digest and payload apart: slicing would copy the payload
+            digest, payload = file.read(_DIGEST_BYTES), file.readall()
     except FileNotFoundError:
         return None
-    payload = memoryview(data)[_DIGEST_BYTES:]
-    if len(data) < _DIGEST_BYTES or hashlib.sha256(payload).digest() != data[:_DIGEST_BYTES]:
+    if hashlib.sha256(payload).digest() != digest:
         set_aside(path)
         return None
-    return bytes(payload)
+    return payload
 
 
 def write_whole(path: Path, parts: list[bytes]) -> None:
@@ -57,22 +57,28 @@ def write_whole(path: Path, parts: list[bytes]) -> None:
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
-        _sync_directory(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         if error.errno in _FULL:
             raise StoreFull() from error
         raise
+    _sync_directory(path.parent)
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make the rename itself survive a power cut, where the system lets a directory be opened."""
+    """Make the rename itself survive a power cut, where the system lets a directory be opened.
+
+    The file is whole and in its place already, so a failure is not the writer's.
+    """
     if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(directory, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            log.exception("a power cut might lose the newest file in %s", directory.name)
 
 
 def set_aside(path: Path) -> None:

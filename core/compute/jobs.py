@@ -50,9 +50,15 @@ class QueueFull(ComputeError):
 
 
 class QuotaExceeded(ComputeError):
+    """One owner has as much as one may have; `retry_after_seconds` says when to ask again, if that is known."""
+
     advice = (
         "You have as many computations waiting as one person may have. Cancel one, or wait for one to end."
     )
+
+    def __init__(self, message: str | None = None, retry_after_seconds: float | None = None) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
 
 
 class InvalidSpec(ComputeError, ValueError):
@@ -98,7 +104,7 @@ class BackendUnavailable(ComputeError):
 
 
 class StoreFull(ComputeError):
-    advice = "The disk that keeps the results is full. Free some space, then press Run again."
+    advice = "The disk that keeps the results is full. Free some space, then start the job again."
 
 
 class UnexpectedError(ComputeError):

@@ -11,7 +11,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import takewhile
 
 from core.compute.estimates import Durations
 from core.compute.executor import Capacity, JobStatus
@@ -21,7 +22,6 @@ from core.compute.jobs import (
     BackendUnavailable,
     Cancelled,
     Checkpoint,
-    DeadlineExceeded,
     Done,
     Event,
     Failed,
@@ -40,7 +40,9 @@ from core.compute.jobs import (
     require_key,
 )
 from core.compute.memory import forget_old, last_event, last_status, recorded
+from core.compute.quotas import NO_LIMITS, DeviceTime, Limits, in_words
 from core.compute.run import EventLog, Run
+from core.compute.runs import RunRecord
 from core.compute.store import Store
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,11 @@ TURN_SECONDS = 5.0
 
 
 class Ledger:
-    """Accepts, orders, records and ends runs. Every public method is thread-safe and quick."""
+    """Accepts, orders, records and ends runs. Every public method is thread-safe and quick.
+
+    `workers` tells how many there are to compute: with none, stored results are answered, waiting jobs wait for one
+    to come back, and new ones are refused with BackendUnavailable.
+    """
 
     def __init__(
         self,
@@ -60,18 +66,21 @@ class Ledger:
         environment: Mapping[str, JSON],
         *,
         max_queue: int,
-        max_per_owner: int | None,
+        limits: Limits = NO_LIMITS,
         max_attempts: int,
         turn_seconds: float = TURN_SECONDS,
+        workers: Callable[[], int] = lambda: 1,
     ) -> None:
         self._store, self._kinds, self._environment = store, kinds, dict(environment)
-        self._max_queue, self._max_per_owner, self._max_attempts = max_queue, max_per_owner, max_attempts
-        self._turn_seconds = turn_seconds
+        self._max_queue, self._limits, self._max_attempts = max_queue, limits, max_attempts
+        self._turn_seconds, self._workers = turn_seconds, workers
         self._changed = threading.Condition()
         self._queue = FairQueue()
         self._runs: OrderedDict[str, Run] = OrderedDict()  # ended ones in the order of their end
-        self._running: Run | None = None
+        self._running: dict[str, Run] = {}  # by key, in the order of their starts
+        self._unsaved: dict[str, RunRecord] = {}  # rows that could not be written yet
         self._durations = Durations(store.runs.durations())
+        self._device_time = DeviceTime(limits, store.runs.charges(limits.window_seconds))
         self._closing = False
 
     # --- for pages ------------------------------------------------------------------------------------------
@@ -83,6 +92,9 @@ class Ledger:
             raise InvalidSpec("A computation needs an owner: a name of 1 to 200 characters.")
         key = spec.key(self._environment)
         stored = self._store.has_result(key)  # outside the lock: the first time, it reads the file
+        if not stored and key not in self._runs and len(self._queue) >= self._max_queue:
+            # Without the lock, which a write to a slow disk may hold: in a rush, most are refused, and at once.
+            raise QueueFull(self._max_queue, self._place_is_free_in([]))
         with self._changed:
             if self._closing:
                 raise BackendUnavailable()
@@ -147,35 +159,35 @@ class Ledger:
                 run = self._new_run(record.key, record.spec, set(json.loads(record.owners)))
                 run.losses, run.submitted_at = record.losses, record.submitted_at
                 if stored:
-                    self._accept(run, Done(record.key))
+                    self._enter(run, Done(record.key))
                 elif not run.owners:  # it was being stopped
-                    self._accept(run, Cancelled())
+                    self._enter(run, Cancelled())
                 elif record.kind not in self._kinds or record.spec.key(self._environment) != record.key:
                     # A result computed with today's model must not be kept under yesterday's key.
-                    self._accept(
+                    self._enter(
                         run, Failed.because(InvalidSpec("The model or the app has changed. Press Run again."))
                     )
                 else:
-                    self._accept(run)
+                    self._enter(run)
                     resumed.append(record.key)
         return resumed
 
-    def capacity(self, workers: int) -> Capacity:
+    def capacity(self) -> Capacity:
         with self._changed:
-            return Capacity(workers, int(self._running is not None), len(self._queue), self._max_queue)
+            return Capacity(self._workers(), len(self._running), len(self._queue), self._max_queue)
 
-    # --- for the dispatcher ---------------------------------------------------------------------------------
+    # --- for the dispatchers --------------------------------------------------------------------------------
 
-    def take(self) -> Run | None:
-        """Wait for the next run and mark it as running; None when the executor closes."""
+    def take(self, patience: float | None = None) -> Run | None:
+        """Wait for the next run and mark it as running; None when the executor closes, or after `patience` seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or len(self._queue))
-            if self._closing:
+            self._changed.wait_for(lambda: self._closing or len(self._queue), patience)
+            if self._closing or not len(self._queue):
                 return None
             run = self._runs[self._queue.pop()]
             run.move(State.RUNNING)
             run.log.append(Started(run.total))
-            self._running = run
+            self._running[run.key] = run
             self._save(run)
             return run
 
@@ -188,11 +200,8 @@ class Ledger:
                 return False
             run.losses = 0  # it gets on, so the next crash is not held against it
             run.keeps_checkpoints = True
-            if (
-                run.stop_requested
-                or not len(self._queue)
-                or time.time() - run.started_at < self._turn_seconds
-            ):
+            had_its_turn = len(self._queue) and time.time() - run.started_at >= self._turn_seconds
+            if run.stop_requested or not (had_its_turn or self._closing):
                 return False
             run.stop_requested = run.makes_way = True
             return True
@@ -200,9 +209,10 @@ class Ledger:
     def ended(self, run: Run, event: Done | Failed | Cancelled) -> None:
         """The worker has ended a run: note it, or queue the run again if it is wanted after all."""
         with self._changed:
+            self._charge(run)
             if isinstance(event, Cancelled):
-                if run.too_slow:
-                    event = Failed.because(DeadlineExceeded())
+                if run.verdict:
+                    event = run.verdict
                 elif (
                     run.owners
                 ):  # it makes way, or somebody asked again while it was being stopped, or all closes
@@ -213,11 +223,12 @@ class Ledger:
         """The worker has died under a run: queue it again, or give it up."""
         stored = self._store.has_result(run.key)
         with self._changed:
+            self._charge(run)
             run.losses += not self._closing
             if stored:  # it died after the last write
                 self._end(run, Done(run.key))
-            elif run.too_slow:
-                self._end(run, Failed.because(DeadlineExceeded()))
+            elif run.verdict:
+                self._end(run, run.verdict)
             elif not run.owners:
                 self._end(run, Cancelled())
             elif run.losses < self._max_attempts or self._closing:
@@ -227,14 +238,15 @@ class Ledger:
             else:
                 self._end(run, Failed.because(Poisoned() if self._max_attempts > 1 else WorkerLost()))
 
-    def close(self) -> Run | None:
-        """Take nothing more; return the running run, whose worker must be told to stop."""
+    def close(self, drain_seconds: float = 0.0) -> list[Run]:
+        """Take nothing more; return the runs that still run after a while, whose workers must be told to stop."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-            if self._running:
-                self._running.stop_requested = True
-            return self._running
+            self._changed.wait_for(lambda: not self._running, drain_seconds)
+            for run in self._running.values():
+                run.stop_requested = True
+            return list(self._running.values())
 
     # --- under the lock -------------------------------------------------------------------------------------
 
@@ -250,6 +262,10 @@ class Ledger:
     def _accept(self, run: Run, answer: Done | Failed | Cancelled | None = None) -> None:
         """Enter a new run, into the table first: what cannot be kept is not accepted."""
         self._store.runs.save(run.record())
+        self._unsaved.pop(run.key, None)  # of its last time
+        self._enter(run, answer)
+
+    def _enter(self, run: Run, answer: Done | Failed | Cancelled | None = None) -> None:
         self._runs[run.key] = run
         if answer:
             self._end(run, answer)
@@ -263,7 +279,7 @@ class Ledger:
         self._changed.notify_all()
 
     def _queue_again(self, run: Run, urgent: bool = True) -> None:
-        self._running = None
+        self._stands_still(run)
         run.move(State.QUEUED)
         self._enqueue(run, urgent)
         self._save(run)
@@ -277,16 +293,52 @@ class Ledger:
             self._save(run)
 
     def _require_room(self, owner: str) -> None:
-        if self._max_per_owner is not None and self._queue.waiting_for(owner) >= self._max_per_owner:
-            raise QuotaExceeded()
+        waiting, most = self._queue.waiting_for(owner), self._limits.waiting
+        if most is not None and waiting >= most:
+            order = [self._runs[key] for key in self._queue.order()]
+            retry = self._place_is_free_in(list(takewhile(lambda run: owner not in run.owners, order)))
+            raise QuotaExceeded(
+                f"You have {waiting} computations waiting, as many as one person may have. "
+                f"Cancel one, or try again in {in_words(retry)}.",
+                retry,
+            )
+        running = [self._share(run) for run in self._running.values() if owner in run.owners]
+        self._device_time.require(owner, sum(running))
         if len(self._queue) >= self._max_queue:
-            # A place is free when the running job ends; 5 s where nothing is known about it.
-            left = self._durations.forecast(self._running, [])
-            raise QueueFull(len(self._queue), min(300.0, max(1.0, 5.0 if left is None else left)))
+            raise QueueFull(len(self._queue), self._place_is_free_in([]))
+        if not self._workers():
+            raise BackendUnavailable()
+
+    def _place_is_free_in(self, ahead: list[Run]) -> float:
+        """Seconds until the job behind those of `ahead` leaves the queue; 5 s where nothing is known."""
+        left = self._forecast(ahead)
+        return min(300.0, max(1.0, 5.0 if left is None else left))
+
+    def _forecast(self, ahead: Iterable[Run]) -> float | None:
+        running = list(self._running.values())  # one look at it: a refusal asks without the lock
+        return self._durations.forecast(running, ahead, self._workers())
+
+    def _share(self, run: Run) -> float:
+        """What each of those who wait for a running run will be charged for it, if it ends now."""
+        return (time.time() - run.started_at) / max(1, len(run.owners))
+
+    def _charge(self, run: Run) -> None:
+        """An attempt has ended: those who wait for it pay, or who cancelled it if nobody does."""
+        payers = run.owners or run.former_owners
+        if payers and run.started_at is not None:
+            charges = self._device_time.charge(payers, time.time() - run.started_at)
+            try:
+                self._store.runs.add_charges(charges)
+            except (StoreFull, BackendUnavailable):
+                log.exception("computing time could not be noted in the table")
+
+    def _stands_still(self, run: Run) -> None:
+        self._running.pop(run.key, None)
+        self._changed.notify_all()
 
     def _end(self, run: Run, event: Done | Failed | Cancelled) -> None:
         """The only place where a run ends."""
-        self._running = None if run is self._running else self._running
+        self._stands_still(run)
         if run.key in self._queue:
             for owner in list(run.owners):
                 self._queue.leave(run.key, owner)
@@ -301,9 +353,14 @@ class Ledger:
         forget_old(self._runs)
 
     def _save(self, run: Run) -> None:
-        """Bring the row up to date. A failure is not fatal: at worst, `resume` looks at the run once more."""
+        """Bring the row up to date. A failure is not fatal: it is tried again with the next row that is written,
+        and at worst, `resume` looks at the run once more.
+        """
+        self._unsaved[run.key] = run.record()
         try:
-            self._store.runs.save(run.record())
+            for key, record in list(self._unsaved.items()):
+                self._store.runs.save(record)
+                del self._unsaved[key]
         except (StoreFull, BackendUnavailable):
             log.exception("the state of run %s could not be written", run.key)
 
@@ -311,7 +368,5 @@ class Ledger:
         if run.state is State.QUEUED:
             order = self._queue.order()
             position = order.index(run.key) + 1
-            return run.status(
-                position, self._durations.forecast(self._running, map(self._runs.get, order[:position]))
-            )
-        return run.status(None, None if run.state.final else self._durations.forecast(run, []))
+            return run.status(position, self._forecast(map(self._runs.get, order[:position])))
+        return run.status(None, None if run.state.final else self._durations.forecast([run], []))

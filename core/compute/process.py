@@ -7,16 +7,17 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from core.compute.jobs import Event
+from core.compute.watch import private_bytes
 from core.compute.wire import Garbled, read_message, unpack_event, write_message
 
 log = logging.getLogger(__name__)
 
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class WorkerGone(Exception):
@@ -28,17 +29,44 @@ class WorkerGone(Exception):
 
 
 class WorkerProcess:
-    """At most one process at a time. `warm_up`, `send` and `kill` may be called from any thread."""
+    """At most one process at a time. `warm_up`, `send` and `kill` may be called from any thread.
+
+    A subclass may speak to a process that computes elsewhere: `prepare`, `available`, `pid` and `private_bytes` are
+    what then differs (see ray.py).
+    """
+
+    module = "core.compute.worker"  # what the process runs ...
+    folder: Path | None = None  # ... and where; None for where the app was started
 
     def __init__(self, store_path: Path, device: str) -> None:
         self._hello = {"type": "hello", "store": str(store_path.resolve()), "device": device}
         self._lock = threading.Lock()  # starting and writing; reading belongs to the dispatcher alone
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = self._stopped = False
+        self._jobs = 0  # that the present process was given
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    @property
+    def fresh(self) -> bool:
+        """Has the process served nobody before its present job? Then what it holds is that job's."""
+        return self._jobs <= 1
+
+    @property
+    def available(self) -> bool:
+        """Can jobs be accepted that this worker would compute?"""
+        return True
+
+    def prepare(self) -> bool:
+        """Called before a job is taken from the queue: False, after a second at most, to be asked again first."""
+        return True
+
+    def private_bytes(self) -> int | None:
+        """The memory that the process holds by itself; None when it has ended, or this system does not tell."""
+        process = self._process
+        return private_bytes(process.pid) if process else None
 
     def start(self) -> None:
         """Start the process if there is none or it has died; does not wait until it is ready.
@@ -59,14 +87,17 @@ class WorkerProcess:
     def send(self, message: dict[str, Any]) -> bool:
         """Give an order; False when there is nobody to take it."""
         with self._lock:
+            self._jobs += message["type"] == "run"
             return self._process is not None and not self._stopped and self._write(message)
 
-    def hear(self, ticket: int) -> Iterator[tuple[Event, str | None]]:
+    def hear(self, ticket: int, on_ready: Callable[[], None]) -> Iterator[tuple[Event, str | None]]:
         """The events of one job with the traceback that may belong to them. Raises WorkerGone.
 
-        To be called by one thread only.
+        `on_ready` is called once the process takes orders. To be called by one thread only.
         """
         process = self._process
+        if self._ready:
+            on_ready()
         while True:
             try:
                 message = read_message(process.stdout)
@@ -81,8 +112,11 @@ class WorkerProcess:
             header, arrays = message
             if header["type"] == "ready":
                 self._ready = True
-            elif header["ticket"] == ticket:
+                on_ready()
+            elif header["type"] == "event" and header["ticket"] == ticket:
                 yield unpack_event(header, arrays), header["details"]
+            else:
+                self._heard(header)
 
     def kill(self) -> None:
         """End the process at once; `hear` then raises WorkerGone."""
@@ -111,19 +145,23 @@ class WorkerProcess:
         with self._lock:
             self._dispose()
 
+    def _heard(self, header: dict[str, Any]) -> None:
+        """A message that is not about the job that is listened to."""
+
     def _spawn(self) -> None:
         # The worker must find `core` and `lessons` wherever the parent was started from.
-        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         # OpenMP's threads spin while they wait for each other. When another program needs a core, all of them spin
         # until the one that lost it gets it back, and a network call takes ten times as long; asleep, they let go.
         environment.setdefault("OMP_WAIT_POLICY", "passive")
-        self._ready = False
+        self._ready, self._jobs = False, 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "core.compute.worker"],
+            [sys.executable, "-m", self.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
+            cwd=self.folder,
         )
         self._write(self._hello)
 

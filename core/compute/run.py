@@ -86,7 +86,7 @@ class Run:
     ticket: int = 0  # number of the attempt; tells its messages from those of others
     losses: int = 0  # workers that died under it since it last got on (kept a checkpoint)
     stop_requested: bool = False  # the worker was asked to stop
-    too_slow: bool = False  # ... because of the deadline
+    verdict: Failed | None = None  # ... or its process is being ended, because of this
     makes_way: bool = False  # ... because others wait; it goes on when its turn comes
     keeps_checkpoints: bool = False  # it has kept one, so it can make way
     done: int = 0
@@ -105,7 +105,8 @@ class Run:
         self.state = state
         if state is State.QUEUED:
             self.started_at = self._pace = None
-            self.stop_requested = self.too_slow = self.makes_way = False
+            self.stop_requested = self.makes_way = False
+            self.verdict = None
         elif state is State.RUNNING:
             self.started_at = time.time()
             self.ticket = next(_TICKETS)
@@ -125,9 +126,9 @@ class Run:
 
     def seconds_left(self, usual: float | None) -> float | None:
         """Of a running job: from its own pace once it has one, else from what its kind usually takes."""
-        now = time.time()
-        if self._pace and self.total and self.done > self._pace[1]:
-            since, first = self._pace
+        now, pace = time.time(), self._pace  # one look at it: a refusal asks without the lock
+        if pace and self.total and self.done > pace[1]:
+            since, first = pace
             step_ends = since + (now - since) * (self.total - first) / (self.done - first)
             return max(0.0, step_ends - now)
         return None if usual is None else max(0.0, usual - (now - (self.started_at or now)))

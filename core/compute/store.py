@@ -14,16 +14,20 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import logging
+import os
 import re
 import shutil
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.compute.files import read_sealed, set_aside, sweep, touch, whole_files, write_sealed, write_whole
-from core.compute.jobs import Checkpoint, require_key
+from core.compute.jobs import Checkpoint, ComputeError, require_key
 from core.compute.runs import RunTable
 from core.settings import Settings
 from core.trajectory import BadTrajectory, Trajectory
@@ -46,6 +50,14 @@ class Usage:
     @property
     def total_bytes(self) -> int:
         return self.result_bytes + self.checkpoint_bytes + self.blob_bytes
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` read, by kind, and what of it was damaged."""
+
+    counts: dict[str, int]
+    damaged: list[str]
 
 
 class Store:
@@ -183,33 +195,94 @@ class Store:
     def prune(self, max_bytes: int) -> int:
         """Remove the files least recently used until at most `max_bytes` are left; return the bytes freed.
 
-        What a queued or running job uses stays, even if that is more than `max_bytes`.
+        What a queued or running job uses stays, even if that is more than `max_bytes`. Files that were set aside as
+        damaged go first.
         """
         sweep(self.path)
-        used = self.in_use()
-        files = []
-        for path in (p for d in (self._results, self._checkpoints, self._blobs) for p in whole_files(d)):
-            owner = path.parent.name if self._checkpoints in path.parents else path.name
-            found = path.stat()
-            files.append((found.st_mtime, found.st_size, owner, path))
-        excess = sum(size for _, size, _, _ in files) - max_bytes
+        aside = _stats(path for folder in self._folders for path in folder.rglob("*.damaged"))
+        kept = _stats(path for folder in self._folders for path in whole_files(folder))
+        excess = sum(found.st_size for found, _ in aside + kept) - max_bytes
+        if excess <= 0:
+            return 0
         freed = 0
-        for _, size, owner, path in sorted(files):
+        for found, path in aside:
+            path.unlink(missing_ok=True)
+            freed += found.st_size
+        used = self.in_use()
+        for found, path in sorted(kept, key=lambda item: item[0].st_mtime):
             if freed >= excess:
                 break
-            if owner not in used:
-                path.unlink(missing_ok=True)
-                freed += size
-                if self._results in path.parents:
-                    self.runs.forget(owner)
+            if self._owner_of(path) not in used and self._remove(path, found.st_mtime):
+                freed += found.st_size
         return freed
 
-    def verify(self) -> list[str]:
-        """Read every file; return the names of the damaged ones, which are set aside."""
-        damaged = [p.name for p in whole_files(self._blobs) if self.get_blob(p.name) is None]
-        for folder in (self._results, self._checkpoints):
-            damaged += [f"{p.parent.name}/{p.name}" for p in whole_files(folder) if read_sealed(p) is None]
-        return damaged
+    def keep_newest(self, kind: str, number: int) -> list[str]:
+        """Of each owner's runs of a kind keep the newest `number`, and remove the files of older ones.
+
+        A run counts when it has a result or a checkpoint; it stays as long as it is among the newest of one owner, or
+        a queued or running job uses it. Returns the keys of the removed runs.
+        """
+        used, so_far, removed = self.in_use(), Counter(), []
+        for record in self.runs.of_kind(kind, limit=-1):
+            if not self._result_path(record.key).exists() and self.checkpoint_step(record.key) is None:
+                continue
+            owners = json.loads(record.owners)
+            so_far.update(owners)
+            if record.key not in used and all(so_far[owner] > number for owner in owners):
+                self.drop_checkpoints(record.key)
+                self._result_path(record.key).unlink(missing_ok=True)
+                self.runs.forget(record.key)
+                removed.append(record.key)
+        return removed
+
+    @staticmethod
+    def _is_sealed(path: Path) -> bool:
+        """Removed in the meantime is not damaged."""
+        return read_sealed(path) is not None or not path.with_name(path.name + ".damaged").exists()
+
+    @staticmethod
+    def _is_whole_blob(path: Path) -> bool:
+        """Unlike `get_blob`, this is no use of the file."""
+        try:
+            whole = hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+        except FileNotFoundError:
+            return True
+        if not whole:
+            set_aside(path)
+        return whole
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return self._results, self._checkpoints, self._blobs
+
+    def _owner_of(self, path: Path) -> str:
+        """The key or the content hash to which a file belongs."""
+        return path.parent.name if self._checkpoints in path.parents else path.name
+
+    def _remove(self, path: Path, last_used: float) -> bool:
+        """Remove a file, unless somebody has used it since; with a result goes its row."""
+        try:
+            if path.stat().st_mtime != last_used:
+                return False
+        except FileNotFoundError:
+            return False
+        path.unlink(missing_ok=True)
+        if self._results in path.parents:
+            self.runs.forget(path.name)
+        return True
+
+    def verify(self) -> Verification:
+        """Read everything; damaged files are set aside, and damaged rows of the table are removed."""
+        counts, damaged = {}, []
+        for folder in self._folders:
+            paths = sorted(whole_files(folder))
+            counts[folder.name] = len(paths)
+            for path in paths:
+                if not (self._is_whole_blob(path) if folder == self._blobs else self._is_sealed(path)):
+                    damaged.append(str(path.relative_to(self.path)))
+        rows = self.runs.drop_damaged()
+        counts["rows of the table of runs"] = len(self.runs) + len(rows)
+        return Verification(counts, damaged + [f"runs.sqlite3: the row of {key}" for key in rows])
 
     def close(self) -> None:
         with self._opening:
@@ -218,9 +291,24 @@ class Store:
                 self._runs = None
 
 
+def _stats(paths: Iterable[Path]) -> list[tuple[os.stat_result, Path]]:
+    """What the system says about each file; one that somebody removes at this moment is left out."""
+    found = []
+    for path in paths:
+        try:
+            found.append((path.stat(), path))
+        except FileNotFoundError:
+            log.info("%s was removed meanwhile", path.name)
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; the exit status of `verify` is 1 when something was damaged."""
-    parser = argparse.ArgumentParser(prog="python -m core.compute.store", description="Look after a store.")
+    """The command line. Exit status: 0, 1 when `verify` found damage, 2 when nothing could be done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m core.compute.store",
+        description="Look after a store, also while the app runs. verify reads everything and sets aside what is "
+        "damaged; prune removes what was used least recently.",
+    )
     parser.add_argument("command", choices=["verify", "prune"])
     parser.add_argument("--data", type=Path, help="the folder of the store (default: the app's own)")
     parser.add_argument("--max-mb", type=int, default=2000, help="what prune leaves, in MB (default: 2000)")
@@ -228,16 +316,39 @@ def main(arguments: list[str] | None = None) -> int:
     folder = options.data or Settings.from_environment().data_dir
     if not folder.is_dir():
         parser.error(f"{folder} is not a folder; give the one that the app uses with --data")
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if options.max_mb < 0:
+        parser.error("--max-mb must be at least 0")
+    logging.basicConfig(level=logging.CRITICAL)  # what is found is printed below
     store = Store(folder)
-    if options.command == "verify":
-        damaged = store.verify()
-        print(f"{len(damaged)} damaged files" + "".join(f"\n  {name}" for name in damaged))
-    else:
-        freed, damaged = store.prune(options.max_mb * 1_000_000), []
-        print(f"{freed / 1e6:.1f} MB freed, {store.usage().total_bytes / 1e6:.1f} MB left")
-    store.close()
-    return 1 if damaged else 0
+    try:
+        return _verify(store) if options.command == "verify" else _prune(store, options.max_mb * 1_000_000)
+    except (ComputeError, OSError) as error:
+        print(f"The store in {folder} could not be worked on: {error}", file=sys.stderr)
+        return 2
+    finally:
+        store.close()
+
+
+def _verify(store: Store) -> int:
+    found = store.verify()
+    for name, count in found.counts.items():
+        print(f"{count:8d} {name}")
+    if not found.damaged:
+        print("Everything is whole.")
+        return 0
+    print(
+        f"{len(found.damaged)} damaged, set aside; the app computes their results again when they are asked for:"
+    )
+    print("\n".join(f"  {name}" for name in found.damaged))
+    return 1
+
+
+def _prune(store: Store, max_bytes: int) -> int:
+    freed, usage = store.prune(max_bytes), store.usage()
+    print(f"{freed / 1e6:.1f} MB freed, {usage.total_bytes / 1e6:.1f} MB left in {usage.results} results.")
+    if usage.total_bytes > max_bytes:
+        print("What is left belongs to jobs that wait or run.")
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import faulthandler
 import importlib
 import os
 import queue
+import select
 import signal
 import sys
 import threading
@@ -44,6 +45,7 @@ from core.trajectory import Trajectory
 # A page must answer while a computation has all cores: one step below the web process is enough for the
 # scheduler to prefer the process that mostly sleeps.
 _NICE_STEP = 1
+_OOM_SCORE = 500  # of -1000 … 1000; a process with a higher one is ended earlier
 
 Emit = Callable[[Frame | Metric | Checkpoint], None]
 
@@ -82,9 +84,13 @@ def perform(
         _keep(key, result, store)
         return Done(key), None
     except Exception as error:  # noqa: BLE001 - the boundary: it ends this job, and the parent logs it
-        if not isinstance(error, (StoreFull, MemoryError)):
+        own_packages = {"core", function.split(".")[0]}
+        passing = (
+            isinstance(error, StoreFull) or _is_out_of_memory(error) or _is_of_the_input(error, own_packages)
+        )
+        if not passing:
             store.drop_checkpoints(key)  # they led here; a new attempt begins at the beginning
-        return _failed(error, own_packages={"core", function.split(".")[0]})
+        return _failed(error, own_packages)
 
 
 def _keep(key: str, result: Any, store: Store) -> None:
@@ -104,17 +110,50 @@ def _keep_checkpoint(key: str, checkpoint: Checkpoint, store: Store) -> Checkpoi
     return Checkpoint(checkpoint.step, checkpoint.name, {})
 
 
+def _is_of_the_input(error: Exception, own_packages: set[str]) -> bool:
+    """A ValueError class of our own is about a setting or a file, such as damaged data; it speaks to the user."""
+    return isinstance(error, ValueError) and type(error).__module__.split(".")[0] in own_packages
+
+
 def _failed(error: Exception, own_packages: set[str]) -> tuple[Failed, str | None]:
-    """A ValueError class of our own speaks to the user; any other error is a matter for the log."""
-    own = type(error).__module__.split(".")[0] in own_packages
-    if own and isinstance(error, ValueError):
+    """What the user and the log are told: see `_is_of_the_input`; any other error is a matter for the log."""
+    if _is_of_the_input(error, own_packages):
         return Failed.because(error), None
+    own = type(error).__module__.split(".")[0] in own_packages
     details = "".join(traceback.format_exception(error))
     if own and isinstance(error, ComputeError):
         return Failed.because(error), details
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch.cuda's
+    if _is_out_of_memory(error):
         return Failed.because(OutOfMemory()), details
     return Failed(type(error).__name__, UnexpectedError.advice), details
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """NumPy's and Python's own; torch's on a GPU; torch's on a CPU, which is a RuntimeError like many others."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
+    )
+
+
+def carry_out(
+    order: Mapping[str, Any],
+    store: Store,
+    device: str,
+    cache: dict[str, Any],
+    say: Callable[[Mapping[str, Any], Mapping[str, Any]], None],
+    stopped: Callable[[], bool],
+) -> None:
+    """Compute what a run order asks for, and `say` its events, the last one too, as messages of wire.py."""
+
+    def tell(event: Any, details: str | None = None) -> None:
+        header, arrays = pack_event(event)
+        say({"type": "event", "ticket": order["ticket"], "details": details, **header}, arrays)
+
+    context = JobContext(device, store, cache, store.get_checkpoint(order["key"]))
+    event, details = perform(order["key"], order["function"], order["params"], context, tell, stopped)
+    tell(event, details)
 
 
 class Worker:
@@ -124,6 +163,7 @@ class Worker:
         self._orders, self._answers = orders, answers
         self._waiting: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
         self._stopped: set[int] = set()  # tickets; a stop may overtake the run that it is about
+        self._heard = threading.Event()  # an order has been read
         self._cache: dict[str, Any] = {}
 
     def serve(self) -> None:
@@ -142,29 +182,39 @@ class Worker:
                 self._stopped.add(message[0]["ticket"])
             else:
                 self._waiting.put(message[0])
+            self._heard.set()
         os._exit(0)  # nobody waits for what is computed; files are whole at every moment
 
     def _run(self, order: Mapping[str, Any], store: Store, device: str) -> None:
-        ticket, key = order["ticket"], order["key"]
-        context = JobContext(device, store, self._cache, store.get_checkpoint(key))
-        event, details = perform(
-            key, order["function"], order["params"], context,
-            emit=lambda event: self._say_event(ticket, event),
-            stopped=lambda: ticket in self._stopped,
-        )  # fmt: skip
-        self._say_event(ticket, event, details)
+        ticket = order["ticket"]
+        carry_out(order, store, device, self._cache, self._say, stopped=lambda: self._is_stopped(ticket))
         self._stopped.discard(ticket)
 
-    def _say_event(self, ticket: int, event: Any, details: str | None = None) -> None:
-        header, arrays = pack_event(event)
-        self._say({"type": "event", "ticket": ticket, "details": details, **header}, arrays)
+    def _is_stopped(self, ticket: int) -> bool:
+        """Also when the order has arrived and is not read yet: on a busy machine the reader lags behind by steps."""
+        self._heard.clear()
+        if select.select([self._orders], [], [], 0)[0]:
+            self._heard.wait(1.0)
+        return ticket in self._stopped
 
     def _say(self, header: Mapping[str, Any], arrays: Mapping[str, Any] | None = None) -> None:
         write_message(self._answers, header, arrays)
 
 
+def _go_first_when_memory_runs_out() -> None:
+    """On Linux: let the system end this process rather than the web server, which can start another."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
+            if int(file.read()) < _OOM_SCORE:
+                file.write(str(_OOM_SCORE))
+    except OSError as error:
+        print(f"the system's choice when memory runs out could not be influenced: {error}", file=sys.stderr)
+
+
 def main() -> None:
     faulthandler.enable()
+    if sys.platform == "linux":
+        _go_first_when_memory_runs_out()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; its end is then ours
     if hasattr(os, "nice"):
         os.nice(_NICE_STEP)

@@ -7,7 +7,6 @@ nothing; the URL holds those that differ from the defaults, so that every state 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +16,9 @@ from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef,
 from lessons.lesson import Lesson
 from lessons.training_fields import Setting
 from pages.ui.pictures import picture_field
+from pages.ui.plain import plain
 
-OWN_PARAMETERS = ("frame", "job", "wrong")  # what the URL holds besides fields
+OWN_PARAMETERS = ("frame", "job", "pin", "wrong")  # what the URL holds besides fields
 MOST_SEGMENTS = 5  # a choice of more values is a list: a row of them would run out of the column
 
 
@@ -64,11 +64,6 @@ def _read_url(lesson: Lesson, state: dict[str, Any]) -> list[str]:
         except BadValue as error:
             complaints.append(f"The link was not followed in one place: {error} The default is used.")
     return complaints
-
-
-def plain(text: str) -> str:
-    """Text that may hold a stranger's words, as it stands: Markdown in a link must not draw or fetch anything."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:-])", r"\\\1", text)
 
 
 def _complaint(lesson: Lesson, name: str, text: str) -> str | None:

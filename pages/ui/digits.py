@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from core.datasets import load_mnist
+from core.datasets import DamagedDataFile, load_mnist
 from core.media import png
 from lessons.denoising_digits import DRAWING, TEST_DIGITS, DigitRef
 from lessons.lesson import Lesson
@@ -40,11 +40,19 @@ def digit_control(lesson: Lesson, name: str = "digit") -> None:
     field = lesson.field(name)
     state = st.session_state[f"{lesson.slug}/values"]
     key = f"{lesson.slug}:{name}"
-    pixels = digit_pixels(state[name])
-    if pixels is None:
-        st.warning("The drawn digit is no longer kept here; a test digit is shown.", icon=":material/draw:")
-        state[name] = field.default
-        pixels = digit_pixels(field.default)
+    try:
+        pixels = digit_pixels(state[name])
+        if pixels is None:
+            st.warning(
+                "The drawn digit is no longer kept here; a test digit is shown.", icon=":material/draw:"
+            )
+            state[name] = field.default
+            pixels = digit_pixels(field.default)
+    except DamagedDataFile as error:
+        st.error(str(error), icon=":material/broken_image:")
+        pixels = np.zeros(
+            (SIDE, SIDE, 1), np.uint8
+        )  # what is computed from the file says the same in its place
     drawn = state[name].startswith(DRAWING)
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall"):
         st.image(png(pixels, scale=2), width=56)

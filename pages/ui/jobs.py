@@ -9,21 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from core.compute.executor import JobStatus
-from core.compute.jobs import ComputeError, Frame, JobId, JobNotFound, JobSpec, State
+from core.compute.jobs import ComputeError, JobId, JobNotFound, JobSpec, State
 from core.trajectory import Trajectory
 from lessons.lesson import Lesson
 from pages.ui.controls import asked_to_go, frame_of
-from pages.ui.player import Film, above_each_other, player, side_by_side
+from pages.ui.plain import plain
+from pages.ui.player import Film, FilmError, Running, player, together
+from pages.ui.progress import Pixels, frames_so_far, share, stacked, words
 from pages.ui.runtime import executor, owner
 from pages.ui.runtime import job_id as id_of
+from pages.ui.served.shelf import own_routes
+from pages.ui.served.views import watch
 
 POLL_SECONDS = 0.4
-BESIDE = 3  # films of more columns than this are compared row under row
-Pixels = dict[str, np.ndarray]  # name -> uint8 (frames so far, B, H, W, C)
+BESIDE = 6  # films of more columns than this, all together, are compared row under row
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,26 @@ class Stage:
     finished: Callable[[Trajectory], Film]
     live: Callable[[Pixels, int], Film]  # (frames so far, how many there will be)
     key: str = ""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A run to show beside the page's own: what to call it, its job, and its films."""
+
+    label: str
+    spec: JobSpec
+    films: Stage
+
+
+@dataclass(frozen=True)
+class Pins:
+    """The runs that are pinned, and what to call the page's own among them."""
+
+    runs: tuple[Beside, ...] = ()
+    own: str = ""
+
+
+NO_PINS = Pins()
 
 
 def stage(
@@ -69,8 +91,10 @@ def stage(
                 "job", None
             )  # the address must not name a run that its settings do not lead to
     running = status is not None and not status.state.final
-    # run_every is fixed when the fragment is made, so it is made anew: polling while running, silent afterwards.
-    fragment = st.fragment(run_every=POLL_SECONDS if running else None, key=f"{place}/fragment")
+    # run_every is fixed when the fragment is made, so it is made anew: polling while running, silent afterwards. Where
+    # the browser asks the server's own routes, it has the fragment run once, when the job has ended.
+    polling = running and not own_routes()
+    fragment = st.fragment(run_every=POLL_SECONDS if polling else None, key=f"{place}/fragment")
     fragment(_draw)(place, job_id, films, running, allowed, at, [])
     if status is not None and status.state == State.DONE:
         return _result(job_id)
@@ -85,27 +109,46 @@ def stage_beside(
     *,
     allowed: bool = True,
     at: int | None = None,
+    pins: Pins = NO_PINS,
 ) -> Trajectory | None:
-    """As `stage`, with the same lesson run wrong on purpose (its label, its job) beside it once both are there.
+    """As `stage`, with others beside it under one cursor once they are there: the same lesson run wrong on purpose (its
+    label, its job), and the runs that the student has pinned.
 
-    Whatever starts the right run starts the wrong one too. Returns the right trajectory.
+    Whatever starts the right run starts the others too. Returns the right trajectory.
     """
-    if wrong is None:
+    if wrong is None and not pins.runs:
         return stage(lesson, spec, films, allowed=allowed, at=at)
-    place, (label, wrong_spec) = f"{lesson.slug}/main", wrong
-    go = st.session_state.pop(f"{lesson.slug}/wrong/go", False)
+    place = f"{lesson.slug}/main"
+    go = wrong is not None and st.session_state.pop(f"{lesson.slug}/wrong/go", False)
     go = go or bool(st.session_state.get(f"{lesson.slug}/go") or st.session_state.get(f"{place}/run"))
-    ids = (id_of(spec), id_of(wrong_spec))
-    if all(status is not None and status.state == State.DONE for status in map(_status, ids)):
-        _compare_with_link(lesson, ids[0])
-        asked_to_go(place)  # answered: both are there
-        st.query_params["job"] = ids[0][:16]
-        st.fragment(_draw_pair, key=f"{place}/fragment")(place, ids, films, at)
-        return _result(ids[0])
-    st.markdown(f"**Wrong: {label}**")
-    stage(lesson, wrong_spec, films, allowed=allowed, name="wrong", go=go)
-    st.markdown("**Right**")
-    return stage(lesson, spec, films, allowed=allowed, go=go, at=at)
+    shown = [Beside("right" if wrong else pins.own, spec, films)]
+    if wrong is not None:
+        label, wrong_spec = wrong
+        if not _is_done(spec) or not _is_done(wrong_spec):
+            st.markdown(f"**Wrong: {label}**")
+            stage(lesson, wrong_spec, films, allowed=allowed, name="wrong", go=go)
+            st.markdown("**Right**")
+            return stage(lesson, spec, films, allowed=allowed, go=go, at=at)
+        shown.append(Beside("wrong", wrong_spec, films))
+    for k, pin in enumerate(pins.runs):
+        if _is_done(pin.spec):
+            shown.append(pin)
+            continue
+        st.markdown(f"**Pinned: {plain(pin.label)}**")
+        stage(lesson, pin.spec, pin.films, name=f"pin{k}", go=go)
+    if len(shown) == 1 or not _is_done(spec):
+        return stage(lesson, spec, films, allowed=allowed, go=go, at=at)
+    job_id = id_of(spec)
+    _compare_with_link(lesson, job_id)
+    asked_to_go(place)  # answered: all are there
+    st.query_params["job"] = job_id[:16]
+    st.fragment(_draw_together, key=f"{place}/fragment")(place, shown, at)
+    return _result(job_id)
+
+
+def _is_done(spec: JobSpec) -> bool:
+    status = _status(id_of(spec))
+    return status is not None and status.state == State.DONE
 
 
 def _compare_with_link(lesson: Lesson, job_id: JobId) -> None:
@@ -121,14 +164,19 @@ def _compare_with_link(lesson: Lesson, job_id: JobId) -> None:
         )
 
 
-def _draw_pair(place: str, ids: tuple[JobId, JobId], films: Stage, at: int | None) -> None:
+def _draw_together(place: str, runs: list[Beside], at: int | None) -> None:
     @st.cache_data(max_entries=32, show_spinner=False)
-    def build(ids: tuple[JobId, JobId], key: str) -> bytes:
-        right, wrong = (films.finished(executor().result(job_id)) for job_id in ids)
-        join = side_by_side if right.batch <= BESIDE else above_each_other
-        return join([right, wrong], ["right", "wrong"]).to_bytes()
+    def build(ids: tuple[JobId, ...], labels: tuple[str, ...], keys: tuple[str, ...]) -> bytes:
+        films = [run.films.finished(executor().result(job_id)) for run, job_id in zip(runs, ids, strict=True)]
+        return together(films, labels, BESIDE).to_bytes()
 
-    show(place, build(ids, films.key), at)
+    ids = tuple(id_of(run.spec) for run in runs)
+    try:
+        film = build(ids, tuple(run.label for run in runs), tuple(run.films.key for run in runs))
+    except FilmError as error:
+        st.info(f"{error} This run stands alone.", icon=":material/keep_off:")
+        film = _film_bytes(ids[0], place, runs[0].films)
+    show(place, film, at)
 
 
 def _status(job_id: JobId) -> JobStatus | None:
@@ -175,7 +223,12 @@ def _draw(
         st.empty()  # a click on another page that has come in meanwhile goes first: a rerun would drop it
         st.rerun()  # the whole page: what hangs on the result is drawn outside this fragment
     drawn.append(True)
-    if status is None:
+    if own_routes() and (was_running or (status is not None and not status.state.final)):
+        # also if it has ended since the page looked: the browser finds that out, and then the whole page is drawn
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            _cancel_button(place, job_id)
+        show(place, Running(watch(job_id, f"{place} {films.key}", films.live)))
+    elif status is None:
         _ask(place, allowed)
     elif status.state == State.FAILED:
         st.error(status.message or "The computation failed.", icon=":material/error:")
@@ -184,14 +237,14 @@ def _draw(
         show(place, _film_bytes(job_id, place, films), at)
     else:
         _progress(place, status, job_id)
-        pixels, total = _frames(job_id)
-        if pixels:
-            show(place, films.live(pixels, total).to_bytes())
+        frames = frames_so_far(executor().events(job_id))
+        if frames:
+            show(place, films.live(stacked(frames), frames[0].total).to_bytes())
         else:
             _waiting_picture()
 
 
-def show(place: str, film: bytes, at: int | None = None) -> None:
+def show(place: str, film: bytes | Running, at: int | None = None) -> None:
     """The player, on the frame that a phrase, the URL or a control (`at`) asks for, in this order.
 
     Where the hand lets go goes into the URL.
@@ -217,39 +270,14 @@ def _film_bytes(job_id: JobId, place: str, films: Stage) -> bytes:
     return build(job_id, place, films.key)
 
 
-def _frames(job_id: JobId) -> tuple[Pixels, int]:
-    """All frames so far, stacked; the newest of each index counts (a retried worker sends them again)."""
-    frames = {event.index: event for _, event in executor().events(job_id) if isinstance(event, Frame)}
-    whole: list[Frame] = []
-    while len(whole) in frames and frames[len(whole)].arrays:
-        whole.append(frames[len(whole)])
-    if not whole:
-        return {}, 0
-    return {name: np.stack([f.arrays[name] for f in whole]) for name in whole[0].arrays}, whole[0].total
-
-
 def _progress(place: str, status: JobStatus, job_id: JobId) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if status.state == State.QUEUED:
-            text = f"Waiting, place {status.position} in the queue" if status.position else "Waiting"
-            st.progress(0.0, text=text + _left(status.eta_seconds))
-        else:
-            share = status.done / status.total if status.total else 0.0
-            text = (
-                f"Step {status.done} of {status.total}"
-                if status.total
-                else "Starting: the model is being loaded"
-            )
-            st.progress(min(share, 1.0), text=text + _left(status.eta_seconds))
-        st.button(
-            "Cancel", icon=":material/stop:", key=f"{place}/cancel", on_click=_cancel, args=(place, job_id)
-        )
+        st.progress(share(status), text=words(status))
+        _cancel_button(place, job_id)
 
 
-def _left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f" · about {seconds:.0f} s left" if seconds >= 1.5 else " · nearly done"
+def _cancel_button(place: str, job_id: JobId) -> None:
+    st.button("Cancel", icon=":material/stop:", key=f"{place}/cancel", on_click=_cancel, args=(place, job_id))
 
 
 def _cancel(place: str, job_id: JobId) -> None:

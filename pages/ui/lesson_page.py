@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,10 @@ from pages.ui.controls import preset_row, set_texts, set_values, values, write_u
 from pages.ui.phrases import phrases
 from pages.ui.style import page_style
 
+SIDE: ContextVar[DeltaGenerator | None] = ContextVar(
+    "side", default=None
+)  # the controls' column of this run's page
+
 
 @contextmanager
 def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
@@ -23,6 +28,7 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     The body of the `with` draws the picture and the controls.
     """
     page_style()
+    SIDE.set(None)
     st.caption(f"{PARTS[lesson.part]} · {lesson.minutes} minutes")
     st.title(f"{lesson.code} · {lesson.title}", anchor=False)
     st.markdown(f"##### {lesson.prose['Claim']}")
@@ -31,7 +37,10 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     preset_row(lesson)
     yield state
     write_url(lesson, state)
-    _question(lesson)
+    with (
+        SIDE.get() or st.container()
+    ):  # beside the picture that answers it, where the page has a column for controls
+        _question(lesson)
     _prose(lesson)
     _folds(lesson)
     _neighbours(lesson)
@@ -39,7 +48,9 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
 
 def picture_and_side() -> tuple[DeltaGenerator, DeltaGenerator]:
     """A wide column for the picture and a narrow one, at its side, for the controls."""
-    picture, side = st.columns([7, 2], gap="medium")
+    picture, column = st.columns([7, 2], gap="medium")
+    side = column.container(key="side")  # page.css keeps it wide enough
+    SIDE.set(side)
     return picture, side
 
 

@@ -43,7 +43,8 @@ def mask_field(lesson: Lesson, state: dict[str, Any], picture: np.ndarray) -> No
         key=f"{lesson.slug}/mask", mode="mask", under=picture, start=mask, turn=st.session_state.get(_turn(lesson), 0),
         identity="mask", use_label="Use this mask", label="Mask, painted on the picture", on_use=use, max_side=384,
     )  # fmt: skip
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption("Or a shape:", width="content")
         for name in SHAPES:
             st.button(
                 name.capitalize(), key=f"{lesson.slug}/shape/{name}", type="tertiary",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import streamlit as st
 
@@ -99,12 +98,17 @@ def network_control(lesson: Lesson, objective: str, name: str = "network") -> Ne
     return offered[chosen]
 
 
-def nothing_yet(presets: Sequence[str]) -> None:
-    """What a page says in the place of its picture while there is no network."""
-    names = " and ".join(presets)
+def nothing_yet(code: str, page: str | None = None) -> None:
+    """What a page says in the place of its picture while there is no network of lesson `code`.
+
+    `page` is where one can be trained; None for a page that has the training on itself.
+    """
+    where = "below" if page is None else f"in lesson {code}"
     with st.container(border=True, horizontal_alignment="center", height=260, vertical_alignment="center"):
         st.markdown(
-            f"The weights of the reference network ({names}) are not in this copy of the app, and you have not trained "
-            "one yet. **Train one below: two minutes are enough to see digits.**",
+            f"The trained network of lesson {code} is not in this copy of the app, and you have not trained one yet. "
+            f"**Train one {where}: “Two minutes on this machine” is enough to see what it does.**",
             text_alignment="center",
         )
+        if page is not None:
+            st.page_link(page, label=f"Train one in lesson {code}", icon=":material/arrow_forward:")

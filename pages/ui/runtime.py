@@ -8,13 +8,17 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.classroom.settings import ClassSettings
+from core.compute.choose import make_executor
+from core.compute.dispatch import QueueExecutor
 from core.compute.jobs import JobId, JobSpec
-from core.compute.local import LocalExecutor
+from core.compute.quotas import NO_LIMITS, Limits
 from core.compute.store import Store
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.schedule import NoiseSchedule
 from core.settings import BadSetting, Settings
 from lessons.course import JOBS
+from pages.ui.classroom.place import account, class_settings, person
 
 STORE_BYTES = 4 * 10**9  # results beyond this are removed, least recently used first
 
@@ -30,13 +34,26 @@ def store() -> Store:
 
 
 @st.cache_resource(show_spinner=False)
-def executor() -> LocalExecutor:
+def executor() -> QueueExecutor:
     """The one executor of this server. What a crash interrupted is queued again here."""
-    made = LocalExecutor(
-        store(), JOBS, device=environment()["device"], environment=environment(), max_store_bytes=STORE_BYTES
-    )
+    shared = class_settings()
+    memory = shared.job_memory_gb
+    made = make_executor(
+        settings(), store(), JOBS, max_store_bytes=STORE_BYTES,
+        limits=limits_of(shared) if shared.on else NO_LIMITS,
+        max_memory_bytes=int(memory * 1e9) if shared.on and memory else None,
+    )  # fmt: skip
     made.resume()
     return made
+
+
+def limits_of(shared: ClassSettings) -> Limits:
+    """What one person of a class may take of the device that all share."""
+    return Limits(
+        waiting=shared.jobs_per_person,
+        device_seconds=60 * shared.minutes_per_person,
+        kept={"train": shared.trainings_per_person},
+    )
 
 
 @st.cache_resource(show_spinner=False)
@@ -64,7 +81,7 @@ def model_fingerprint() -> str:
     return fingerprint(model_folder())
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner="Reading the noise schedule …")
 def _schedule(folder: str, _fingerprint: str) -> NoiseSchedule:
     from diffusers import (
         DDPMScheduler,
@@ -95,7 +112,14 @@ def browser_token(cookie: str) -> bytes:
 
 
 def owner() -> str:
-    """Who asks: the browser, by its cookie, so that a refresh or a second tab is the same person."""
+    """Who asks: whoever has logged in; in a class its member; otherwise the browser, by its cookie.
+
+    A refresh or a second tab is the same.
+    """
+    if somebody := account():
+        return somebody.owner
+    if member := person():
+        return member.owner
     cookie = st.context.cookies.get("_streamlit_xsrf")
     if cookie:
         return hashlib.sha256(browser_token(cookie)).hexdigest()[:16]

@@ -16,6 +16,7 @@ from lessons.notebook import notebook
 from pages.ui.sources import go_on
 
 SCALE = 4  # 64 -> 256 pixels: large enough for a slide
+ACROSS = 9  # steps on a contact sheet
 
 
 # What a download is called on screen, how its file name ends, its MIME type, and what makes it when it is asked for.
@@ -47,6 +48,7 @@ def _files(lesson: Lesson, trajectory: Trajectory, spec: JobSpec, more: Sequence
                 "image/png",
                 lambda: png(_sheet(_last(trajectory)[None], low)[0], scale=SCALE),
             ),
+            ("Contact sheet (PNG)", "sheet.png", "image/png", lambda: _contact_sheet(trajectory, low)),
             (
                 "Animation (WebP)",
                 "webp",
@@ -110,6 +112,15 @@ def _film(trajectory: Trajectory, low: float) -> np.ndarray:
     ]
     frames = np.concatenate(same, axis=1)
     return np.concatenate([frames, np.repeat(frames[-1:], 10, axis=0)])
+
+
+def _contact_sheet(trajectory: Trajectory, low: float) -> bytes:
+    """At most `ACROSS` estimates of the clean picture, evenly over the steps; a line for each sample."""
+    film = trajectory["clean_hat"] if "clean_hat" in trajectory.arrays else trajectory["x_t"]
+    at = np.unique(np.linspace(0, len(film) - 1, ACROSS).round().astype(int))
+    chosen = film[at].swapaxes(0, 1)  # (B, steps, C, H, W)
+    frames = to_pixels(chosen.reshape(-1, *film.shape[2:]), low=low)
+    return png(contact_sheet(frames, columns=len(at)), scale=SCALE // 2)
 
 
 def _npz(trajectory: Trajectory) -> bytes:

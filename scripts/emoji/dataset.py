@@ -9,13 +9,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
 from transformers import AutoTokenizer, BertModel
 
 from scripts.emoji.scenes import SCENES, ink, reduced
 from scripts.emoji.vocabulary import NULL_LIKE, captions_of, entries
 
-FIRST, INK = "fluent-3d", "fluent-high-contrast"
+FIRST, INK, PAINTED, FLAT = "fluent-3d", "fluent-high-contrast", "noto", "fluent-flat"
+SHOWN = {FIRST: 1.0, INK: 1.0, PAINTED: 0.7, FLAT: 0.6}  # how often a picture of each style is shown
 SCENE_VARIANTS = 12
+WRITTEN = {"pool 8 ball", "sleeping face", "taxi", "bus", "police car", "ambulance", "fire engine", "top hat"} | {
+    "calendar", "keyboard", "alarm clock", "watch", "soccer ball", "money bag", "mobile phone", "books", "closed book"
+}  # fmt: skip
+"""Names of pictures that bear letters, digits or a clock face."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ def load_set(folder: Path, seed: int = 0) -> EmojiSet:
     stored = np.load(folder / "pictures.npz")["pictures"]  # (N, 64, 64, 3)
     of_style = {
         style: {row["name"]: stored[i] for i, row in enumerate(rows) if row["style"] == style}
-        for style in (FIRST, INK)
+        for style in SHOWN
     }
     found: list[tuple[np.ndarray, str, str, tuple[str, ...], float]] = []
     for entry in entries():
@@ -43,16 +49,20 @@ def load_set(folder: Path, seed: int = 0) -> EmojiSet:
             raise ValueError(
                 f"Add {entry.name!r} in the style {FIRST} to {folder}: the vocabulary asks for it."
             )
-        picture = of_style[FIRST][entry.name]
-        drawn = of_style[INK].get(entry.name)
-        found.append((picture, entry.name, FIRST, entry.phrases, 1.0))
-        found.append((ink(picture) if drawn is None else drawn, entry.name, INK, entry.phrases, 1.0))
+        for style, shown in SHOWN.items():
+            picture = of_style[style].get(entry.name)
+            if picture is None and style == INK:  # people have no high-contrast picture
+                picture = ink(of_style[FIRST][entry.name])
+            if picture is not None:
+                found.append((picture, entry.name, style, entry.phrases, shown))
     rng = np.random.default_rng(seed)
     for name, (draw, phrases) in SCENES.items():
         for _ in range(SCENE_VARIANTS):
             picture = reduced(draw(of_style[FIRST], rng))
             found.append((picture, name, FIRST, phrases, 4 / SCENE_VARIANTS))
             found.append((ink(picture), name, INK, phrases, 2 / SCENE_VARIANTS))
+            painted = reduced(draw(of_style[PAINTED], rng))
+            found.append((painted, name, PAINTED, phrases, 2 / SCENE_VARIANTS))
     pictures, names, styles, phrases, weights = zip(*found, strict=True)
     return EmojiSet(
         pictures=torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous(),
@@ -101,8 +111,12 @@ class Batch:
 class Batches:
     """Draws batches from one generator, whose state is all that a resumed run needs."""
 
-    def __init__(self, data: EmojiSet, encoder: TextEncoder, *, shift: int, p_uncond: float, p_null: float):
-        self.data, self.shift, self.p_uncond, self.p_null = data, shift, p_uncond, p_null
+    def __init__(
+        self, data: EmojiSet, encoder: TextEncoder, *, smallest: float, p_uncond: float, p_null: float
+    ):
+        self.data, self.smallest, self.p_uncond, self.p_null = data, smallest, p_uncond, p_null
+        self.whole = torch.tensor([name in SCENES for name in data.names])
+        self.written = torch.tensor([name in WRITTEN for name in data.names])
         prompts = sorted({c for picture in data.captions for c, _ in picture} | {"", NULL_LIKE})
         index = {prompt: i for i, prompt in enumerate(prompts)}
         self.embeddings = encoder(prompts)
@@ -124,10 +138,28 @@ class Batches:
         caption = torch.where((dice < self.p_null) & self.first_style[rows], self.null_like, caption)
         caption = torch.where(dice > 1 - self.p_uncond, self.empty, caption)
         clean = self.data.pictures[rows].float() / 127.5 - 1
-        if self.shift:
-            dx, dy = torch.randint(-self.shift, self.shift + 1, (2,), generator=g).tolist()
-            clean = clean.roll((dy, dx), dims=(2, 3))  # the margin of two pixels is white
+        clean = self.posed(clean, rows, g)
         t = ((torch.arange(size) + torch.rand(size, generator=g)) / size * steps).long()
         t = t[torch.randperm(size, generator=g)]
         noise = torch.randn(clean.shape, generator=g)
         return Batch(clean, noise, t, self.embeddings[caption])
+
+    def posed(self, clean: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Each picture mirrored or not, reduced and moved to where it still fits: (B, 3, 64, 64).
+
+        So a prompt has many pictures though the set has one, and a sketch in a corner has something to become.
+        Scenes keep their size; what bears writing is not mirrored.
+        """
+        size = len(clean)
+        dice = torch.rand(size, 4, generator=generator)
+        scale = 1 - (1 - self.smallest) * dice[:, 0] * ~self.whole[rows]  # (B,)
+        move = (2 * dice[:, 1:3] - 1) * (1 - scale)[:, None]  # (B, 2), in half pictures
+        mirror = torch.where((dice[:, 3] < 0.5) & ~self.written[rows], -1.0, 1.0)
+        theta = torch.zeros(
+            size, 2, 3
+        )  # from a place in the result to the place in the picture it comes from
+        theta[:, 0, 0], theta[:, 1, 1] = mirror / scale, 1 / scale
+        theta[:, 0, 2], theta[:, 1, 2] = -mirror * move[:, 0] / scale, -move[:, 1] / scale
+        grid = affine_grid(theta, list(clean.shape), align_corners=False)
+        moved = grid_sample(clean - 1, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
+        return (moved + 1).clamp(-1, 1)  # outside the picture it is white

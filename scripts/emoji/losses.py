@@ -7,8 +7,10 @@ from torch import Tensor
 from core.networks.patch_unet import PatchUNet
 from scripts.emoji.dataset import Batch
 
-CAP = 5.0
-"""Largest weight of an error of x̂₀: min(SNR + 1, 5). Small noise would otherwise take all the attention."""
+SKETCH_CAP, REFINE_CAP = 5.0, 25.0
+"""Largest weight of an error of x̂₀: min(SNR + 1, cap). Small noise would otherwise take all the attention; but
+what the eye sees as grain is decided there, and the refiner, which finds the object drawn already, can afford it.
+"""
 
 
 def noisy(network: PatchUNet, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -22,14 +24,14 @@ def sketch_loss(network: PatchUNet, batch: Batch) -> tuple[Tensor, Tensor]:
     x_t, abar = noisy(network, batch)
     guess = network.sketch(x_t, batch.t, batch.text)
     errors = (guess - batch.clean).square().mean(dim=(1, 2, 3))
-    weight = (1 / (1 - abar)).clamp(max=CAP).flatten()  # SNR + 1 = 1/(1 − ᾱ)
+    weight = (1 / (1 - abar)).clamp(max=SKETCH_CAP).flatten()  # SNR + 1 = 1/(1 − ᾱ)
     return (weight * errors).mean(), errors.detach()
 
 
 def velocity_loss(network: PatchUNet, batch: Batch) -> tuple[Tensor, Tensor]:
     """Weighted squared error of v, plus the variational bound for the variance; the sketcher stays as it is.
 
-    ‖v − v̂‖² is (SNR + 1) ‖x₀ − x̂₀‖²; its weight min(SNR + 1, 5)/(SNR + 1) caps that.
+    ‖v − v̂‖² is (SNR + 1) ‖x₀ − x̂₀‖²; its weight min(SNR + 1, cap)/(SNR + 1) limits that.
     Source: Hang et al. 2023 (arXiv:2303.09556); Nichol and Dhariwal 2021 (arXiv:2102.09672), section 3.1.
     """
     x_t, abar = noisy(network, batch)
@@ -37,7 +39,7 @@ def velocity_loss(network: PatchUNet, batch: Batch) -> tuple[Tensor, Tensor]:
     v_hat, variance = network.velocity(x_t, batch.t, batch.text)
     v = abar.sqrt() * batch.noise - (1 - abar).sqrt() * batch.clean
     errors = (v_hat - v).square().mean(dim=(1, 2, 3))
-    weight = (CAP * (1 - abar)).clamp(max=1).flatten()
+    weight = (REFINE_CAP * (1 - abar)).clamp(max=1).flatten()
     clean_hat = (abar.sqrt() * x_t - (1 - abar).sqrt() * v_hat.detach()).clamp(-1, 1)
     bound = variance_bound(network.alphas_cumprod, batch, clean_hat, variance)
     return (weight * errors).mean() + bound, errors.detach()

@@ -64,6 +64,8 @@ STYLES = {
         "an ink drawing of {}": 3,
         "a black and white drawing of {}": 1,
     },
+    "noto": {"a painting of {}": 4, "an oil painting of {}": 2, "a cartoon of {}": 4},
+    "fluent-flat": {"a flat icon of {}": 4, "a paper cutout of {}": 2},
 }
 """Style → caption templates with their relative frequency. The plain words mean the first style."""
 
@@ -89,13 +91,15 @@ def with_article(words: str) -> str:
 
 
 def entries() -> list[Entry]:
-    """All of `OBJECTS`, parsed, in their order."""
+    """All of `OBJECTS`, parsed, in their order; the published name is always among the phrases."""
     found = []
     for item in OBJECTS.replace("\n", "|").split("|"):
         name, _, words = (part.strip() for part in item.partition(":"))
         if name:
-            phrases = [w.strip() for w in (words or name).split(",")]
-            found.append(Entry(name, tuple(with_article(w) for w in phrases)))
+            phrases = [with_article(w.strip()) for w in (words or name).split(",")]
+            published = with_article(name)
+            known = any(name in phrase for phrase in phrases)
+            found.append(Entry(name, tuple(phrases if known else [*phrases, published])))
     return found
 
 

@@ -63,18 +63,18 @@ def free_port() -> int:
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """`serve(script, **environment)` starts a Streamlit server and returns its address; all end with the session.
 
-    Every server has its own, empty data directory.
+    Every server has its own, empty data directory. `below` is the path below which the app lies.
     """
     running: list[tuple[subprocess.Popen, object]] = []
 
-    def start(script: str | Path, **environment: str) -> str:
+    def start(script: str | Path, below: str = "", **environment: str) -> str:
         port = free_port()
         log_path = tmp_path_factory.mktemp("server") / "log.txt"
         log = log_path.open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
              "--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none",
-             "--browser.gatherUsageStats", "false"],
+             "--browser.gatherUsageStats", "false", "--server.baseUrlPath", below],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "DIFFUSION_DATA_DIR": str(tmp_path_factory.mktemp("data")),
                  **environment},
@@ -82,7 +82,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
             stderr=subprocess.STDOUT,
         )  # fmt: skip
         running.append((process, log))
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{port}/{below}".rstrip("/")
         for _ in range(START_SECONDS * 5):
             if process.poll() is not None:
                 break

@@ -190,6 +190,27 @@ def test_a_mistake_runs_beside_the_right_way(page, app):
     expect(player.locator(".tile figcaption").nth(1)).to_have_text("wrong", timeout=COMPUTED)
 
 
+def test_a_pinned_run_stands_beside_the_next_one_and_comes_back_with_the_link(page, app):
+    player = visit(page, app, "A4", "?i_start=33")
+    finished(player, 1)
+    page.get_by_role("button", name="Pin to compare").click()
+    expect(page.get_by_text("Pinned. Change a control or take a preset")).to_be_visible()
+    expect_query(page, pin="i_start=33")
+    page.get_by_role("slider", name="i_start").press("ArrowLeft")
+    page.get_by_role("button", name="Run", exact=True).click()
+    names = player.locator(".tile figcaption")
+    expect(names).to_have_text(["i_start 32", "i_start 33"], timeout=COMPUTED)
+    finished(player, 2)
+    page.reload()
+    expect(names).to_have_text(["i_start 32", "i_start 33"], timeout=COMPUTED)
+    player.locator(".timeline .range").press("Home")
+    grey = player.locator("canvas[data-row=x_t][data-sample='1']")
+    assert grey.evaluate("c => [...c.getContext('2d').getImageData(5, 5, 1, 1).data]") == [128, 128, 128, 255]
+    page.get_by_role("button", name="Unpin i_start 33").click()
+    expect(names).to_have_count(0)
+    expect_query(page, pin=None)
+
+
 # ---- the scrubber, the prose, the question, the files ------------------------------------------------------
 
 

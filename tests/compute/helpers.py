@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 
 from core.compute.jobs import JobSpec
 from core.compute.local import LocalExecutor
+from core.compute.ray import RayExecutor
 from core.compute.store import Store
 
-KINDS = "count one_long_step fails crashes trains disk_is_full prints returns_nothing reads_blob counts_calls".split()
+KINDS = (
+    "count one_long_step fails crashes trains disk_is_full prints returns_nothing reads_blob counts_calls "
+    "takes_memory takes_torch_memory sees"
+).split()
 REGISTRY = {kind: f"tests.compute.sample_jobs:{kind}" for kind in KINDS}
 ENVIRONMENT = {"model": "none", "device": "cpu"}
 
@@ -18,10 +23,16 @@ def make_local(store: Store, **options) -> LocalExecutor:
     return LocalExecutor(store, REGISTRY, environment=ENVIRONMENT, **options)
 
 
-EXECUTORS = {"local": make_local}
+def make_ray(store: Store, **options) -> RayExecutor:
+    """On the cluster of the test session, which the fixture `cluster` has started."""
+    address = os.environ["TEST_RAY_ADDRESS"]
+    return RayExecutor(store, REGISTRY, environment=ENVIRONMENT, **{"address": address, **options})
 
 
-def wait(executor, job_id, seconds=20.0, until=lambda status: status.state.final):
+EXECUTORS = {"local": make_local, "ray": make_ray}
+
+
+def wait(executor, job_id, seconds=90.0, until=lambda status: status.state.final):
     """The status of the job, once it has ended (or meets `until`)."""
     deadline = time.monotonic() + seconds
     while not until(status := executor.status(job_id)):

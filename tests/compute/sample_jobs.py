@@ -31,6 +31,15 @@ def count(params, context):
     )
 
 
+def clocked(params, context):
+    """As `count`; each frame holds when its evaluation began, in seconds of the system's monotonic clock."""
+    for index in range(params["total"]):
+        began = np.array([time.monotonic()])
+        time.sleep(params["seconds"])
+        yield Frame(index, params["total"], {"began": began.view(np.uint8)})
+    return Trajectory({"x": np.zeros(1, np.float32)}, {})
+
+
 def one_long_step(params, context):
     yield Frame(0, 2, {})
     time.sleep(params["seconds"])
@@ -104,3 +113,34 @@ def counts_calls(params, context):
     context.cache["calls"] = context.cache.get("calls", 0) + 1
     yield Metric(1, 1, {})
     return Trajectory({"x": np.zeros(1, np.float32)}, {"calls": context.cache["calls"]})
+
+
+def sees(params, context):
+    """A variable of the environment, once the file `until` is there."""
+    yield Metric(1, 2, {})
+    while not os.path.exists(params["until"]):
+        time.sleep(0.01)
+    return Trajectory({"x": np.zeros(1, np.float32)}, {"value": os.environ.get(params["name"])})
+
+
+def takes_memory(params, context):
+    """Fills `mb` megabytes, 10 at a time; with `keep`, they stay with the worker when the job has ended."""
+    if params["mb"] > 100_000:
+        np.empty(params["mb"] * 1_000_000, np.uint8)
+    held = context.cache.setdefault("held", []) if params.get("keep") else []
+    for step in range(params["mb"] // 10):
+        held.append(np.ones(10_000_000, np.uint8))
+        time.sleep(0.002)
+        if step % 10 == 0:
+            yield Metric(step + 1, params["mb"] // 10, {})
+    time.sleep(0.2)  # long enough to be seen
+    return Trajectory({"x": np.zeros(1, np.float32)}, {})
+
+
+def takes_torch_memory(params, context):
+    """Asks for `mb` megabytes at once, as a network's layer would."""
+    import torch
+
+    yield Metric(1, 1, {})
+    torch.empty(params["mb"] * 1_000_000, dtype=torch.uint8)
+    return Trajectory({"x": np.zeros(1, np.float32)}, {})

@@ -6,6 +6,7 @@ import errno
 import io
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -37,8 +38,10 @@ def picture(value: float, size: int = 1000) -> Trajectory:
     return Trajectory({"x": np.full(size, value, np.float32)}, {"value": value})
 
 
-def row(key: str, state: str, params: str = "{}") -> RunRecord:
-    return RunRecord(key, "count", params, '["ada"]', state, 0, 1, None, None, 1.0, None, None)
+def row(
+    key: str, state: str, params: str = "{}", kind: str = "count", submitted_at: float = 1.0
+) -> RunRecord:
+    return RunRecord(key, kind, params, '["ada"]', state, 0, 1, None, None, submitted_at, None, None)
 
 
 def test_results_come_back_bit_for_bit(store):
@@ -307,3 +310,61 @@ def test_the_runs_of_a_kind_are_listed_newest_first(tmp_path):
     assert [record.spec.params["n"] for record in table.of_kind("train")] == [3, 2, 0]
     assert [record.spec.params["n"] for record in table.of_kind("train", limit=1)] == [3]
     assert table.of_kind("nothing") == []
+
+
+def test_verify_reads_files_and_rows_and_says_what_was_damaged(store, capsys):
+    (
+        store.put_result(KEYS[0], picture(1)),
+        store.put_checkpoint(KEYS[1], Checkpoint(7, "seven", {"w": np.ones(3)})),
+    )
+    blob = store.put_blob(b"abc")
+    for key in KEYS[:3]:
+        store.runs.save(row(key, "done"))
+    assert main(["verify", "--data", str(store.path)]) == 0
+    said = capsys.readouterr().out
+    assert "1 results" in said and "1 checkpoints" in said and "1 blobs" in said and "3 rows" in said
+    for path in [store.path / "checkpoints" / KEYS[1] / f"{7:012d}", store.path / "blobs" / blob[:2] / blob]:
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with sqlite3.connect(store.path / "runs.sqlite3") as table:
+        table.execute("UPDATE runs SET owners = '[\"eve\"]' WHERE key = ?", [KEYS[2]])
+    assert main(["verify", "--data", str(store.path)]) == 1
+    said = capsys.readouterr().out
+    assert (
+        "3 damaged" in said and f"checkpoints/{KEYS[1]}/{7:012d}" in said and blob in said and KEYS[2] in said
+    )
+    assert main(["verify", "--data", str(store.path)]) == 0  # set aside
+    assert store.runs.get(KEYS[2]) is None and store.runs.get(KEYS[1]) is not None
+
+
+def test_prune_begins_with_what_is_damaged_and_says_what_it_must_leave(store, capsys):
+    for key in KEYS[:3]:
+        store.put_result(key, picture(1))
+    size = (store.path / "results" / "00" / KEYS[0]).stat().st_size
+    (store.path / "results" / "00" / KEYS[0]).write_bytes(bytes(size))
+    assert store.get_result(KEYS[0]) is None
+    assert store.prune(2 * size) == size and store.has_result(KEYS[1]) and store.has_result(KEYS[2])
+    assert not list(store.path.rglob("*.damaged"))
+    store.runs.save(row(KEYS[1], "running"))
+    assert main(["prune", "--data", str(store.path), "--max-mb", "0"]) == 0
+    assert "jobs that wait or run" in capsys.readouterr().out and store.has_result(KEYS[1])
+
+
+def test_prune_spares_what_is_used_while_it_works(store, monkeypatch):
+    for key in KEYS[:2]:
+        store.put_result(key, picture(1))
+    real = store.in_use
+
+    def looked_at_meanwhile():
+        used = real()
+        os.utime(store.path / "results" / "00" / KEYS[0], (5e9, 5e9))
+        return used
+
+    monkeypatch.setattr(store, "in_use", looked_at_meanwhile)
+    store.prune(0)
+    assert store.has_result(KEYS[0]) and not store.has_result(KEYS[1])
+
+
+def test_the_command_line_answers_a_store_that_it_cannot_open_with_a_sentence(tmp_path, capsys):
+    (tmp_path / "runs.sqlite3").mkdir()
+    assert main(["verify", "--data", str(tmp_path)]) == 2
+    assert "could not be worked on" in capsys.readouterr().err

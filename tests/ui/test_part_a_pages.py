@@ -1,4 +1,4 @@
-"""The start page and lessons A0 to A6: fields, links and controls say the same, and bad input gets a sentence."""
+"""The start page and lessons A0 to A6 and A12: fields, links and controls say the same, and bad input gets a sentence."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lessons import (
     classical_denoising,
     classifier_free_guidance,
     forward_process,
+    is_it_memory,
     iterative_denoising,
     meet_the_model,
     one_step_denoising,
@@ -20,7 +21,14 @@ from lessons.fields import Choice, Number, Numbers, PictureRef, Text
 from pages.ui import runtime
 from tests.ui.fake_model import open_page, sentences
 
-RUN = (meet_the_model, one_step_denoising, iterative_denoising, sampling_from_noise, classifier_free_guidance)
+RUN = (
+    meet_the_model,
+    one_step_denoising,
+    iterative_denoising,
+    sampling_from_noise,
+    classifier_free_guidance,
+    is_it_memory,
+)
 MODULES = (*RUN, forward_process, classical_denoising)  # the last two compute in closed form, without a job
 each_page = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.LESSON.code)
 each_run = pytest.mark.parametrize("module", RUN, ids=lambda module: module.LESSON.code)

@@ -1,6 +1,6 @@
 """The player: a scrubber through a trajectory, with its pictures, curves and numbers under one cursor."""
 
-from pages.ui.player.component import player
+from pages.ui.player.component import Running, player
 from pages.ui.player.film import (
     Curve,
     Film,
@@ -11,6 +11,7 @@ from pages.ui.player.film import (
     difference_to_uint8,
     side_by_side,
     signed_to_uint8,
+    together,
     unit_to_uint8,
 )
 
@@ -20,10 +21,12 @@ __all__ = [
     "FilmError",
     "Number",
     "Row",
+    "Running",
     "above_each_other",
     "difference_to_uint8",
     "player",
     "side_by_side",
     "signed_to_uint8",
+    "together",
     "unit_to_uint8",
 ]

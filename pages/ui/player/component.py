@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from pages.ui.player.film import Film
 from pages.ui.player.packing import read_header
+from pages.ui.served.shelf import own_routes, publish
 
 HERE = Path(__file__).parent
-SCRIPTS = ("decode", "tex", "chart", "stage", "save", "timeline", "lightbox", "player")
+SCRIPTS = ("fetch", "decode", "tex", "chart", "stage", "save", "timeline", "lightbox", "watch", "player")
 
 _mount = st.components.v2.component(
     "trajectory_player",
@@ -23,8 +25,19 @@ _mount = st.components.v2.component(
 )
 
 
+@dataclass(frozen=True)
+class Running:
+    """A film that is still being computed, and that the browser gets by itself: where it asks for what is new."""
+
+    address: str
+
+
 def player(
-    film: Film | bytes, *, key: str, start: int | None = None, on_frame: Callable[[int], None] | None = None
+    film: Film | bytes | Running,
+    *,
+    key: str,
+    start: int | None = None,
+    on_frame: Callable[[int], None] | None = None,
 ) -> int | None:
     """Show a film under a scrubber and return the frame on which the student let go of it.
 
@@ -37,12 +50,19 @@ def player(
     `start`: a frame that the page asks for, usually from the URL. A page may hand back what `player` returned; a value
     that is neither that nor the one of the run before moves the scrubber there.
     `on_frame(frame)` is called before the script runs again, as the callbacks of widgets are.
+
+    Where the server has routes of its own, a film that is complete is published there and the browser is sent its
+    address; a browser that finds it gone has the script, or the fragment around the player, run again. So it does once
+    when a `Running` film has come to its end: the film that is then shown under the same `key` goes on from there.
     """
+    memory = st.session_state.setdefault(
+        f"{key}.memory",
+        {"epoch": 0, "steps": (), "returned": None, "asked": None, "redraws": 0, "watched": None},
+    )
+    if isinstance(film, Running):
+        return _watch(film, key, memory, start, on_frame)
     data = film.to_bytes() if isinstance(film, Film) else film
     header = read_header(data)
-    memory = st.session_state.setdefault(
-        f"{key}.memory", {"epoch": 0, "steps": (), "returned": None, "asked": None}
-    )
     if start is not None:
         start = min(max(int(start), 0), header["total"] - 1)
     if not _continues(memory, header):
@@ -53,28 +73,59 @@ def player(
         _committed(key, memory["epoch"]),
     ):
         memory.update(epoch=memory["epoch"] + 1, returned=start, start=start)
-    memory.update(steps=header["steps"], total=header["total"], asked=start)
+    memory.update(steps=header["steps"], total=header["total"], asked=start, watched=None)
 
-    def committed() -> None:
-        frame = _committed(key, memory["epoch"])
-        if on_frame is not None and frame is not None:
-            on_frame(frame)
-
-    envelope = json.dumps({"epoch": memory["epoch"], "start": memory["start"]}).encode()
-    _mount(
-        key=key,
-        data=b"".join((struct.pack("<I", len(envelope)), envelope, data)),
-        default={"frame": None},
-        on_frame_change=committed,
-    )
+    envelope = {"epoch": memory["epoch"], "start": memory["start"]}
+    if own_routes() and header["total"] == len(header["steps"]):
+        envelope |= {"film": publish(data), "redraws": memory["redraws"]}
+        data = b""
+    _show(key, memory, envelope, data, on_frame)
     frame = _committed(key, memory["epoch"])
     if frame is not None:
         memory["returned"] = min(frame, header["total"] - 1)
     return memory["returned"]
 
 
+def _watch(
+    film: Running, key: str, memory: dict, start: int | None, on_frame: Callable[[int], None] | None
+) -> int | None:
+    """As `player`. What has arrived, and of which steps, the browser knows alone."""
+    if film.address != memory["watched"]:
+        memory.update(epoch=memory["epoch"] + 1, returned=start, start=start, asked=start)
+    memory.update(steps=(), total=None, watched=film.address)
+    envelope = {"epoch": memory["epoch"], "start": memory["start"]}
+    _show(key, memory, envelope | {"watch": film.address, "redraws": memory["redraws"]}, b"", on_frame)
+    frame = _committed(key, memory["epoch"])
+    if frame is not None:
+        memory["returned"] = frame
+    return memory["returned"]
+
+
+def _show(
+    key: str, memory: dict, envelope: dict, data: bytes, on_frame: Callable[[int], None] | None
+) -> None:
+    def committed() -> None:
+        frame = _committed(key, memory["epoch"])
+        if on_frame is not None and frame is not None:
+            on_frame(frame)
+
+    def redraw() -> None:
+        memory["redraws"] += 1  # in the envelope: the browser is not told of what stays the same
+
+    text = json.dumps(envelope).encode()
+    _mount(
+        key=key,
+        data=b"".join((struct.pack("<I", len(text)), text, data)),
+        default={"frame": None},
+        on_frame_change=committed,
+        on_redraw_change=redraw,
+    )
+
+
 def _continues(memory: dict, header: dict) -> bool:
     """Whether this film goes on where the last one was: the same run with more frames, or the same steps again."""
+    if memory["watched"]:
+        return True  # it was watched, and this is what it has become
     before, now = memory["steps"], header["steps"]
     return memory["epoch"] > 0 and memory["total"] == header["total"] and now[: len(before)] == before
 

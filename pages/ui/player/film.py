@@ -19,12 +19,14 @@ Labels and symbols are written in a small part of TeX: letters, digits, `_`, `^`
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 CLOCKS = ("diffusion", "flow")
+NOT_BEGUN = 128  # the grey of a run that begins at a later step
 
 
 class FilmError(ValueError):
@@ -91,7 +93,8 @@ class Film:
 
     `steps` names the frames ("t = 690"); `columns` names the samples; `total` is the number of frames once the
     run is complete, and larger than `len(steps)` while frames are still being computed. `marks` are frames shown
-    as thumbnails of `strip_row` (the first row unless named). `start` is the frame first shown; None means the last.
+    as thumbnails of `strip_row` (the first row unless named), of its column `strip_sample`. `start` is the frame
+    first shown; None means the last.
     `formula` is the update whose terms `numbers` lists. `name` begins the file names of saved pictures.
     """
 
@@ -104,6 +107,7 @@ class Film:
     formula: str = ""
     marks: Iterable[int] = ()
     strip_row: str = ""
+    strip_sample: int = 0
     start: int | None = None
     clock: str = "diffusion"
     name: str = "film"
@@ -170,6 +174,75 @@ class Film:
         return pack(self, raw_limit=raw_limit)
 
 
+def together(films: Sequence[Film], labels: Sequence[str], most: int = 6) -> Film:
+    """One film of several, under one cursor: side by side, or above each other where those are more than `most` columns.
+
+    Runs over other timesteps are laid over the one with the most steps; rows that not all of them have are left out.
+    Raises FilmError with a sentence for the student where steps have nothing in common.
+    """
+    longest = max(range(len(films)), key=lambda k: len(films[k].steps))
+    films = _on_common_steps(films)
+    names = [{row.name for row in film.rows} for film in films]
+    common = set.intersection(*names)
+    films = [replace(film, rows=[row for row in film.rows if row.name in common]) for film in films]
+    films = _equally_many_frames(films)
+    batches = [film.batch for film in films]
+    join = above_each_other if sum(batches) > most and len(set(batches)) == 1 else side_by_side
+    before = sum(batches[:longest]) if join is side_by_side else 0
+    return replace(join(films, labels), strip_sample=before)  # one that is not grey for a while
+
+
+def _equally_many_frames(films: Sequence[Film]) -> list[Film]:
+    """Films of the same rows; a row that stands still in one film and moves in another is repeated in the first."""
+    most = {row.name: max(len(f.rows[i].pixels) for f in films) for i, row in enumerate(films[0].rows)}
+
+    def whole(row: Row) -> Row:
+        return (
+            row
+            if len(row.pixels) == most[row.name]
+            else replace(row, pixels=row.pixels.repeat(most[row.name], 0))
+        )
+
+    return [replace(film, rows=[whole(row) for row in film.rows]) for film in films]
+
+
+def _on_common_steps(films: Sequence[Film]) -> list[Film]:
+    """The films over the steps of the longest: at t each shows the step that it takes there, grey before it begins."""
+    longest = max(films, key=lambda film: len(film.steps))
+    if all(film.steps == longest.steps for film in films):
+        return list(films)
+    clocks = [[_timestep(step) for step in film.steps] for film in films]
+    if any(t is None for clock in clocks for t in clock):
+        raise FilmError("These runs are counted in other steps, so one cursor cannot move them all.")
+    wanted = [_timestep(step) for step in longest.steps]
+    at = [[sum(t >= now for t in clock) - 1 for now in wanted] for clock in clocks]  # -1: not begun
+    return [_resampled(film, places, longest) for film, places in zip(films, at, strict=True)]
+
+
+def _timestep(step: str) -> int | None:
+    found = re.fullmatch(r"t = (\d+)", step)
+    return int(found[1]) if found else None
+
+
+def _resampled(film: Film, places: Sequence[int], longest: Film) -> Film:
+    def values(of: Sequence[float | None], missing: float | None) -> list[float | None]:
+        return [of[k] if k >= 0 else missing for k in places]
+
+    def pixels(of: np.ndarray) -> np.ndarray:
+        if len(of) == 1 and len(film.steps) > 1:
+            return of  # a still; in a film of one step nothing can be told from one
+        frames = of[np.maximum(places, 0)]  # a copy
+        frames[np.asarray(places) < 0] = NOT_BEGUN
+        return frames
+
+    return replace(
+        film, steps=longest.steps, total=len(places), marks=longest.marks, start=longest.start,
+        rows=[replace(row, pixels=pixels(row.pixels)) for row in film.rows],
+        curves=[replace(curve, values=values(curve.values, math.nan)) for curve in film.curves],
+        numbers=[replace(number, values=values(number.values, None)) for number in film.numbers],
+    )  # fmt: skip
+
+
 def side_by_side(films: Sequence[Film], labels: Sequence[str]) -> Film:
     """One film whose columns are those of several, so that one cursor moves them all.
 
@@ -231,14 +304,27 @@ def _joint_curves(films: Sequence[Film], labels: Sequence[str]) -> list[Curve]:
             for film, label in zip(films, labels, strict=True)
             if position < len(film.curves)
         ]
-        first = here[0][0]
-        if len(here) == len(films) and all(list(c.values) == list(first.values) for c, _ in here):
-            together.append(first)
+        whole = min((c for c, _ in here), key=_missing)
+        if len(here) == len(films) and all(_agree(c, whole) for c, _ in here):
+            together.append(whole)
         else:
             together += [
                 replace(c, meaning=f"{label}: {c.meaning}" if c.meaning else label) for c, label in here
             ]
     return together
+
+
+def _missing(curve: Curve) -> int:
+    return sum(value is None or math.isnan(value) for value in curve.values)
+
+
+def _agree(curve: Curve, whole: Curve) -> bool:
+    """Whether `curve` is `whole` wherever it has a value, and has one somewhere; a run that begins later lacks some."""
+    if len(curve.values) != len(whole.values):
+        return False
+    pairs = list(zip(curve.values, whole.values, strict=True))
+    there = [(mine, its) for mine, its in pairs if mine is not None and not math.isnan(mine)]
+    return bool(there) and all(mine == its for mine, its in there)
 
 
 def signed_to_uint8(x: np.ndarray) -> np.ndarray:

@@ -26,8 +26,11 @@ SPRITE_COLUMNS = 16
 WEBP_SIDE = 16_383  # the format's limit in pixels
 
 
-def pack(film: Film, *, raw_limit: int = 1_500_000) -> bytes:
-    """The bytes that the player's JavaScript reads. Raises `FilmError` above `MAX_BYTES` of pixels."""
+def pack(film: Film, *, raw_limit: int = 1_500_000, first: int = 0) -> bytes:
+    """The bytes that the player's JavaScript reads. Raises `FilmError` above `MAX_BYTES` of pixels.
+
+    `first`: leave out the pixels of the frames before this one, and of stills, for a browser that has them.
+    """
     size = sum(row.pixels.nbytes for row in film.rows)
     if size > MAX_BYTES:
         raise FilmError(
@@ -36,7 +39,7 @@ def pack(film: Film, *, raw_limit: int = 1_500_000) -> bytes:
     compress = size > raw_limit and film.total == len(film.steps)
     blobs: list[bytes] = []
     header = {
-        "rows": [_pack_row(row, compress, blobs) for row in film.rows],
+        "rows": [_pack_row(row, compress, blobs, first) for row in film.rows],
         "steps": film.steps,
         "columns": film.columns,
         "batch": film.batch,
@@ -57,6 +60,7 @@ def pack(film: Film, *, raw_limit: int = 1_500_000) -> bytes:
         "formula": film.formula,
         "marks": film.marks,
         "strip": film.strip_row or film.rows[0].name,
+        "strip_sample": film.strip_sample,
         "start": film.start,
         "clock": film.clock,
         "name": film.name,
@@ -86,11 +90,12 @@ def finite(values: Sequence[float | None]) -> list[float | None]:
     ]
 
 
-def _pack_row(row: Row, compress: bool, blobs: list[bytes]) -> dict:
+def _pack_row(row: Row, compress: bool, blobs: list[bytes], first: int) -> dict:
     frames, _, height, width, channels = row.pixels.shape
     chunks = []
-    for first in range(0, frames, CHUNK_FRAMES if compress else frames):
-        tiles = row.pixels[first : first + CHUNK_FRAMES] if compress else row.pixels
+    size = CHUNK_FRAMES if compress else frames
+    for begin in range(first, frames, size):
+        tiles = row.pixels[begin : begin + size]
         raw = np.ascontiguousarray(tiles).tobytes()
         sprite = _sprite(tiles) if compress else None
         codec, blob = (
@@ -98,7 +103,7 @@ def _pack_row(row: Row, compress: bool, blobs: list[bytes]) -> dict:
         )
         digest = hashlib.blake2b(raw, digest_size=8).hexdigest()
         chunks.append(
-            {"codec": codec, "first": first, "count": len(tiles), "bytes": len(blob), "digest": digest}
+            {"codec": codec, "first": begin, "count": len(tiles), "bytes": len(blob), "digest": digest}
         )
         blobs.append(blob)
     return {

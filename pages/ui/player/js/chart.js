@@ -1,7 +1,7 @@
 // Curves over the steps, one panel above the other, on the scrubber's own horizontal scale.
 
 const SVG = "http://www.w3.org/2000/svg";
-const CHART = { height: 92, top: 8, bottom: 8 };
+const CHART = { height: 92, alone: 150, top: 8, bottom: 8 }; // one panel alone gets more room
 
 function svg(tag, attributes = {}) {
   const element = document.createElementNS(SVG, tag);
@@ -25,6 +25,7 @@ class Charts {
     this.scale = scale;
     this.host.replaceChildren();
     const names = [...new Set(film.curves.map((curve, i) => curve.panel || `#${i}`))];
+    this.height = names.length === 1 ? CHART.alone : CHART.height;
     this.panels = names.map((name) => this.panel(name, film.curves.filter((c, i) => (c.panel || `#${i}`) === name)));
     this.host.hidden = !this.panels.length;
   }
@@ -38,13 +39,13 @@ class Charts {
     if (!values.length) [low, high] = [0, 1];
     if (!log && low > 0 && low < 0.4 * high) low = 0;
     if (high - low < 1e-12) [low, high] = [low - 0.5, high + 0.5];
-    const inner = CHART.height - CHART.top - CHART.bottom;
+    const inner = this.height - CHART.top - CHART.bottom;
     const y = (v) => CHART.top + inner * (1 - (map(v) - low) / (high - low));
 
     const box = document.createElement("figure");
     box.className = "panel";
     const head = document.createElement("figcaption");
-    const drawing = svg("svg", { width: this.scale.width, height: CHART.height, class: "chart" });
+    const drawing = svg("svg", { width: this.scale.width, height: this.height, class: "chart" });
     drawing.setAttribute("role", "img");
     drawing.setAttribute("aria-label", `Curves over the steps: ${curves.map((c) => c.meaning || texToText(c.label)).join(", ")}`);
     const left = this.scale.x(0), right = this.scale.x(Math.max(1, this.film.total - 1));
@@ -52,7 +53,7 @@ class Charts {
     for (const level of this.levels(low, high, log)) {
       const at = CHART.top + inner * (1 - (level.at - low) / (high - low));
       drawing.append(svg("line", { x1: left, x2: right, y1: at, y2: at, class: "grid" }));
-      const text = svg("text", { x: right, y: at - 3, class: "level" });
+      const text = svg("text", { x: right - 8, y: at - 3, class: "level" });
       text.textContent = level.text;
       texts.push(text);
     }
@@ -77,8 +78,8 @@ class Charts {
       head.append(item);
       return { values: curve.values, format: formatter(curve.values), dot, value };
     });
-    const cursor = svg("line", { y1: 0, y2: CHART.height, class: "cursor" });
-    const ghost = svg("line", { y1: 0, y2: CHART.height, class: "ghost", visibility: "hidden" });
+    const cursor = svg("line", { y1: 0, y2: this.height, class: "cursor" });
+    const ghost = svg("line", { y1: 0, y2: this.height, class: "ghost", visibility: "hidden" });
     drawing.append(...texts, ghost, cursor);
     if (positive) head.append(this.toggle(name, log));
     box.append(head, drawing);

@@ -11,8 +11,7 @@ function readPart(bytes, offset) {
 
 // `known` maps digests to pixels decoded before, so that a film that grows decodes only what is new.
 async function decodeFilm(bytes, known) {
-  const [envelope, filmAt] = readPart(bytes, 0);
-  const [film, pixelsAt] = readPart(bytes, filmAt);
+  const [film, pixelsAt] = readPart(bytes, 0);
   let offset = pixelsAt;
   const used = new Map();
   for (const row of film.rows) {
@@ -25,8 +24,15 @@ async function decodeFilm(bytes, known) {
     }
   }
   film.count = film.steps.length;
-  film.envelope = envelope;
   return [film, used];
+}
+
+// `film` holds the pixels of its newest frames only: put those before them that `before` holds, of the same run.
+function joinFilm(before, film) {
+  for (const row of film.rows) {
+    const old = before.rows.find(({ name }) => name === row.name);
+    row.chunks = [...old.chunks, ...row.chunks];
+  }
 }
 
 async function decodeSprite(blob, row, chunk, batch) {

@@ -60,11 +60,11 @@ class Lightbox {
     paint(this.canvas, film, this.row, frame, this.sample);
     this.canvas.setAttribute("aria-label", describe(film, this.row, frame, this.sample));
     this.range.value = frame;
-    this.range.setAttribute("aria-valuetext", `${film.steps[frame]}, step ${frame + 1} of ${film.total}`);
+    this.range.setAttribute("aria-valuetext", `${film.steps[frame]}, frame ${frame + 1} of ${film.total}`);
     const title = this.dialog.querySelector(".large-title");
     title.replaceChildren(texToMath(this.row.label));
     const words = [this.row.caption, film.columns[this.sample]].filter(Boolean).join(" · ");
     if (words) title.append(` ${words}`);
-    this.dialog.querySelector(".large-step").textContent = `${film.steps[frame]} · step ${frame + 1} of ${film.total}`;
+    this.dialog.querySelector(".large-step").textContent = `${film.steps[frame]} · frame ${frame + 1} of ${film.total}`;
   }
 }

@@ -3,6 +3,7 @@
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const COMMIT_AFTER = 250; // milliseconds of rest before the frame is sent
+const MISSES = 3; // times that a film is asked for again which the server has no longer
 const players = new WeakMap();
 
 class Player {
@@ -24,21 +25,93 @@ class Player {
     this.resized.observe(this.root);
   }
 
-  // Called at the first mount and again whenever Streamlit has new data or a new theme.
-  async update({ data, setStateValue }) {
+  // Called at the first mount and again whenever Streamlit has new data or a new theme. The data is an envelope, and
+  // after it a film, unless the envelope says where to fetch it.
+  async update({ data, setStateValue, setTriggerValue }) {
     this.send = (frame, epoch) => setStateValue("frame", { index: frame, epoch });
+    this.redraw = () => setTriggerValue("redraw", true); // has the page draw the player again
     const turn = (this.turn = (this.turn ?? 0) + 1);
-    const [film, known] = await decodeFilm(data, this.known);
-    if (turn !== this.turn || this.stopper.signal.aborted) return; // a newer call has overtaken this one
+    const [envelope, filmAt] = readPart(data, 0);
+    if (envelope.watch) return this.watch(envelope);
+    const bytes = envelope.film ? await this.fetched(envelope.film) : data.subarray(filmAt);
+    if (turn !== this.turn || this.stopper.signal.aborted || !bytes) return; // a newer call has overtaken this one
+    const [film, known] = await decodeFilm(bytes, this.known);
+    if (turn !== this.turn || this.stopper.signal.aborted) return;
     this.known = known;
-    const fresh = !this.film || film.envelope.epoch !== this.epoch;
+    this.leave();
+    this.show(film, envelope);
+  }
+
+  // A run that goes on: the server is asked for its frames from here. Before the first one there is nothing to show.
+  watch(envelope) {
+    this.envelope = envelope;
+    if (this.watching?.address === envelope.watch) return this.watching.go(); // the page was drawn again
+    this.leave();
+    this.pause();
+    cancelAnimationFrame(this.waiting);
+    clearTimeout(this.resting);
+    this.waiting = 0;
+    this.film = null;
+    this.known = new Map();
+    delete this.root.dataset.frame;
+    if (this.lightbox.dialog.open) this.lightbox.dialog.close();
+    this.part("problem").hidden = true;
+    this.root.classList.add("watching", "empty");
+    this.tell({ words: "Waiting", share: 0 });
+    this.watching = new Watch(this, envelope.watch);
+  }
+
+  leave() {
+    this.watching?.stop();
+    this.watching = null;
+    this.root.classList.remove("watching", "empty");
+  }
+
+  tell({ words, share }) {
+    this.part("told").textContent = words;
+    this.part("share").value = share;
+  }
+
+  // The frames from `first` on of the run that is watched.
+  async grow(bytes, first, signal) {
+    const [film, known] = await decodeFilm(bytes, this.known);
+    if (signal.aborted) return;
+    if (first > 0) joinFilm(this.film, film);
+    this.known = known;
+    this.root.classList.remove("empty");
+    this.show(film, this.envelope);
+  }
+
+  fail(error) {
+    this.part("problem").hidden = false;
+    this.part("problem").textContent = `The player could not read this film: ${error.message}`;
+  }
+
+  // The bytes at an address. What the server has no longer it is asked to publish again; that is a new update.
+  async fetched(address) {
+    if (this.held?.address === address) return this.held.bytes;
+    const bytes = await fetchFilm(address, this.stopper.signal);
+    if (bytes) {
+      this.misses = 0;
+      this.held = { address, bytes };
+    } else {
+      this.misses = (this.misses ?? 0) + 1;
+      if (this.misses > MISSES) throw new Error("the server does not keep it. Reload the page");
+      this.redraw();
+    }
+    return bytes;
+  }
+
+  show(film, envelope) {
+    const fresh = !this.film || envelope.epoch !== this.epoch;
     this.film = film;
-    this.epoch = film.envelope.epoch;
+    this.epoch = envelope.epoch;
+    this.part("problem").hidden = true;
     if (fresh) {
       this.pause();
       this.sent = null;
       this.following = film.count < film.total;
-      this.frame = film.envelope.start ?? film.start ?? film.count - 1;
+      this.frame = envelope.start ?? film.start ?? film.count - 1;
     }
     if (this.following) this.frame = film.count - 1;
     if (film.count === film.total) this.following = false;
@@ -59,7 +132,8 @@ class Player {
     this.root.classList.toggle("beside", beside);
     this.chips();
     this.numbers();
-    this.stage.show(film, this.rows(), this.part("stage").clientWidth || width);
+    const room = Math.floor(this.part("stage").getBoundingClientRect().width); // clientWidth may round up
+    this.stage.show(film, this.rows(), room || width);
     const scale = this.timeline.show(film);
     this.charts.show(film, scale);
     this.lightbox.show(film);
@@ -75,7 +149,10 @@ class Player {
     const host = this.part("chips"), film = this.film;
     const quantities = Map.groupBy(film.rows, (row) => row.label); // right and wrong rows of a quantity share a chip
     host.hidden = quantities.size <= 3;
-    host.replaceChildren(...(host.hidden ? [] : [...quantities]).map(([label, rows]) => {
+    const hint = document.createElement("span");
+    hint.className = "hint";
+    hint.textContent = "Show";
+    host.replaceChildren(hint, ...(host.hidden ? [] : [...quantities]).map(([label, rows]) => {
       const chip = document.createElement("button"), on = rows.some((row) => this.rows().includes(row));
       const words = rows.length === 1 ? rows[0].caption : "";
       chip.type = "button";
@@ -128,9 +205,11 @@ class Player {
         value.textContent = values[frame] === null ? "–" : format(values[frame]);
       }
       this.part("step").textContent = film.steps[frame];
-      this.part("count").textContent = `step ${frame + 1} of ${film.total}`;
+      this.part("count").textContent = `frame ${frame + 1} of ${film.total}`;
       this.root.classList.toggle("comparing", Boolean(this.comparing));
       this.root.dataset.frame = frame; // what is on the screen now, for tests and for style sheets
+      const detail = { frame: this.frame, total: film.total };
+      this.root.dispatchEvent(new CustomEvent("player-frame", { detail, bubbles: true, composed: true }));
     });
   }
 
@@ -140,6 +219,15 @@ class Player {
       this.frame = next;
       this.draw();
     }
+  }
+
+  // The page takes the cursor: a class follows its instructor's. A film of another length is another film.
+  led({ detail }) {
+    if (this.film?.total !== detail.total || detail.frame >= this.film.count) return;
+    detail.taken = true;
+    this.pause();
+    this.following = false;
+    this.seek(detail.frame);
   }
 
   // The hand takes the cursor: playing and following stop. `done` says that it has let go.
@@ -232,6 +320,7 @@ class Player {
     const compare = this.part("compare");
     on(compare, "pointerdown", (event) => { compare.setPointerCapture(event.pointerId); this.compare(true); });
     for (const type of ["pointerup", "pointercancel", "blur"]) on(compare, type, () => this.compare(false));
+    on(document, "player-seek", (event) => this.led(event));
     on(this.root, "keydown", (event) => this.key(event));
     on(this.root, "keyup", (event) => {
       this.keyDown = false;
@@ -268,6 +357,7 @@ class Player {
 
   destroy() {
     this.stopper.abort();
+    this.leave();
     this.resized.disconnect();
     cancelAnimationFrame(this.playing);
     cancelAnimationFrame(this.waiting);
@@ -288,8 +378,7 @@ export default function (component) {
     players.set(parent, player);
   }
   player.update(component).catch((error) => {
-    player.part("problem").hidden = false;
-    player.part("problem").textContent = `The player could not read this film: ${error.message}`;
+    if (!player.stopper.signal.aborted) player.fail(error); // otherwise it is gone, and what it waited for with it
   });
   return () => {
     player.destroy();

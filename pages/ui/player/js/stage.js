@@ -116,6 +116,6 @@ function fit(size, row) {
 function describe(film, row, frame, sample) {
   const what = [row.caption || texToText(row.label)];
   if (film.batch > 1) what.push(film.columns[sample] || `sample ${sample + 1}`);
-  if (row.frames > 1) what.push(film.steps[frame], `step ${frame + 1} of ${film.total}`);
+  if (row.frames > 1) what.push(film.steps[frame], `frame ${frame + 1} of ${film.total}`);
   return what.join(", ");
 }

@@ -79,11 +79,11 @@ class Timeline {
       const name = document.createElement("span");
       name.textContent = label === undefined ? "" : label.split("=").pop().trim();
       button.disabled = mark >= film.count;
-      button.setAttribute("aria-label", `Go to ${label ?? `step ${mark + 1}, not computed yet`}`);
+      button.setAttribute("aria-label", `Go to ${label ?? `frame ${mark + 1}, not computed yet`}`);
       const canvas = document.createElement("canvas");
       canvas.style.width = `${w}px`;
       canvas.style.height = `${h}px`;
-      if (mark < film.count) paint(canvas, film, row, mark, 0);
+      if (mark < film.count) paint(canvas, film, row, mark, film.strip_sample);
       else [canvas.width, canvas.height] = [row.width, row.height];
       button.append(canvas, name);
       button.addEventListener("click", () => this.onSeek(mark, true));
@@ -98,7 +98,7 @@ class Timeline {
   move(frame) {
     const { film, range } = this;
     range.value = frame;
-    range.setAttribute("aria-valuetext", `${film.steps[frame]}, step ${frame + 1} of ${film.total}`);
+    range.setAttribute("aria-valuetext", `${film.steps[frame]}, frame ${frame + 1} of ${film.total}`);
     this.host.style.setProperty("--at", `${this.scale.x(frame)}px`);
     for (const thumb of this.strip.children) thumb.classList.toggle("current", Number(thumb.dataset.frame) === frame);
   }

@@ -1,0 +1,132 @@
+"""A12: the nearest training pictures beside every sample, along the whole trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.compute.jobs import JobContext, JobEvents, JobSpec
+from core.emoji_pictures import EmojiPictures, load_emoji_pictures
+from core.oracle import nearest_pictures
+from core.trajectory import Trajectory
+from lessons import denoising
+from lessons.fields import Number, Text, seed_field
+from lessons.lesson import Lesson, Preset, Question, Variant
+from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
+
+SHOWN = 3  # nearest training pictures beside a sample
+AROUND = 50  # neighbours of a training picture that say how close pictures lie there
+
+LESSON = Lesson(
+    code="A12",
+    slug="is_it_memory",
+    title="Is it memory?",
+    fields=(
+        Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
+        Number("gamma", "Guidance γ", 4.0, "0: no prompt. 1: the prompt as it stands.", maximum=15, step=0.5, integer=False),
+        Number("count", "Samples", 4, "How many pictures, each from its own noise.", minimum=1, maximum=6),
+        seed_field(),
+    ),
+    presets=(
+        Preset("reference", "One object"),
+        Preset("plain", "The same at γ = 1", {"gamma": 1.0}),
+        Preset("nothing", "No particular object", {"prompt": NULL_LIKE, "gamma": 1.0}),
+        Preset("unlearnt", "What was never shown: a blue banana", {"prompt": "a photo of a blue banana"}),
+    ),
+    question=Question(
+        "A picture that the model has never seen, and one that it drew: which lies nearer to its nearest training picture?",
+        ("The one it drew", "The one it has never seen", "Neither: that is chance"),
+        answer=0,
+        because="The model has tens of thousands of numbers for every training picture, and what it draws is made of what "
+        "it was shown. The curves below the pictures show it: the samples stand to the left of most held-out pictures.",
+    ),
+    variants=(
+        Variant("raw", "Compared while noisy", "The nearest picture is looked for beside x_t instead of x̂₀.",
+                "For the first third, pictures that are mostly grey are the nearest to any noise: noise is far from "
+                "everything, and least far from what has the smallest numbers."),
+    ),
+    shows=(
+        "core.oracle:nearest_pictures", "lessons.is_it_memory:run", "lessons.is_it_memory:nearest",
+        "lessons.is_it_memory:relative", "core.emoji_pictures:load_emoji_pictures", "lessons.denoising:run",
+        "core.diffusion:iterative_denoise", "core.guidance:ClassifierFree",
+    ),
+    jobs={"memory": "lessons.is_it_memory:run"},
+)  # fmt: skip
+
+
+def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> JobSpec:
+    """`count` samples with seeds seed, seed + 1, ..., guided by γ."""
+    columns = [
+        {"prompt": values["prompt"], "seed": values["seed"] + k, "guidance_scale": values["gamma"]}
+        for k in range(values["count"])
+    ]
+    return JobSpec(
+        "memory", {"model": model, "num_steps": 34, "columns": columns, "compare": variant or "estimate"}
+    )
+
+
+def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
+    """Samples as in lesson A6, then looks for the nearest training pictures of every x̂₀ and of the results.
+
+    Arrays besides those of `lessons.denoising.run`: step_nearest int64 (steps, B) and step_distance float32 (steps, B)
+    of x̂₀ (with "compare": "raw", of x_t); final_distance (steps, B) to the picture that the result is nearest to;
+    nearest int64 (B, 3), distance float32 (B, 3), relative float32 (B,) of the results.
+    """
+    trajectory = yield from denoising.run({k: v for k, v in params.items() if k != "compare"}, context)
+    compared = trajectory["x_t" if params["compare"] == "raw" else "clean_hat"]
+    steps, batch = compared.shape[:2]
+    queries = torch.from_numpy(compared.astype(np.float32)).flatten(0, 1)
+    along, which = nearest(queries, 1)
+    distance, found = nearest(torch.from_numpy(trajectory["result"]), SHOWN)
+    ends = training_tensor()[found[:, 0]].float() / 127.5 - 1  # (B, 3, 64, 64)
+    to_end = (queries.unflatten(0, (steps, batch)) - ends).square().mean(dim=(2, 3, 4)).sqrt()
+    arrays = {
+        "step_nearest": which.view(steps, batch).numpy(),
+        "step_distance": along.view(steps, batch).numpy(),
+        "final_distance": to_end.numpy(),
+        "nearest": found.numpy(),
+        "distance": distance.numpy(),
+        "relative": (distance[:, 0] / relative(found[:, 0])).numpy(),
+    }
+    return Trajectory({**trajectory.arrays, **arrays}, {**trajectory.meta, "params": dict(params)})
+
+
+def nearest(pictures: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Of pictures (B, 3, 64, 64) in [−1, 1]: the RMS distances (B, count) to the nearest training pictures, and which."""
+    # In float64: |x|² − 2 x·y + |y|² of two equal pictures is 0 only to the last bits of 12,288.
+    distance, found = nearest_pictures((pictures.double() + 1) / 2, training_tensor(), count)
+    return (2 * distance / pictures[0].numel() ** 0.5).float(), found
+
+
+def relative(rows: Tensor) -> Tensor:
+    """For training pictures (B,): how far their own 50 nearest neighbours in the training set lie, in the mean (B,)."""
+    distance, _ = nearest(training_tensor()[rows].float() / 127.5 - 1, AROUND + 1)
+    return distance[:, 1:].mean(dim=1)  # the nearest of all is the picture itself
+
+
+@lru_cache(maxsize=1)
+def training() -> EmojiPictures:
+    """The training pictures."""
+    return load_emoji_pictures("training")
+
+
+@lru_cache(maxsize=1)
+def training_tensor() -> Tensor:
+    """Their pixels, uint8 (N, 3, 64, 64)."""
+    return torch.from_numpy(training().pixels).permute(0, 3, 1, 2).contiguous()
+
+
+@lru_cache(maxsize=1)
+def reference_distances() -> dict[str, np.ndarray]:
+    """RMS distances to the nearest training picture, ascending: of held-out pictures, of 120 training ones to others."""
+    heldout = torch.from_numpy(load_emoji_pictures("heldout").pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    among = training_tensor()[:: len(training_tensor()) // 120].float() / 127.5 - 1
+    return {
+        "heldout": np.sort(nearest(heldout, 1)[0][:, 0].numpy()),
+        "training": np.sort(nearest(among, 2)[0][:, 1].numpy()),  # the nearest is the picture itself
+    }

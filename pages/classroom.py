@@ -1,0 +1,130 @@
+"""The class: its code on the screen, who has joined, and the way out. On a laptop: how to have one."""
+
+import io
+
+import segno
+import streamlit as st
+
+from core.classroom.words import ClassroomError, spaced
+from pages.ui.classroom.door import log_out
+from pages.ui.classroom.entry import entry, leave
+from pages.ui.classroom.place import base, class_settings, person, rooms, token
+from pages.ui.plain import plain
+from pages.ui.style import page_style
+
+st.session_state["page"] = "class"  # a lesson that is entered from here reads its address again
+LOOK_SECONDS = 2.0
+CODE_STYLE = (
+    "font-size: clamp(3rem, 8vw, 7rem); font-weight: 700; letter-spacing: .06em; line-height: 1.1; margin: 0"
+)
+
+
+def join_address(code: str) -> str:
+    """What the QR picture says: the way in, with the code filled in where one is asked for."""
+    public = class_settings().public_url
+    if not public:
+        scheme, _, rest = (st.context.url or "").partition("://")
+        public = f"{scheme}://{rest.split('/')[0]}{base()}"
+    return f"{public}/class" + ("" if class_settings().by_login else f"?code={code}")
+
+
+def qr(text: str) -> bytes:
+    """A QR picture, black on white in every theme: cameras want it so."""
+    picture = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(picture, kind="png", scale=8, border=4)
+    return picture.getvalue()
+
+
+def room_of_the_instructor() -> None:
+    code = person().code
+    address = join_address(code)
+    st.title("Your class", anchor=False)
+    picture, words = st.columns([2, 3], gap="large", vertical_alignment="center")
+    picture.image(qr(address), width="stretch", output_format="PNG", caption="Point a phone’s camera here")
+    with words:
+        where = f"Open **{address.partition('?')[0].partition('://')[2]}** and"
+        if class_settings().by_login:
+            st.markdown(f"##### {where} log in")
+            st.caption(f"Room {spaced(code)}: another instructor takes it up with this code.")
+        else:
+            st.markdown(f"{where} type")
+            st.html(f'<p class="room-code" style="{CODE_STYLE}">{spaced(code)}</p>')
+        if address.split("://")[-1].startswith(("localhost", "127.")):
+            st.warning(
+                "This address is of this machine only. Open the app under a name that students can reach.",
+                icon=":material/wifi_off:",
+            )
+    st.fragment(members, run_every=LOOK_SECONDS, key="classroom/members")()
+    st.subheader("How to lead", anchor=False)
+    st.markdown(
+        "“Lead the class”, in the bar above, has the class follow this tab: its page, its controls, the cursor of its "
+        "player. Each student can let go, and follow again. On a lesson, “Ask the class” puts the lesson’s question "
+        "to everybody; you see the answers come in and decide when all see them."
+    )
+    with st.popover("Close the room", icon=":material/door_front:"):
+        st.markdown("The names and answers are deleted, and all students are out.")
+        if st.button("Close it for all", type="primary", key="classroom/close"):
+            rooms().close_room(token())
+            leave("classroom/closed")
+    if class_settings().by_login:
+        log_out()
+
+
+def members() -> None:
+    """The list of names, kept up to date; each can be removed, which also frees the name."""
+    try:
+        there = rooms().members(token())
+    except ClassroomError:
+        return
+    st.subheader(f"{len(there)} of {class_settings().places} places are taken", anchor=False)
+    with st.container(horizontal=True, gap="xsmall"):
+        for member in there:
+            with st.popover(plain(member.name), type="tertiary"):
+                st.button(
+                    "Remove from the room", key=f"classroom/remove/{member.member}",
+                    on_click=rooms().remove, args=(token(), member.member),
+                )  # fmt: skip
+
+
+def room_of_a_student() -> None:
+    who = person()
+    st.title(f"Room {spaced(who.code)}", anchor=False)
+    st.markdown(
+        f"You are here as **{plain(who.name)}**. When your instructor leads, this app follows; one click lets go."
+    )
+    if st.button("Leave the class", icon=":material/logout:"):
+        rooms().leave(token())
+        leave("classroom/left")
+    if class_settings().by_login:
+        log_out()
+
+
+def laptop() -> None:
+    st.title("Class", anchor=False)
+    with st.container(width=760):
+        st.markdown(
+            "This app runs for you alone. To lead a class with it, have it served (`make serve`, see docs/hosting.md): "
+            "students then join a room with a code, follow your page and your player, and answer questions."
+        )
+
+
+def how_to_present() -> None:
+    st.subheader("On a projector", anchor=False)
+    st.markdown(
+        "Presenting makes the type big in this tab and leaves the menu out. On a lesson, Page Down and Page Up, or → and ←, "
+        "go from stop to stop: claim, picture, question, what to look for, and what is folded below; after the last "
+        "one comes the next lesson. Esc ends it. Open the lesson from the start page."
+    )
+
+
+page_style()
+if not class_settings().on:
+    laptop()
+    how_to_present()
+elif (me := person()) is None:
+    entry()
+elif me.leads:
+    room_of_the_instructor()
+    how_to_present()
+else:
+    room_of_a_student()

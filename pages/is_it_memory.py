@@ -1,0 +1,113 @@
+"""A12: samples, and the training pictures that lie nearest to them."""
+
+import numpy as np
+import streamlit as st
+
+from core.media import png
+from core.trajectory import Trajectory
+from lessons.is_it_memory import LESSON, reference_distances, spec, training
+from pages.ui.controls import control
+from pages.ui.curves import Series, curves
+from pages.ui.jobs import Pixels, Stage, stage_beside
+from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.player import Curve, Film, Row, signed_to_uint8
+from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.takehome import take_home
+
+STYLES = {
+    "fluent-3d": "3d", "fluent-high-contrast": "ink", "noto": "painting", "fluent-flat": "flat icon",
+}  # fmt: skip
+
+
+def films(timesteps: list[int], columns: list[str]) -> Stage:
+    """x_t, x̂₀ and, once all is computed, the training picture that each x̂₀ is nearest to."""
+    labels = [f"t = {t}" for t in timesteps]
+
+    def rows(pixels: Pixels) -> list[Row]:
+        return [
+            Row("x_t", "x_t", pixels["x_t"], "the noisy picture"),
+            Row("clean_hat", r"\hat{x}_0", pixels["clean_hat"], "the estimate of the clean picture"),
+        ]
+
+    def live(pixels: Pixels, total: int) -> Film:
+        done = len(pixels["x_t"])
+        return Film(
+            rows=rows(pixels),
+            steps=labels[:done],
+            columns=columns,
+            total=total,
+            strip_row="clean_hat",
+            name="a12",
+        )
+
+    def finished(trajectory: Trajectory) -> Film:
+        pixels = {name: signed_to_uint8(trajectory[name]) for name in ("x_t", "clean_hat")}
+        near = training().pixels[trajectory["step_nearest"]]  # (steps, B, 64, 64, 3)
+        return Film(
+            rows=[*rows(pixels), Row("nearest", r"\text{nearest}", near, "the nearest training picture")],
+            steps=labels, columns=columns, strip_row="clean_hat", name="a12",
+            curves=[
+                Curve(r"\text{nearest of all}", trajectory["step_distance"].mean(axis=1).tolist(), panel="distance",
+                      meaning="RMS distance to the nearest training picture"),
+                Curve(r"\text{the last one}", trajectory["final_distance"].mean(axis=1).tolist(), panel="distance",
+                      meaning="RMS distance to the training picture that the result is nearest to"),
+            ],
+        )  # fmt: skip
+
+    return Stage(finished, live)
+
+
+def neighbours(trajectory: Trajectory, columns: list[str]) -> None:
+    """Every sample, and beside it the three nearest training pictures with their distances."""
+    st.subheader("The samples and their nearest training pictures", anchor=False)
+    known, results = training(), signed_to_uint8(trajectory["result"])
+    for k, label in enumerate(columns):
+        with st.container(horizontal=True, gap="small"):
+            with st.container(width=136, gap="xsmall"):
+                st.image(png(results[k], scale=2), width=128)
+                st.caption(f"**Sample**, {label}  \nrelative {trajectory['relative'][k]:.2f}")
+            for row, distance in zip(trajectory["nearest"][k], trajectory["distance"][k], strict=True):
+                with st.container(width=136, gap="xsmall"):
+                    st.image(png(known.pixels[row], scale=2), width=128)
+                    st.caption(f"{known.names[row]}, {STYLES[known.styles[row]]}  \nRMS {distance:.3f}")
+    st.caption(
+        "Below 0.5, the relative distance of equation (3) calls a sample a copy: it lies less than half as far from the "
+        "training picture as that picture's own neighbours do."
+    )
+
+
+def distribution(trajectory: Trajectory) -> None:
+    """The share of pictures that lie within a distance of the training set."""
+    st.subheader("How near is near?", anchor=False)
+    found = {
+        "samples above": np.sort(trajectory["distance"][:, 0]),
+        "training pictures, to the nearest other": reference_distances()["training"],
+        "held-out pictures": reference_distances()["heldout"],
+    }
+    series = [
+        Series(
+            name,
+            {"RMS distance to the nearest training picture": values.round(4).tolist()},
+            [(k + 1) / len(values) for k in range(len(values))],
+        )
+        for name, values in found.items()
+    ]
+    curves("Share within the distance", series, key="a12/distances", points=True, y_range=(0.0, 1.0))
+
+
+with lesson_page(LESSON) as values:
+    picture, side = picture_and_side()
+    with side:
+        ok = all([control(LESSON, field.name) for field in LESSON.fields])
+        variant = variant_toggle(LESSON)
+    columns = [f"seed {values['seed'] + k}" for k in range(values["count"])]
+    wanted = spec(values, model_fingerprint())
+    wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
+    with picture:
+        shown = films(schedule().strided_timesteps(), columns)
+        trajectory = stage_beside(LESSON, wanted, wrong, shown, allowed=ok)
+        if trajectory is not None:
+            take_home(LESSON, trajectory, wanted)
+    if trajectory is not None:
+        neighbours(trajectory, columns)
+        distribution(trajectory)

@@ -1,0 +1,201 @@
+// The bar over every page of a class. A student's asks once a second where the class is and moves along;
+// the instructor's tells where it is. Both read the place from the address: it holds the page and its parameters.
+
+const ASK_EVERY = 1000, ASK_HIDDEN = 5000, ASK_OFFLINE = 3000, LOOK_EVERY = 250, GO_AGAIN = 8000; // milliseconds
+const NOT_FOLLOWED = ["frame", "job", "present", "code"]; // in an address, but no part of the place
+const bars = new WeakMap();
+
+class Bar {
+  constructor(root) {
+    this.root = root;
+    this.version = null;
+    this.state = null;
+    this.frame = null; // of the player on this page: {frame, total}
+    this.stopper = new AbortController();
+    this.part = (name) => root.querySelector(`.${name}`);
+    this.part("act").addEventListener("click", () => this.act(), { signal: this.stopper.signal });
+    document.addEventListener("player-frame", (event) => { this.frame = event.detail; }, { signal: this.stopper.signal });
+  }
+
+  update({ data, setTriggerValue }) {
+    const first = !this.data;
+    this.data = data;
+    this.tell = setTriggerValue;
+    this.news = data.news;
+    if (first) {
+      this.show();
+      this.ask();
+      if (data.leads) this.looking = setInterval(() => this.look(), LOOK_EVERY);
+    }
+  }
+
+  stop() {
+    this.stopper.abort();
+    clearTimeout(this.asking);
+    clearInterval(this.looking);
+  }
+
+  // In this tab: a student follows, the instructor leads. A second tab of the same person may do otherwise.
+  get on() { return sessionStorage.getItem(`class-${this.data.code}`) === "on" || (!this.data.leads && !this.letGo); }
+  get letGo() { return sessionStorage.getItem(`class-${this.data.code}`) === "off"; }
+  set on(value) { sessionStorage.setItem(`class-${this.data.code}`, value ? "on" : "off"); }
+
+  act() {
+    this.on = !this.on;
+    this.told = this.applied = this.taken = null;
+    if (this.data.leads && !this.on) this.post({ leading: false });
+    if (!this.data.leads) this.follow();
+    this.show();
+  }
+
+  // ---- where this tab is
+
+  here() {
+    const last = location.pathname.split("/").filter(Boolean).pop() ?? "";
+    const page = last in this.data.pages ? last : this.isHome(last) ? "" : null;
+    return { page, query: place(location.search) };
+  }
+
+  isHome(last) { return last === "" || `/${last}` === this.data.base.slice(this.data.base.lastIndexOf("/")); }
+
+  // ---- a student: ask, and follow
+
+  async ask() {
+    clearTimeout(this.asking);
+    let wait = document.hidden ? ASK_HIDDEN : ASK_EVERY;
+    try {
+      const answer = await fetch(`${this.data.base}/classroom/${this.data.code}/state?seen=${this.version}`, { cache: "no-store" });
+      if (this.stopper.signal.aborted) return;
+      if (answer.status === 403) return this.tell("news", "-"); // removed, or the room was closed
+      if (answer.status === 200) {
+        this.state = await answer.json();
+        this.version = this.state.version;
+      } else if (answer.status !== 204) throw new Error(String(answer.status));
+      this.offline = false;
+      if (this.state) {
+        this.listen();
+        if (!this.data.leads) this.follow();
+      }
+    } catch (error) {
+      if (this.stopper.signal.aborted) return;
+      this.offline = true; // the server restarts or the network is gone: ask again, not all in the same moment
+      wait = ASK_OFFLINE * (0.7 + 0.6 * Math.random());
+      console.debug("class:", error);
+    }
+    this.show();
+    this.asking = setTimeout(() => this.ask(), wait);
+  }
+
+  // The question, or the count of its answers, is another one than the page shows: have it drawn again.
+  listen() {
+    if (this.state.news === this.news) return;
+    this.news = this.state.news;
+    this.tell("news", this.news);
+  }
+
+  follow() {
+    const state = this.state;
+    if (!state?.leading || !this.on) return;
+    const wanted = `${state.page}?${state.query}`, here = this.here();
+    if (wanted !== this.applied) {
+      this.applied = wanted;
+      this.taken = null;
+      if (wanted !== `${here.page}?${here.query}`) return this.go();
+    }
+    if (here.page === state.page) this.went = null;
+    else if (this.went && performance.now() - this.went > GO_AGAIN) return this.go(); // the session was not listening
+    const cursor = `${wanted} ${state.frame}`;
+    if (state.frame === null || cursor === this.taken) return;
+    const detail = { frame: state.frame, total: state.total, taken: false };
+    document.dispatchEvent(new CustomEvent("player-seek", { detail }));
+    if (detail.taken) this.taken = cursor; // otherwise the film is not there yet: try again
+  }
+
+  go() {
+    const { page, query, frame } = this.state;
+    this.went = performance.now();
+    this.tell("go", { page, query, frame });
+  }
+
+  // ---- the instructor: tell
+
+  look() {
+    if (!this.on) return;
+    const { page, query } = this.here();
+    if (page === null) return; // the class stays where it was while its room is looked after
+    const at = `${page}?${query}`;
+    if (at !== this.at) { // a page that is being opened gets its parameters one after the other: wait for a rest
+      if (page !== this.page) this.frame = null;
+      [this.at, this.page] = [at, page];
+      return;
+    }
+    const { frame = null, total = null } = this.frame ?? {};
+    const now = JSON.stringify({ page, query, frame, total });
+    if (now === this.told) return;
+    this.told = now;
+    this.post({ page, query, frame, total });
+  }
+
+  async post(body) {
+    try {
+      const answer = await fetch(`${this.data.base}/classroom/${this.data.code}/lead`, {
+        method: "POST", headers: { "X-Classroom": "1", "Content-Type": "application/json" }, body: JSON.stringify(body),
+      });
+      if (!answer.ok) throw new Error(String(answer.status));
+    } catch (error) {
+      this.told = null; // once more at the next look
+      console.debug("class:", error);
+    }
+  }
+
+  // ---- the words
+
+  show() {
+    const { leads, pages } = this.data, state = this.state, on = this.on;
+    const instructor = state?.instructor ?? this.data.instructor;
+    const there = state?.page ? pages[state.page] : "the start";
+    let text, act;
+    if (this.offline) [text, act] = [["The connection to the class is lost. It is being tried again."], ""];
+    else if (leads) {
+      const count = state?.present ?? 0;
+      const here = `${count} ${count === 1 ? "student is" : "students are"} here. `;
+      text = [["Room "], [this.data.spaced, "b"], [` · ${here}`], [on ? "The class follows this tab." : "You move alone."]];
+      act = on ? "Stop leading" : "Lead the class";
+    } else if (!state) [text, act] = [["Looking for the class …"], ""];
+    else if (!state.leading) [text, act] = [[[instructor, "b"], [" is not leading at the moment: look around."]], ""];
+    else if (on) [text, act] = [[["You follow "], [instructor, "b"], ["."]], "Let go"];
+    else [text, act] = [[["You are on your own. "], [instructor, "b"], [` is at ${there}.`]], "Follow again"];
+    const words = JSON.stringify([text, act]);
+    this.root.classList.toggle("on", on && !this.offline && Boolean(leads || state?.leading));
+    this.root.classList.toggle("offline", Boolean(this.offline));
+    if (words === this.words) return; // a screen reader would say it again
+    this.words = words;
+    this.part("text").replaceChildren(...text.map((part) => {
+      const [words, tag = "span"] = [part].flat();
+      const piece = document.createElement(tag);
+      piece.textContent = words;
+      return piece;
+    }));
+    this.part("act").textContent = act;
+    this.part("act").hidden = !act;
+  }
+}
+
+// The parameters of an address that say where one is, in a fixed order.
+function place(search) {
+  const parameters = new URLSearchParams(search);
+  for (const name of NOT_FOLLOWED) parameters.delete(name);
+  parameters.sort();
+  return parameters.toString();
+}
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".bar");
+  let bar = bars.get(root);
+  if (!bar) bars.set(root, (bar = new Bar(root)));
+  bar.update(component);
+  return () => {
+    bar.stop();
+    bars.delete(root);
+  };
+}

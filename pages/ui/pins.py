@@ -1,0 +1,138 @@
+"""Pinned runs: kept beside the page's own, under one cursor, and in the address as a part of the state.
+
+A pin is the values of the controls with which its run was made, so a link brings it back on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+
+from core.compute.jobs import JobSpec
+from lessons.fields import BadValue, Field, PictureRef, Text
+from lessons.lesson import Lesson
+from lessons.loading import UPLOAD
+from pages.ui.jobs import NO_PINS, Beside, Pins, Stage
+
+MOST = 3  # pinned runs: with the page's own four, as many as stand side by side on a projector
+REFERENCE = "reference"  # in the address: a pin of the lesson's own values
+SHORTEST = 28  # characters of a prompt in a label
+
+Values = dict[str, Any]
+Run = Callable[[Values], tuple[JobSpec, Stage]]  # of the controls' values: the job, and how it is shown
+
+
+def pinned(lesson: Lesson, values: Values, run: Run) -> Pins:
+    """The pinned runs, named by what they differ in; one that the controls are set to now stands once."""
+    pins = _pins(lesson)
+    others = [pin for pin in pins if pin != values]
+    if not others:
+        return NO_PINS
+    differing = [f for f in lesson.fields if any(pin[f.name] != values[f.name] for pin in others)]
+    runs = []
+    for pin in others:
+        try:
+            spec, films = run(pin)
+        except BadValue as error:
+            st.warning(f"A pinned run was left out: {error}", icon=":material/keep_off:")
+            continue
+        runs.append(Beside(_label(differing, pin), spec, films))
+    return Pins(tuple(runs), _label(differing, values))
+
+
+def pin_row(lesson: Lesson, values: Values, there: bool) -> None:
+    """The button that pins the run that is `there`, and one for each pin that takes it away."""
+    pins = _pins(lesson)
+    if not there and not pins:
+        return
+    names = [f for f in lesson.fields if any(pin[f.name] != values[f.name] for pin in pins)]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if there and values not in pins:
+            st.button(
+                "Pin to compare", icon=":material/keep:", key=f"{lesson.slug}/pin", on_click=_pin,
+                args=(lesson, dict(values)), disabled=len(pins) >= MOST,
+                help=f"{MOST} runs are pinned; take one away first." if len(pins) >= MOST else
+                "Keeps this run beside the next ones. Then change a control or take a preset.",
+            )  # fmt: skip
+        for k, pin in enumerate(pins):
+            st.button(
+                f"Unpin {_label(names, pin) or 'this run'}", icon=":material/keep_off:", key=f"{lesson.slug}/unpin/{k}",
+                on_click=_unpin, args=(lesson, k), type="tertiary",
+            )  # fmt: skip
+        if pins == [values]:
+            st.caption("Pinned. Change a control or take a preset: both runs will stand side by side.")
+
+
+def read_pins(lesson: Lesson, text: str) -> list[Values]:
+    """The pins that an address holds. Raises BadValue."""
+    pins = []
+    for part in text.split("|")[:MOST]:
+        pin = lesson.defaults()
+        for name, value in parse_qsl(part, keep_blank_values=True) if part != REFERENCE else ():
+            try:
+                pin[name] = lesson.field(name).parse(value)
+            except KeyError as error:
+                raise BadValue(
+                    f"A pinned run sets “{name[:40]}”, which this lesson does not have."
+                ) from error
+        pins.append(pin)
+    return pins
+
+
+def write_pins(lesson: Lesson, pins: list[Values]) -> str:
+    """The inverse of `read_pins`: what differs from the lesson's own values."""
+    return "|".join(urlencode(_differences(lesson, pin)) or REFERENCE for pin in pins)
+
+
+# ---- in the session and in the address ---------------------------------------------------------------------
+
+
+def _differences(lesson: Lesson, pin: Mapping[str, Any]) -> dict[str, str]:
+    return {f.name: f.encode(pin[f.name]) for f in lesson.fields if pin[f.name] != f.default}
+
+
+def _pins(lesson: Lesson) -> list[Values]:
+    """The pins of this page; its address is read at the first run of a session, and follows afterwards."""
+    key = f"{lesson.slug}/pins"
+    if key not in st.session_state:
+        st.session_state[key] = []
+        if text := st.query_params.get("pin"):
+            try:
+                st.session_state[key] = read_pins(lesson, text)
+                st.session_state[f"{lesson.slug}/go"] = True
+            except BadValue as error:
+                st.warning(f"The link’s pinned runs were left out: {error}", icon=":material/link_off:")
+    pins = st.session_state[key]
+    text = write_pins(lesson, pins)
+    if not pins:
+        st.query_params.pop("pin", None)
+    elif st.query_params.get("pin") != text:
+        st.query_params["pin"] = text
+    return pins
+
+
+def _pin(lesson: Lesson, values: Values) -> None:
+    pins = st.session_state[f"{lesson.slug}/pins"]
+    if values not in pins and len(pins) < MOST:
+        pins.append(values)
+
+
+def _unpin(lesson: Lesson, k: int) -> None:
+    del st.session_state[f"{lesson.slug}/pins"][k]
+
+
+def _label(fields: list[Field], values: Mapping[str, Any]) -> str:
+    """“Seed 3, Steps 100”: these fields alone."""
+    return ", ".join(_word(field, values[field.name]) for field in fields)
+
+
+def _word(field: Field, value: Any) -> str:
+    text = field.encode(value)
+    if isinstance(field, Text):
+        return f"“{text if len(text) <= SHORTEST else text[: SHORTEST - 1] + '…'}”"
+    if isinstance(field, PictureRef) or field.name == "mask":
+        return f"own {field.label.lower()}" if text.startswith(UPLOAD) else text
+    return f"{field.label} {text}"

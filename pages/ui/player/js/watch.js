@@ -1,0 +1,61 @@
+// Follows a run from the address that the page has named: how far it is, and its new frames, until it has ended. Then the
+// page is told once, and shows the result.
+
+const ASK_EVERY = 400, ASK_QUEUED = 1000, ASK_HIDDEN = 3000, ASK_AWAY = 2000, TELL_AGAIN = 8000; // milliseconds
+
+class Watch {
+  constructor(player, address) {
+    this.player = player;
+    this.address = address;
+    this.frames = 0; // of the run, that have arrived
+    this.stopper = new AbortController();
+    const { signal } = this.stopper;
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.go(); }, { signal });
+    this.go();
+  }
+
+  // Ask now, and on from there.
+  async go() {
+    if (this.looking) return;
+    clearTimeout(this.waiting);
+    this.looking = true;
+    try {
+      await this.look();
+    } catch (error) {
+      if (!this.stopper.signal.aborted) this.player.fail(error);
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  async look() {
+    const { signal } = this.stopper;
+    const answer = await ask(`${this.address}&after=${this.frames}`, { cache: "no-store", signal });
+    const news = answer?.ok ? await arrived(answer.json(), signal) : null;
+    if (news?.film) await this.take(news, signal);
+    if (signal.aborted) return;
+    if (news) this.player.tell(news.final ? { words: "Nearly done", share: 1 } : news);
+    const over = answer?.status === 404 || news?.final;
+    if (over) this.player.redraw();
+    this.waiting = setTimeout(() => this.go(), over ? TELL_AGAIN : this.wait(news));
+  }
+
+  // A slice that has left the server meanwhile is asked for again by and by.
+  async take(news, signal) {
+    const bytes = await fetchFilm(news.film, signal);
+    if (!bytes) return;
+    await this.player.grow(bytes, news.first, signal);
+    this.frames = news.frames;
+  }
+
+  wait(news) {
+    if (!news) return ASK_AWAY * (0.7 + 0.6 * Math.random()); // the server restarts: not all in the same moment
+    if (document.hidden) return ASK_HIDDEN;
+    return news.state === "queued" ? ASK_QUEUED : ASK_EVERY;
+  }
+
+  stop() {
+    this.stopper.abort();
+    clearTimeout(this.waiting);
+  }
+}

@@ -1,0 +1,254 @@
+"""A class in real browsers: an instructor and students, each with cookies of their own, and a server that dies between.
+
+The first test is the story of one lesson, since every new browser costs seconds; the second is of what is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from lessons.course import COURSE
+from tests.browser.conftest import ROOT, START_SECONDS, free_port
+
+pytestmark = pytest.mark.browser
+SECRET = "chalk-and-talk-42"
+LESSON = {lesson.code: lesson for lesson in COURSE}
+A1, A2 = LESSON["A1"], LESSON["A2"]
+SLOW = 120_000  # milliseconds
+# What the server's death makes a browser say.
+OF_A_DEAD_SERVER = (
+    "Failed to load resource", "WebSocket", "ERR_CONNECTION_REFUSED", "Failed to fetch", "reaching server endpoint",
+    "server is not responding", "DoInitPings timed out", "Connection timed out",
+)  # fmt: skip
+
+
+class ClassServer:
+    """The app in class mode, which can be killed and started again at the same address with the same data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        environment = {
+            **os.environ, "PYTHONPATH": str(ROOT), "DIFFUSION_DATA_DIR": str(self.folder / "data"),
+            "DIFFUSION_CLASS_SECRET": SECRET, "DIFFUSION_CLASS_PLACES": "3",
+        }  # fmt: skip
+        with (self.folder / "log.txt").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(self.port),
+                 "--server.address", "127.0.0.1", "--server.headless", "true"],
+                cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        for _ in range(START_SECONDS * 5):
+            try:
+                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=1):
+                    return
+            except (urllib.error.URLError, OSError):
+                try:
+                    self.process.wait(0.2)
+                    break  # it has ended
+                except subprocess.TimeoutExpired:
+                    continue
+        raise RuntimeError((self.folder / "log.txt").read_text()[-2000:])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(20)
+
+
+@pytest.fixture
+def new_page(new_page: Callable[..., Page]) -> Callable[..., Page]:
+    """As everywhere, and patient: two browsers and a server share the machine."""
+
+    def patient(**options: object) -> Page:
+        page = new_page(**options)
+        page.set_default_timeout(SLOW)
+        return page
+
+    return patient
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClassServer]:
+    made = ClassServer(tmp_path_factory.mktemp("class"))
+    made.start()
+    yield made
+    made.kill()
+
+
+def fill(page: Page, label: str, text: str) -> None:
+    page.get_by_role("textbox", name=label, exact=True).fill(text)
+
+
+def press(button: Locator, until: Locator) -> None:
+    """Clicks, once more if the click was lost to a page that was being drawn anew."""
+    for _ in range(5):
+        button.click(timeout=SLOW)
+        try:
+            expect(until.first).to_be_visible(timeout=SLOW / 5)
+            return
+        except AssertionError:
+            if not button.is_visible():
+                break
+    expect(until.first).to_be_visible(timeout=SLOW)
+
+
+def open_room(page: Page, server: ClassServer) -> str:
+    """As the instructor; returns the code."""
+    page.goto(f"{server.address}/class", wait_until="commit")
+    page.get_by_text("I am the instructor").click(timeout=SLOW)
+    fill(page, "Name that students see", "Dr. Kim")
+    page.get_by_label("Instructor’s secret").fill(SECRET)
+    page.wait_for_timeout(500)
+    press(page.get_by_role("button", name="Open the room"), page.locator(".room-code"))
+    return page.locator(".room-code").inner_text()
+
+
+def join(page: Page, server: ClassServer, code: str, name: str, path: str = "class") -> None:
+    page.goto(f"{server.address}/{path}?code={code.replace(' ', '')}", wait_until="commit")
+    expect(page.get_by_role("button", name="Join", exact=True)).to_be_visible(timeout=SLOW)
+    fill(page, "Your name", name)
+    page.wait_for_timeout(500)
+    page.get_by_role("textbox", name="Your name").press("Enter")
+
+
+def visit(page: Page, lesson) -> None:
+    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=f"{lesson.code} · {lesson.title}")
+    link.click(timeout=SLOW)
+    at(page, lesson)
+
+
+def at(page: Page, lesson) -> None:
+    """The page shows the lesson, and its address says so."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{lesson.code} · {lesson.title}", timeout=SLOW)
+    expect(page).to_have_url(re.compile(f"/{lesson.url_path}([?].*)?$"), timeout=SLOW)
+
+
+def player(page: Page) -> Locator:
+    return page.locator(".player[data-frame]")
+
+
+def bar(page: Page) -> Locator:
+    return page.locator(".bar")
+
+
+def test_a_class_follows_lets_go_answers_and_outlives_its_server(
+    server: ClassServer, new_page: Callable[..., Page]
+):
+    teacher = new_page(errors_allowed=OF_A_DEAD_SERVER)
+    student = new_page(errors_allowed=OF_A_DEAD_SERVER, width=420, color_scheme="dark")
+    code = open_room(teacher, server)
+    expect(teacher.get_by_test_id("stImage").get_by_role("img")).to_be_visible(timeout=SLOW)
+    # who has no code sees no lesson, and after joining is where the link led to
+    join(student, server, code.lower(), "Ada", path=A2.url_path)
+    at(student, A2)
+    expect(bar(student)).to_contain_text("Dr. Kim is not leading", timeout=SLOW)
+    expect(teacher.get_by_role("button", name="Ada")).to_be_visible(timeout=SLOW)
+    expect(bar(teacher)).to_contain_text("1 student is here", timeout=SLOW)
+
+    # page, parameters, cursor
+    visit(teacher, A1)
+    press(
+        teacher.get_by_role("button", name="Lead the class"),
+        teacher.get_by_text("The class follows this tab."),
+    )
+    at(student, A1)
+    expect(bar(student)).to_contain_text("You follow Dr. Kim.")
+    expect(player(student)).to_be_visible(timeout=SLOW)
+    scrubber = player(teacher).locator(".timeline .range")
+    scrubber.press("Home")
+    scrubber.press("ArrowRight")
+    expect(player(student)).to_have_attribute("data-frame", "1", timeout=SLOW)
+    sent = student.traffic
+    sent.reset()
+    scrubber.press("ArrowRight")
+    expect(player(student)).to_have_attribute("data-frame", "2", timeout=SLOW)
+    assert sent.sent == 0, "the cursor moves in the browser alone"
+    teacher.get_by_role("slider", name="Timestep t").press("Home")
+    expect(student).to_have_url(re.compile(r"[?&]t=0(&|$)"), timeout=SLOW)
+    expect(student.get_by_role("slider", name="Timestep t")).to_have_value("0", timeout=SLOW)
+
+    # let go, and follow again
+    press(student.get_by_role("button", name="Let go"), student.get_by_text("You are on your own."))
+    visit(teacher, A2)
+    expect(bar(student)).to_contain_text(f"is at A2 · {A2.title}", timeout=SLOW)
+    at(student, A1)
+    student.get_by_role("button", name="Follow again").click()
+    at(student, A2)
+
+    # a question
+    press(teacher.get_by_role("button", name="Ask the class"), teacher.get_by_text("The class is asked."))
+    expect(student.get_by_text("Your class is asked.")).to_be_visible(timeout=SLOW)
+    choices = A2.question.choices
+    student.locator(".st-key-classroom-bar").get_by_text(choices[0], exact=True).click(timeout=SLOW)
+    expect(student.get_by_text("Your answer is in.")).to_be_visible(timeout=SLOW)
+    expect(teacher.get_by_text(f"{choices[0]}: 1")).to_be_visible(timeout=SLOW)
+    expect(student.get_by_text(f"{choices[0]}: 1")).to_have_count(0)
+
+    # the server dies, and the room does not
+    server.kill()
+    expect(bar(student)).to_contain_text("The connection to the class is lost.", timeout=SLOW)
+    server.start()
+    expect(bar(student)).to_contain_text("You follow Dr. Kim.", timeout=SLOW)
+    expect(teacher.get_by_text(f"{choices[0]}: 1")).to_be_visible(timeout=SLOW)
+    press(
+        teacher.get_by_role("button", name="Show the answers to all"),
+        teacher.get_by_text(f"{choices[A2.question.answer]}: 0 ✓ right"),
+    )
+    expect(student.get_by_text(f"{choices[0]}: 1 · your answer")).to_be_visible(timeout=SLOW)
+    expect(student.locator(".st-key-classroom-bar").get_by_text(A2.question.because)).to_be_visible(
+        timeout=SLOW
+    )
+
+    # the room is closed: who was in it is out
+    teacher.get_by_test_id("stSidebarNav").get_by_role("link", name="Class", exact=True).click()
+    press(
+        teacher.get_by_role("button", name="Close the room"),
+        teacher.get_by_role("button", name="Close it for all"),
+    )
+    press(
+        teacher.get_by_role("button", name="Close it for all"),
+        teacher.get_by_role("heading", name="Join your class"),
+    )
+    expect(student.get_by_role("heading", name="Join your class")).to_be_visible(timeout=SLOW)
+
+
+def test_what_cannot_be_had_gets_one_sentence(server: ClassServer, new_page: Callable[..., Page]):
+    page = new_page()
+    code = open_room(page, server)
+    for name in ("Ada", "Bob", "Cid"):
+        join(new_page(), server, code, name)
+        expect(page.get_by_role("button", name=name)).to_be_visible(timeout=SLOW)
+    late = new_page()
+    alert = late.get_by_test_id("stAlert")
+    for typed, name, sentence in (
+        ("BBBBBB" if code != "BBB BBB" else "CCCCCC", "Dan", "There is no open room with this code"),
+        (code, "", "Give a name"),
+        (code, "x" * 10_000, "This name is too long"),
+        (code, "Dan", "This room is full: it has 3 places"),
+    ):
+        join(late, server, typed, name)
+        expect(alert).to_contain_text(sentence, timeout=SLOW)
+        expect(alert).to_have_count(1)
+    late.get_by_text("I am the instructor").click()
+    fill(late, "Name that students see", "Dr. Evil")
+    late.get_by_label("Instructor’s secret").fill("let me in, please")
+    late.wait_for_timeout(500)
+    press(
+        late.get_by_role("button", name="Open the room"),
+        late.get_by_text("This is not the instructor’s secret").or_(
+            late.get_by_text("This is not the instructor's secret")
+        ),
+    )

@@ -1,0 +1,28 @@
+"""What `make warm` computes: for every lesson what its page opens with, asked for in the same words."""
+
+from __future__ import annotations
+
+import pytest
+
+from lessons.course import COURSE, JOBS
+from lessons.opening import opening_jobs
+
+
+@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.code)
+def test_each_lesson_is_opened_on_its_defaults_first(lesson):
+    jobs = opening_jobs(lesson, "f" * 16)
+    if lesson.code == "B5":
+        assert jobs == []  # the field is integrated in the browser
+        return
+    kinds = [spec.kind for _, spec in jobs]
+    assert kinds and set(kinds) <= set(JOBS)
+    assert all(title.startswith(lesson.code) for title, _ in jobs)
+    assert len({spec.key({}) for _, spec in jobs}) == len(jobs)
+    assert len(jobs) <= 2 * len(lesson.presets) + 4
+
+
+def test_the_studies_of_b7_and_the_sweep_of_b9_are_there_once():
+    by_code = {lesson.code: [spec.kind for _, spec in opening_jobs(lesson, "f" * 16)] for lesson in COURSE}
+    for code, kinds in (("B7", ("solver_errors", "exact_flow", "flow_plane")), ("B9", ("gamma_sweep",))):
+        for kind in kinds:
+            assert by_code[code].count(kind) == 1

@@ -1,0 +1,145 @@
+"""Part B's pages: without a network, with a small one, by links that ask too much, with damaged data."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+import torch
+
+from core import mnist_models
+from core.datasets import DamagedDataFile, Digits, load_mnist
+from core.mnist_models import save_weights, weights_file
+from core.training import build_network
+from core.training_settings import MnistSettings
+from lessons.course import COURSE
+from tests.ui.fake_model import open_page, sentences
+
+BY_CODE = {lesson.code: lesson for lesson in COURSE}
+OBJECTIVES = {"b2": "denoise", "b4": "pure_noise", "b6": "flow", "b8": "class_flow"}
+PACE = {"float32": {8: 0.01, 16: 0.02}, "bfloat16": {8: 0.01, 16: 0.015}}
+SHORT = {"B6": {"steps": "2"}, "B7": {"steps": "2"}, "B8": {"steps": "2"}, "B9": {"steps": "2"}}
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """An empty folder in the place of the shipped networks; the function fills it with narrow ones."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    monkeypatch.setattr(mnist_models, "MODEL_FOLDER", folder)
+
+    def ship() -> None:
+        for preset, objective in OBJECTIVES.items():
+            settings = MnistSettings(
+                objective=objective, width=8, learning_rate=1e-2, batch_size=64, epochs=10
+            )
+            save_weights(weights_file(preset, 1, folder), build_network(settings).state_dict(), settings)
+
+    return ship
+
+
+@pytest.fixture
+def visit(tmp_path, monkeypatch, weights):
+    """`visit(code, **query)` opens a lesson's page by a link and runs it, with 300 training digits."""
+    opened = []
+    train = load_mnist("train")
+    few = Digits(train.pictures[:300], train.labels[:300])
+
+    def enter(code: str, **query: str):
+        manager = open_page(BY_CODE[code].slug, tmp_path / "data", monkeypatch, **query)
+        at, executor = manager.__enter__()
+        opened.append(manager)
+        executor.cache["digits", "train", "cpu"] = few
+        for place in ("networks", "training", "training_state"):
+            patcher = patch(f"pages.ui.{place}.executor", lambda: executor)
+            patcher.start()
+            opened.append(patcher)
+        for place in ("networks", "training"):
+            patcher = patch(f"pages.ui.{place}.owner", lambda: "a student")
+            patcher.start()
+            opened.append(patcher)
+        patcher = patch("pages.ui.training.measured_pace", lambda: PACE)
+        patcher.start()
+        opened.append(patcher)
+        at.run()
+        assert not at.exception, at.exception
+        return at, executor
+
+    yield enter
+    for one in reversed(opened):
+        one.stop() if hasattr(one, "stop") else one.__exit__(None, None, None)
+
+
+def words(at) -> str:
+    return "\n".join(element.value for kind in ("markdown", "caption") for element in at.get(kind))
+
+
+@pytest.mark.parametrize(("code", "where"), [("B2", "below"), ("B4", "below"), ("B9", "in lesson B8")])
+def test_without_a_network_the_page_says_where_to_train_one(code, where, visit):
+    at, _ = visit(code)
+    assert f"Train one {where}" in words(at)
+    links = [link.proto.label for link in at.get("page_link")]
+    assert ("Train one in lesson B8" in links) == (code == "B9")
+
+
+@pytest.mark.parametrize("code", ["B1", "B3", "B4", "B7", "B8", "B9"])
+def test_with_a_network_the_page_opens_on_its_picture(code, visit, weights):
+    weights()
+    at, executor = visit(code, **SHORT.get(code, {}))
+    assert sentences(at) == ""
+    assert {spec.kind for spec in executor.asked} & {"walk", "denoise_digits", "pure_noise", "flow", "guided"}
+
+
+def test_two_minutes_set_the_faster_precision_and_start(visit, weights):
+    at, executor = visit("B8", steps="2")
+    asked = []
+    with patch.object(executor, "submit", lambda spec, owner: asked.append(spec)):
+        at.button(key="class_conditioning/training/two").click().run()
+    assert not at.exception
+    (spec,) = (spec for spec in asked if spec.kind == "train")
+    settings = spec.params["settings"]
+    assert (settings["width"], settings["precision"]) == (16, "bfloat16")
+    assert at.query_params["precision"] == ["bfloat16"] or at.query_params["precision"] == "bfloat16"
+    assert "imitated" not in words(at)
+
+
+@pytest.mark.parametrize(
+    ("code", "query", "sentence"),
+    [
+        ("B8", {"gamma": "1e6"}, "Guidance"), ("B8", {"steps": "0"}, "Steps"),
+        ("B6", {"width": "4096"}, "multiple of 8 from 8 to 256"), ("B6", {"pictures": "10"}, "at most 10 examples"),
+        ("B2", {"digit": "10000"}, "0 to 9999"), ("B6", {"precision": "float16"}, "float32"),
+    ],
+)  # fmt: skip
+def test_a_link_that_asks_too_much_gets_a_sentence(code, query, sentence, visit):
+    at, _ = visit(code, **query)
+    assert sentence in sentences(at)
+
+
+def test_damaged_test_digits_are_named(visit, monkeypatch, weights):
+    def damaged(split):
+        raise DamagedDataFile(
+            "t10k-images-idx3-ubyte.gz is truncated or altered: put the original file back."
+        )
+
+    monkeypatch.setattr("pages.ui.digits.load_mnist", damaged)
+    at, _ = visit("B10")
+    assert "t10k-images-idx3-ubyte.gz is truncated" in sentences(at)
+
+
+def test_what_was_measured_beforehand_is_told_and_can_be_read_as_a_table(visit, weights):
+    weights()
+    torch.manual_seed(0)
+    confusion = [[98 if asked == read else 0 for read in range(10)] for asked in range(10)]
+    confusion[4][9] = 2
+    measured = [
+        {"epoch": epoch, "guidance_scale": gamma, "num_steps": 30, "samples": 100 if epoch < 10 else 1000,
+         "accuracy": 0.982, "diversity": 2.5, "diversity_of_test_digits": 3.1, "frechet_distance": 4.0,
+         "confusion": confusion, "precision": "float32"}
+        for epoch in (1, 5, 10) for gamma in (0.0, 1.0, 5.0)
+    ]  # fmt: skip
+    with patch("lessons.guided_digits.measured", lambda source: measured):
+        at, _ = visit("B9", steps="2")
+    assert "of 1,000 digits **98.2%** are read as asked" in words(at)
+    table = next(frame.value for frame in at.dataframe if "asked for" in frame.value.columns)
+    assert table["read as 9"].dropna().tolist() == [2, 98]

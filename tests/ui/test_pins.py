@@ -1,0 +1,185 @@
+"""Pinned runs: side by side with the page's own, over common steps, and in the address."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+from lessons import (
+    classifier_free_guidance,
+    forward_process,
+    hybrid_images,
+    image_to_image,
+    inpainting,
+    iterative_denoising,
+    meet_the_model,
+    one_step_denoising,
+    sampling_from_noise,
+    text_image_to_image,
+    visual_anagrams,
+)
+from lessons.fields import BadValue
+from pages.ui.pins import MOST, read_pins, write_pins
+from pages.ui.player import Curve, Film, FilmError, Number, Row, together
+from pages.ui.player.packing import read_header
+from tests.ui.fake_model import open_page, sentences
+
+MODULES = (
+    meet_the_model, one_step_denoising, iterative_denoising, sampling_from_noise, classifier_free_guidance, image_to_image,
+    inpainting, text_image_to_image, visual_anagrams, hybrid_images,
+)  # fmt: skip
+
+SHORT = {  # what keeps these runs short
+    "A0": {"steps": "5"}, "A4": {"i_start": "31"}, "A5": {"count": "1"}, "A6": {"gammas": "1"}, "A7": {"i_starts": "30,32"},
+    "A8": {"count": "1"}, "A9": {"i_starts": "30,32"}, "A10": {"count": "1"}, "A11": {"count": "1"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def visit(tmp_path, monkeypatch):
+    """`visit(slug, **query)` opens a page; returns it and the headers of the films that its player is given."""
+    opened, films = [], []
+
+    def enter(slug: str, **query: str):
+        manager = open_page(slug, tmp_path, monkeypatch, **query)
+        at, executor = manager.__enter__()
+        opened.append(manager)
+        monkeypatch.setattr(
+            "pages.ui.jobs.player", lambda film, **more: films.append(read_header(film)) and None
+        )
+        at.run()
+        assert not at.exception, at.exception
+        return at, executor, films
+
+    yield enter
+    for manager in opened:
+        manager.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.LESSON.code)
+def test_a_pinned_run_stands_beside_the_next_one(module, visit):
+    lesson = module.LESSON
+    short = SHORT.get(lesson.code, {})
+    at, _, films = visit(lesson.slug, **short)
+    alone, before = films[0], {tuple(film["columns"]) for film in films}
+    at.button(key=f"{lesson.slug}/pin").click().run()
+    assert at.query_params["pin"] == (urlencode(short) or "reference")
+    assert {tuple(film["columns"]) for film in films} == before  # the same run is not shown twice
+    at.number_input(key=f"{lesson.slug}:seed").set_value(77).run()
+    at.button(key=f"{lesson.slug}/main/start").click().run()
+    at.run()  # this executor has computed before the stage looks again
+    assert not at.exception
+    joined = next(film for film in reversed(films) if "Seed 77" in str(film))
+    seeds = ("Seed 77", f"Seed {lesson.field('seed').default}")
+    if len(joined["columns"]) > len(alone["columns"]):
+        assert [c for c in joined["columns"] if c.startswith(seeds[0])]
+        assert [c for c in joined["columns"] if c.startswith(seeds[1])]
+    else:
+        captions = [row["caption"] for row in joined["rows"]]
+        assert [c for c in captions if c.startswith(seeds[0])] and [
+            c for c in captions if c.startswith(seeds[1])
+        ]
+    at.button(key=f"{lesson.slug}/unpin/0").click().run()
+    assert not at.exception
+    assert "pin" not in at.query_params
+
+
+def test_a_link_brings_the_pinned_runs_back(visit):
+    at, executor, films = visit("iterative_denoising", seed="3", pin="i_start=20|reference")
+    wanted = [
+        (column["seed"], spec.params["i_start"])
+        for spec in executor.asked
+        for column in spec.params["columns"]
+    ]
+    assert sorted(wanted) == [(0, 10), (0, 20), (3, 10)]
+    at.run()
+    joined = films[-1]
+    assert joined["columns"] == ["i_start 10, Seed 3", "i_start 20, Seed 0", "i_start 10, Seed 0"]
+    assert joined["total"] == 24
+    assert at.query_params["pin"] == "i_start=20|reference"
+
+
+@pytest.mark.parametrize(
+    ("pin", "sentence"),
+    [
+        ("seed=1e99", "Seed must lie between 0 and"),
+        ("nothing=1", "sets “nothing”, which this lesson does not have"),
+        ("i_start=nan", "i_start must lie between"),
+    ],
+)
+def test_a_pin_that_cannot_be_followed_is_left_out(visit, pin, sentence):
+    at, _, films = visit("iterative_denoising", pin=pin)
+    assert sentence in sentences(at)
+    assert "pin" not in at.query_params
+    assert len(films[-1]["columns"]) <= 1
+
+
+def test_pins_are_read_as_they_are_written():
+    lesson = classifier_free_guidance.LESSON
+    pins = [
+        lesson.defaults() | {"prompt": "a | b & c = 50 % ünicode", "gammas": (0.0, 2.5)},
+        lesson.defaults(),
+        lesson.defaults() | {"prompt": ""},
+    ]
+    assert read_pins(lesson, write_pins(lesson, pins)) == pins
+    assert len(read_pins(lesson, "|".join(["reference"] * 50))) == MOST
+    with pytest.raises(BadValue):
+        read_pins(lesson, "gammas=1,x")
+    assert read_pins(forward_process.LESSON, "reference") == [forward_process.LESSON.defaults()]
+
+
+# ---- films over other steps --------------------------------------------------------------------------------
+
+
+def film_of(steps: list[str], level: int, batch: int = 1) -> Film:
+    """Frame k is level + k all over."""
+    pixels = np.stack([np.full((batch, 2, 2, 3), level + k, np.uint8) for k in range(len(steps))])
+    return Film(
+        rows=[Row("x_t", "x_t", pixels), Row("clean", "x_0", pixels[:1])], steps=steps,
+        curves=[Curve("c", [float(level + k) for k in range(len(steps))])],
+        numbers=[Number("n", "", [float(level + k) for k in range(len(steps))])],
+    )  # fmt: skip
+
+
+def test_a_run_that_begins_later_is_grey_until_then():
+    long, short = film_of([f"t = {t}" for t in (90, 60, 30, 0)], 10), film_of(["t = 60", "t = 10"], 50)
+    joined = together([short, long], ["short", "long"])
+    assert joined.steps == long.steps
+    assert joined.columns == ("short", "long")
+    assert joined.rows[0].pixels[:, 0, 0, 0, 0].tolist() == [128, 50, 50, 51]
+    assert joined.rows[0].pixels[:, 1, 0, 0, 0].tolist() == [10, 11, 12, 13]
+    assert joined.rows[1].pixels.shape[0] == 1  # a still stays one
+    assert np.isnan(joined.curves[0].values[0]) and list(joined.curves[0].values[1:]) == [50, 50, 51]
+    assert list(joined.numbers[0].values) == [None, 50, 50, 51]
+    assert (
+        read_header(joined.to_bytes())["strip_sample"] == 1
+    )  # the thumbnails are of the one that is never grey
+
+
+def test_a_run_of_a_single_step_stands_beside_longer_ones():
+    long, single = film_of([f"t = {t}" for t in (60, 30, 0)], 10), film_of(["t = 0"], 50)
+    joined = together([single, long], ["single", "long"])
+    assert joined.rows[0].pixels[:, 0, 0, 0, 0].tolist() == [128, 128, 50]
+    assert joined.rows[0].pixels[:, 1, 0, 0, 0].tolist() == [10, 11, 12]
+    assert joined.rows[1].pixels[:, 1, 0, 0, 0].tolist() == [10, 10, 10]
+    joined.to_bytes()
+
+
+def test_a_curve_that_all_runs_have_alike_stands_once():
+    steps = [f"t = {t}" for t in (90, 60, 30, 0)]
+    long, short = film_of(steps, 10), film_of(steps[1:], 11)
+    joined = together([short, long], ["short", "long"])
+    assert [list(curve.values) for curve in joined.curves] == [[10, 11, 12, 13]]
+    assert joined.curves[0].meaning == ""
+
+
+def test_runs_counted_in_other_steps_are_not_joined():
+    with pytest.raises(FilmError, match="other steps"):
+        together([film_of(["σ = 1", "σ = 2"], 0), film_of(["σ = 1"], 0)], ["one", "two"])
+
+
+def test_many_columns_are_compared_row_under_row():
+    films = [film_of(["t = 1", "t = 0"], k, batch=4) for k in (0, 9)]
+    assert [row.name for row in together(films, ["one", "two"]).rows] == ["x_t", "x_t/1", "clean", "clean/1"]
