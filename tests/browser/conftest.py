@@ -23,7 +23,7 @@ playwright_api = pytest.importorskip("playwright.sync_api", reason="Playwright f
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
 START_SECONDS = 60
 expect.set_options(timeout=30_000)  # machines that run tests are slow
 
@@ -59,9 +59,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """`serve(script, **environment)` starts a Streamlit server and returns its address; all end with the session.
+    """`serve(script, **environment)` starts a Streamlit server and returns its address; all end with the module.
 
     Every server has its own, empty data directory. `below` is the path below which the app lies.
     """
