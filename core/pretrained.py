@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, BertModel, T5EncoderModel
 from transformers.utils.logging import disable_progress_bar
 
+from core.guidance import Network
 from core.model_folder import find_model_folder
 from core.networks.patch_unet import PatchUNet
 from core.schedule import NoiseSchedule
@@ -42,6 +43,7 @@ class TextToImageModel:
     schedule: NoiseSchedule
     text_tokens: int
     zero_padding: bool  # emoji64 was trained with the embeddings of padding set to zero; IF was not
+    together: Network | None = None  # evaluates for several jobs at once (core.batching)
 
     @property
     def device(self) -> torch.device:
@@ -80,9 +82,13 @@ class TextToImageModel:
             hidden = hidden * batch.attention_mask[..., None]  # (B, tokens, width)
         return hidden.to(self.dtype)
 
-    @torch.no_grad()
     def __call__(self, x_t: Tensor, t: int, embedding: Tensor) -> Tensor:
         """(B, 3, H, W), t, (B, tokens, width) -> (B, 6, H, W): noise, and variance interpolation."""
+        return (self.together or self.evaluate)(x_t, t, embedding)
+
+    @torch.no_grad()
+    def evaluate(self, x_t: Tensor, t: int | Tensor, embedding: Tensor) -> Tensor:
+        """The same in a call of the network by itself; t may also be a tensor (B,), a time for each picture."""
         return self.unet(x_t, t, encoder_hidden_states=embedding, return_dict=False)[0]
 
 

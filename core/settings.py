@@ -5,6 +5,7 @@
 | DIFFUSION_MODEL | folder or hub id of a DeepFloyd-IF-shaped model | assets/models/emoji64 |
 | DIFFUSION_DATA_DIR | where results and runs are kept | ~/.cache/diffusion-lessons |
 | DIFFUSION_DEVICE | cpu, cuda, mps, or auto | auto |
+| DIFFUSION_SEATS | how many jobs compute at the same time on a GPU, in shared calls of the network | 4 on cuda, else 1 |
 | DIFFUSION_EXECUTOR | who computes: local, or ray for the actors of a Ray cluster | local |
 | DIFFUSION_RAY_ADDRESS | host:port of the cluster's head | |
 | DIFFUSION_RAY_ACTORS | how many actors compute at the same time | 1 |
@@ -25,6 +26,8 @@ ASSETS = ROOT / "assets"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 EXECUTORS = ("local", "ray")
 MOST_ACTORS = 64
+MOST_SEATS = 32
+GPU_SEATS = 4
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 
 
@@ -42,6 +45,7 @@ class Settings:
     executor: str = "local"
     ray_address: str = ""
     ray_actors: int = 1
+    seats: int | None = None  # None: as the device suggests
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -57,7 +61,10 @@ class Settings:
         address, actors = environment.get("DIFFUSION_RAY_ADDRESS") or "", 1
         if executor == "ray":
             actors = _read_cluster(address, environment.get("DIFFUSION_RAY_ACTORS") or "1", device)
-        return cls(model, Path(data_dir).expanduser(), device, executor, address, actors)
+        seats = environment.get("DIFFUSION_SEATS") or None
+        if seats is not None:
+            seats = _read_number("DIFFUSION_SEATS", seats, MOST_SEATS)
+        return cls(model, Path(data_dir).expanduser(), device, executor, address, actors, seats)
 
     def resolved_device(self) -> str:
         """The torch device: "auto" takes CUDA, then MPS, then the CPU.
@@ -78,9 +85,16 @@ class Settings:
             )
         return self.device
 
+    def resolved_seats(self) -> int:
+        """How many jobs compute at the same time in the embedded executor: one on a CPU, whose cores one job fills."""
+        return self.seats or (GPU_SEATS if self.resolved_device() == "cuda" else 1)
+
     def environment(self) -> dict[str, str]:
         """What results depend on besides their specification; part of a job's key, wherever it is submitted."""
-        return {"device": self.resolved_device(), "dtype": "float32"}
+        found = {"device": self.resolved_device(), "dtype": "float32"}
+        if self.executor == "local" and (seats := self.resolved_seats()) > 1:
+            found["seats"] = str(seats)  # the size of a shared call decides how its sums are rounded
+        return found
 
 
 def _read_cluster(address: str, actors: str, device: str) -> int:
@@ -89,10 +103,15 @@ def _read_cluster(address: str, actors: str, device: str) -> int:
         address
     ):  # not ray://…, whose client sends pickles, nor "auto", which may start a cluster
         raise BadSetting(f"DIFFUSION_RAY_ADDRESS is {address!r}; it must be host:port of the cluster's head.")
-    if not (actors.isascii() and actors.isdigit() and 1 <= int(actors) <= MOST_ACTORS):
-        raise BadSetting(f"DIFFUSION_RAY_ACTORS is {actors!r}; it must be a number from 1 to {MOST_ACTORS}.")
+    number = _read_number("DIFFUSION_RAY_ACTORS", actors, MOST_ACTORS)
     if device not in ("cpu", "cuda"):
         raise BadSetting(
             "With DIFFUSION_EXECUTOR=ray, set DIFFUSION_DEVICE to what the actors have: cpu or cuda."
         )
-    return int(actors)
+    return number
+
+
+def _read_number(name: str, value: str, most: int) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= most):
+        raise BadSetting(f"{name} is {value!r}; it must be a number from 1 to {most}.")
+    return int(value)

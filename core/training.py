@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from core.compute.jobs import Checkpoint, ComputeError, Frame, Metric
 from core.datasets import Digits, TrainingData
 from core.flow import interpolate
+from core.networks.first_weights import first_weights
 from core.networks.mnist_unet import ClassConditionedUNet, TimeConditionedUNet, UnconditionalUNet, one_hot
 from core.training_checkpoint import TrainingState
 from core.training_settings import LoopSettings, MnistSettings
@@ -226,8 +227,7 @@ def build_network(settings: MnistSettings) -> nn.Module:
         "flow": TimeConditionedUNet,
         "class_flow": ClassConditionedUNet,
     }
-    with torch.random.fork_rng(devices=[]):  # the layers draw their weights from the global generator
-        torch.manual_seed(settings.seed)
+    with first_weights(settings.seed):
         return kinds[settings.objective](settings.width)
 
 

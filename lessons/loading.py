@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from core.pretrained import TextToImageModel
 
 UPLOAD = "upload-"
+_LOADING = threading.Lock()  # jobs that compute beside each other want one model, not two
 
 
 class ModelChanged(ValueError):
@@ -44,9 +47,11 @@ def load_model(expected_fingerprint: str, context: JobContext) -> TextToImageMod
 
     folder = _model_folder(expected_fingerprint)
     key = ("model", expected_fingerprint, context.device)
-    if key not in context.cache:
-        context.cache[key] = load_pretrained(folder, context.device)
-    return context.cache[key]
+    with _LOADING:
+        if key not in context.cache:
+            model = load_pretrained(folder, context.device)
+            context.cache[key] = replace(model, together=context.share(model.evaluate))
+        return context.cache[key]
 
 
 def load_schedule(expected_fingerprint: str) -> NoiseSchedule:

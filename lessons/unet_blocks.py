@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from core.compute.jobs import Frame, JobContext, JobEvents
 from core.flow import interpolate
+from core.networks.first_weights import first_weights
 from core.networks.mnist_unet import (
     ClassConditionedUNet,
     Conv,
@@ -113,8 +114,7 @@ def network_of(ref: Mapping[str, Any], context: JobContext) -> nn.Module:
     """A trained network, or a fresh one whose weights depend on its width and kind alone."""
     if ref["source"] != UNTRAINED:
         return load(ref, context)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with first_weights(seed=0):
         network = KINDS[ref["kind"]](check_width(ref["width"]))
     return network.to(context.device).eval()
 
@@ -214,8 +214,7 @@ def glossary(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     arrays: dict[str, np.ndarray] = {"x_t": clean[None].cpu().numpy()}
     found = []
     for index, term in enumerate(TERMS):
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(params["seed"])
+        with first_weights(params["seed"]), torch.no_grad():
             block = build(term.name, i, o).to(context.device).eval()
             x = inputs[takes.get(term.name, "picture")]
             output = block(x)

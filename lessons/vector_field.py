@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from core.compute.jobs import Checkpoint, Frame, JobContext, JobEvents, JobSpec, Metric
 from core.compute.store import Store
 from core.flow import interpolate
+from core.networks.first_weights import first_weights
 from core.networks.toy_mlp import ToyVelocity
 from core.toy import DATA_SETS, ExactField, Points
 from core.training import Snapshots, TrainingDiverged, flow_loss, train
@@ -353,6 +354,5 @@ def read_frame(frame: Frame) -> tuple[np.ndarray, float, float]:
 
 def toy_network(hidden: int, seed: int) -> ToyVelocity:
     """A network whose first weights depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):  # the layers draw their weights from the global generator
-        torch.manual_seed(seed)
+    with first_weights(seed):
         return ToyVelocity(hidden)

@@ -86,3 +86,29 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(BadSetting, match="'cuda', but this machine has no such device"):
         Settings.from_environment({"DIFFUSION_DEVICE": "cuda"}).resolved_device()
+
+
+def test_a_gpu_has_seats_for_several_jobs_and_a_cpu_for_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert Settings.from_environment({"DIFFUSION_DEVICE": "cuda"}).resolved_seats() == 4
+    assert Settings.from_environment({"DIFFUSION_DEVICE": "cpu"}).resolved_seats() == 1
+    assert (
+        Settings.from_environment({"DIFFUSION_DEVICE": "cpu", "DIFFUSION_SEATS": "3"}).resolved_seats() == 3
+    )
+
+
+def test_results_of_shared_calls_are_others_than_those_of_a_jobs_own(monkeypatch):
+    """The size of a call decides how sums are rounded, so it is a part of what a result depends on."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    found = [
+        Settings.from_environment({"DIFFUSION_DEVICE": "cuda", "DIFFUSION_SEATS": seats}).environment()
+        for seats in ("1", "2", "4", "")
+    ]
+    assert found[0] == {"device": "cuda", "dtype": "float32"}
+    assert found[1] != found[2] == found[3]
+
+
+@pytest.mark.parametrize("seats", ["0", "33", "-1", "four", "1.5"])
+def test_a_number_of_seats_that_cannot_be_is_refused(seats):
+    with pytest.raises(BadSetting, match=rf"DIFFUSION_SEATS is '{seats}'; it must be a number from 1 to 32"):
+        Settings.from_environment({"DIFFUSION_SEATS": seats})

@@ -21,7 +21,8 @@ def make_executor(
     environment = settings.environment()
     device = environment["device"]
     if settings.executor == "local":
-        return LocalExecutor(store, registry, device=device, environment=environment, **options)
+        seats = settings.resolved_seats()
+        return LocalExecutor(store, registry, device=device, seats=seats, environment=environment, **options)
     from core.compute.ray import RayExecutor  # only who asks for a cluster reads it
 
     return RayExecutor(

@@ -190,7 +190,7 @@ class QueueExecutor:
             insist=lambda why: self._insist(run, worker, why),
         )  # fmt: skip
         try:
-            worker.start()
+            worker.start(suspect=run.losses > 0)
             worker.send(self._order(run))
             if run.stop_requested:  # asked for before there was a worker to hear it
                 self._tell_to_stop(run)

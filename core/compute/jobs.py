@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -259,6 +259,8 @@ class JobContext:
     store: Store  # uploaded pictures and other blobs by content hash
     cache: dict[str, Any]  # as old as the worker process: loaded models stay here between jobs
     checkpoint: Checkpoint | None = None  # the last good one of an interrupted run, to resume from
+    # A network -> one that evaluates together with the jobs beside this one; None where jobs compute one at a time.
+    share: Callable[[Any], Any] = lambda network: None
 
 
 JobEvents: TypeAlias = "Generator[Frame | Metric | Checkpoint, None, Trajectory]"

@@ -1,4 +1,4 @@
-"""The embedded executor: one worker process on this machine.
+"""The embedded executor: one worker process on this machine, for one job at a time or, on a GPU, for several.
 
 store = Store(folder)
 executor = LocalExecutor(store, {"sampling": "lessons.sampling:run"}, environment={"model": fingerprint})
@@ -14,6 +14,7 @@ from typing import Any
 
 from core.compute.dispatch import QueueExecutor
 from core.compute.process import WorkerProcess
+from core.compute.seats import make_seats, shared_rows
 from core.compute.store import Store
 
 
@@ -22,10 +23,22 @@ class LocalExecutor(QueueExecutor):
 
     Args:
         device: torch device string handed to the jobs.
+        seats: jobs that compute at the same time (core/compute/seats.py).
         options: those of QueueExecutor; `environment` must be among them.
     """
 
     def __init__(
-        self, store: Store, registry: Mapping[str, str], *, device: str = "cpu", **options: Any
+        self,
+        store: Store,
+        registry: Mapping[str, str],
+        *,
+        device: str = "cpu",
+        seats: int = 1,
+        **options: Any,
     ) -> None:
-        super().__init__(store, registry, [WorkerProcess(store.path, device)], **options)
+        workers = (
+            [WorkerProcess(store.path, device)]
+            if seats == 1
+            else make_seats(store.path, device, seats, shared_rows(seats))
+        )
+        super().__init__(store, registry, workers, **options)

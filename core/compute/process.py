@@ -38,8 +38,11 @@ class WorkerProcess:
     module = "core.compute.worker"  # what the process runs ...
     folder: Path | None = None  # ... and where; None for where the app was started
 
-    def __init__(self, store_path: Path, device: str) -> None:
-        self._hello = {"type": "hello", "store": str(store_path.resolve()), "device": device}
+    def __init__(self, store_path: Path, device: str, seats: int = 1, rows: int = 0) -> None:
+        """`seats` jobs at a time, whose evaluations share calls of `rows` rows; 0: each calls for itself."""
+        self._hello = {
+            "type": "hello", "store": str(store_path.resolve()), "device": device, "seats": seats, "rows": rows,
+        }  # fmt: skip
         self._lock = threading.Lock()  # starting and writing; reading belongs to the dispatcher alone
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = self._stopped = False
@@ -68,10 +71,10 @@ class WorkerProcess:
         process = self._process
         return private_bytes(process.pid) if process else None
 
-    def start(self) -> None:
+    def start(self, suspect: bool = False) -> None:
         """Start the process if there is none or it has died; does not wait until it is ready.
 
-        To be called by one thread only, the one that hears.
+        `suspect`: a process has died under the job that comes. To be called by one thread only, the one that hears.
         """
         with self._lock:
             if self._process is None or self._process.poll() is not None:
@@ -95,9 +98,19 @@ class WorkerProcess:
 
         `on_ready` is called once the process takes orders. To be called by one thread only.
         """
-        process = self._process
         if self._ready:
             on_ready()
+        for header, arrays in self.messages():
+            if header["type"] == "ready":
+                on_ready()
+            elif header["type"] == "event" and header["ticket"] == ticket:
+                yield unpack_event(header, arrays), header["details"]
+            else:
+                self._heard(header)
+
+    def messages(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """All that the process says, header and arrays. Raises WorkerGone. To be called by one thread only."""
+        process = self._process
         while True:
             try:
                 message = read_message(process.stdout)
@@ -107,16 +120,13 @@ class WorkerProcess:
             if message is None:
                 process.kill()
                 process.wait()
-                log.error("the worker process %d has ended with status %s", process.pid, process.returncode)
+                if not self._stopped:
+                    log.error(
+                        "the worker process %d has ended with status %s", process.pid, process.returncode
+                    )
                 raise WorkerGone(self._ready)
-            header, arrays = message
-            if header["type"] == "ready":
-                self._ready = True
-                on_ready()
-            elif header["type"] == "event" and header["ticket"] == ticket:
-                yield unpack_event(header, arrays), header["details"]
-            else:
-                self._heard(header)
+            self._ready = self._ready or message[0]["type"] == "ready"
+            yield message
 
     def kill(self) -> None:
         """End the process at once; `hear` then raises WorkerGone."""

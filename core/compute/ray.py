@@ -92,7 +92,7 @@ class RayWorker(WorkerProcess):
             )
         return self._ready
 
-    def start(self) -> None:
+    def start(self, suspect: bool = False) -> None:
         """The actor may have died since `prepare`: wait for another one as long as for any worker."""
         latest = time.monotonic() + START_SECONDS
         while not self.prepare() and self.available and not self._stopped and time.monotonic() < latest:

@@ -1,4 +1,4 @@
-"""The process that computes: one at a time, on one device, until its parent is gone.
+"""The process that computes on one device, until its parent is gone: one job at a time, or several beside each other.
 
     python -m core.compute.worker
 
@@ -6,7 +6,7 @@ Orders come in on the standard input, events go out on the standard output, as i
 its own rather than a `multiprocessing` child, because a spawned child would first import the parent's
 `__main__`, which under Streamlit is the page script.
 
-Parent -> worker   hello {store, device}   run {ticket, key, function, params}   stop {ticket}
+Parent -> worker   hello {store, device, seats, rows}   run {ticket, key, function, params}   stop {ticket}
 Worker -> parent   ready {}                event {ticket, event, fields} + arrays
 """
 
@@ -144,6 +144,7 @@ def carry_out(
     cache: dict[str, Any],
     say: Callable[[Mapping[str, Any], Mapping[str, Any]], None],
     stopped: Callable[[], bool],
+    share: Callable[[Any], Any] = lambda network: None,
 ) -> None:
     """Compute what a run order asks for, and `say` its events, the last one too, as messages of wire.py."""
 
@@ -151,16 +152,19 @@ def carry_out(
         header, arrays = pack_event(event)
         say({"type": "event", "ticket": order["ticket"], "details": details, **header}, arrays)
 
-    context = JobContext(device, store, cache, store.get_checkpoint(order["key"]))
+    context = JobContext(device, store, cache, store.get_checkpoint(order["key"]), share)
     event, details = perform(order["key"], order["function"], order["params"], context, tell, stopped)
     tell(event, details)
 
 
 class Worker:
-    """Reads orders in one thread, computes in the main thread."""
+    """Reads orders in one thread; computes in the main thread, or with several seats in a thread for each."""
 
     def __init__(self, orders: BinaryIO, answers: BinaryIO) -> None:
         self._orders, self._answers = orders, answers
+        self._asking, self._telling = threading.Lock(), threading.Lock()
+        self._computing = 0  # jobs, at the moment
+        self._rows = 0  # of a call that jobs share
         self._waiting: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
         self._stopped: set[int] = set()  # tickets; a stop may overtake the run that it is about
         self._heard = threading.Event()  # an order has been read
@@ -171,9 +175,17 @@ class Worker:
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
         hello = self._waiting.get()
         store = Store(hello["store"])
+        self._rows = hello["rows"]
+        for seat in range(1, hello["seats"]):
+            threading.Thread(
+                target=self._compute, args=[store, hello["device"]], name=f"seat {seat}", daemon=True
+            ).start()
         self._say({"type": "ready"})
+        self._compute(store, hello["device"])
+
+    def _compute(self, store: Store, device: str) -> None:
         while True:
-            self._run(self._waiting.get(), store, hello["device"])
+            self._run(self._waiting.get(), store, device)
 
     def _listen(self) -> None:
         """A thread of its own, so that the parent's end is noticed also during a long step."""
@@ -187,18 +199,37 @@ class Worker:
 
     def _run(self, order: Mapping[str, Any], store: Store, device: str) -> None:
         ticket = order["ticket"]
-        carry_out(order, store, device, self._cache, self._say, stopped=lambda: self._is_stopped(ticket))
+        self._count(+1)
+        try:
+            carry_out(
+                order, store, device, self._cache, self._say, lambda: self._is_stopped(ticket), self._share
+            )
+        finally:
+            self._count(-1)
         self._stopped.discard(ticket)
+
+    def _count(self, change: int) -> None:
+        with self._asking:
+            self._computing += change
+
+    def _share(self, network: Any) -> Any:
+        if not self._rows:
+            return None
+        from core.batching import SharedBatch  # torch, which jobs without a network do not need
+
+        return SharedBatch(network, self._rows, lambda: self._computing)
 
     def _is_stopped(self, ticket: int) -> bool:
         """Also when the order has arrived and is not read yet: on a busy machine the reader lags behind by steps."""
-        self._heard.clear()
-        if select.select([self._orders], [], [], 0)[0]:
-            self._heard.wait(1.0)
-        return ticket in self._stopped
+        with self._asking:
+            self._heard.clear()
+            if select.select([self._orders], [], [], 0)[0]:
+                self._heard.wait(1.0)
+            return ticket in self._stopped
 
     def _say(self, header: Mapping[str, Any], arrays: Mapping[str, Any] | None = None) -> None:
-        write_message(self._answers, header, arrays)
+        with self._telling:
+            write_message(self._answers, header, arrays)
 
 
 def _go_first_when_memory_runs_out() -> None:

@@ -20,7 +20,7 @@ import pytest
 from core.compute.store import Store
 from tests.compute.helpers import EXECUTORS
 
-KINDS = ["local", pytest.param("ray", marks=pytest.mark.cluster)]
+KINDS = ["local", "seats", pytest.param("ray", marks=pytest.mark.cluster)]
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -13,7 +13,7 @@ from core.compute.store import Store
 
 KINDS = (
     "count one_long_step fails crashes trains disk_is_full prints returns_nothing reads_blob counts_calls "
-    "takes_memory takes_torch_memory sees"
+    "takes_memory takes_torch_memory sees meets shares"
 ).split()
 REGISTRY = {kind: f"tests.compute.sample_jobs:{kind}" for kind in KINDS}
 ENVIRONMENT = {"model": "none", "device": "cpu"}
@@ -29,7 +29,12 @@ def make_ray(store: Store, **options) -> RayExecutor:
     return RayExecutor(store, REGISTRY, environment=ENVIRONMENT, **{"address": address, **options})
 
 
-EXECUTORS = {"local": make_local, "ray": make_ray}
+def make_seats(store: Store, **options) -> LocalExecutor:
+    """Three jobs at a time in one process."""
+    return make_local(store, **{"seats": 3, **options})
+
+
+EXECUTORS = {"local": make_local, "seats": make_seats, "ray": make_ray}
 
 
 def wait(executor, job_id, seconds=90.0, until=lambda status: status.state.final):

@@ -144,3 +144,34 @@ def takes_torch_memory(params, context):
     yield Metric(1, 1, {})
     torch.empty(params["mb"] * 1_000_000, dtype=torch.uint8)
     return Trajectory({"x": np.zeros(1, np.float32)}, {})
+
+
+def meets(params, context):
+    """Is done once `others` jobs compute at the same time: each leaves a file in `folder`, and looks for the others'."""
+    with open(os.path.join(params["folder"], str(params["name"])), "w"):
+        pass
+    while len(os.listdir(params["folder"])) < params["others"]:
+        time.sleep(0.005)
+        yield Metric(1, 2, {})
+    return Trajectory({"x": np.zeros(1, np.float32)}, {"pid": os.getpid()})
+
+
+def shares(params, context):
+    """Evaluates a shared network `steps` times; its result says how many rows each call had, and what came out."""
+    import torch
+
+    if "network" not in context.cache:
+        calls = []
+
+        def network(x_t, t, embedding):
+            calls.append(len(x_t))
+            return torch.cat([x_t + t.view(-1, 1, 1, 1), x_t], dim=1)
+
+        context.cache["network"] = calls, context.share(network)
+    calls, together = context.cache["network"]
+    outputs = []
+    for step in range(params["steps"]):
+        x_t = torch.full((2, 3, 4, 4), float(params["seed"]))
+        outputs.append(together(x_t, step, torch.zeros(2, 1, 1))[:, :3].mean().item())
+        yield Metric(step + 1, params["steps"], {})
+    return Trajectory({"x": np.array(outputs, np.float32), "calls": np.array(calls)}, {})
