@@ -10,7 +10,7 @@ PYTHON ?= python3
 ARGS ?=
 DEVICE ?= cpu
 PYTEST_ARGS ?=
-PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -23,6 +23,11 @@ os.environ.setdefault(
 )  # as in the worker: spinning threads starve the browser tests
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests in a browser wait a third of their time. Four are enough for the memory."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
 @pytest.fixture(scope="session")
 def tiny_if_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as `IFPipeline.save_pretrained` writes it: random weights, 16x16 pictures. Copy it to change it."""

@@ -23,6 +23,7 @@ from lessons import classifier_free_guidance, iterative_denoising
 from scripts.benchmarks.jobs import BareCalls, ask, executor_in
 from scripts.benchmarks.measure import Row, alternate, empty_folder, row, run_python, seconds
 
+# Not the headless shell that the tests prefer: what a student waits for is painted by the whole browser.
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 START_SECONDS = 120
 HEAVY = ("torch", "diffusers", "transformers", "scipy", "torch._dynamo", "plotly", "pandas")

@@ -23,7 +23,9 @@ playwright_api = pytest.importorskip("playwright.sync_api", reason="Playwright f
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None
+)
 START_SECONDS = 60
 expect.set_options(timeout=30_000)  # machines that run tests are slow
 

@@ -18,6 +18,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from lessons.course import COURSE
 from lessons.lesson import Lesson
+from tests.browser.cancelling import cancel_everything
 
 pytestmark = pytest.mark.browser
 COMPUTED = 300_000  # milliseconds: a computation on a machine that is busy with other things
@@ -36,23 +37,6 @@ def cancelling(page: Page):
     """The test's runs are cancelled at its end, so that the next test need not wait for them."""
     yield
     cancel_everything(page)
-
-
-def cancel_everything(page: Page) -> None:
-    """Clicks on Cancel until there is nothing to cancel: a click on a button that is being drawn anew is lost."""
-    cancel = page.get_by_role("button", name="Cancel", exact=True)
-    for _ in range(30):
-        page.evaluate(
-            """() => [...document.querySelectorAll("button")].filter((b) => b.innerText.trim().endsWith("Cancel"))
-            .forEach((b) => b.click())"""
-        )
-        page.wait_for_timeout(2000)
-        if cancel.count() == 0:
-            break
-    expect(cancel).to_have_count(0)
-    expect(page.get_by_test_id("stApp")).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=60_000
-    )
 
 
 def opened(page: Page, lesson: Lesson) -> None:
