@@ -701,6 +701,7 @@ MALFORMED = {
 }
 
 
+@pytest.mark.journey
 def test_a_stored_state_that_makes_no_sense_is_dropped_with_a_sentence(page, app):
     hand = Hand(page, app)
     hand.draw((10, 10), (50, 20))
@@ -761,8 +762,12 @@ def test_a_server_that_does_not_answer_is_named_and_the_button_comes_back(page, 
 def test_hundreds_of_strokes_stay_quick_and_come_back(page, app):
     hand = Hand(page, app)
     rng = np.random.default_rng(0)
-    for x, y in rng.uniform(2, 62, (430, 2)):
-        hand.draw((x, y), (64 - x, y))
+    box = hand.surface.bounding_box()  # it does not move; asked for each time, it would take a minute
+    for x, y in rng.uniform(2, 62, (430, 2)) * box["width"] / 64:
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - x, box["y"] + y)
+        page.mouse.up()
     assert int(hand.root.get_attribute("data-acts")) <= 400
     drawn = hand.screen()
     page.wait_for_timeout(500)

@@ -144,6 +144,7 @@ def test_nobody_outside_the_class_gets_the_film(member, new_page, server):
     assert re.search("join it with its code", text)
 
 
+@pytest.mark.journey
 def test_a_running_job_is_watched_over_http_and_the_page_is_told_once(member, server):
     page = member()
     asked = []
@@ -190,6 +191,7 @@ def test_a_running_job_is_watched_over_http_and_the_page_is_told_once(member, se
     assert len(asked) == count, "a job that has ended is not asked for"
 
 
+@pytest.mark.journey
 def test_a_watched_job_can_be_cancelled_and_left_and_found_again(member, server):
     page = member()
     player = visit(page, server, "A0", "?steps=50")
@@ -209,6 +211,7 @@ def test_a_watched_job_can_be_cancelled_and_left_and_found_again(member, server)
     expect(page.locator(".player")).to_have_count(0)
 
 
+@pytest.mark.journey
 def test_a_view_that_has_left_the_server_is_registered_again_unseen(member, server):
     page = member(errors_allowed=("Failed to load resource",))
     asked = []

@@ -79,6 +79,7 @@ def result_with(data: Path, name: str, value: str, page: Page) -> Trajectory:
         page.wait_for_timeout(500)
 
 
+@pytest.mark.journey
 def test_a_sketch_of_ten_strokes_becomes_a_picture(page, app, data):
     """Drawn with real pointer events; the late starts keep it, and what comes back is not the sketch."""
     enter(page, f"{app}/image-to-image?i_starts=27,33")

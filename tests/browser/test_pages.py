@@ -90,6 +90,7 @@ def test_a_lesson_opens_by_its_address(page, app, lesson):
     cancel_everything(page)
 
 
+@pytest.mark.journey
 def test_every_page_opens_in_the_dark_on_a_phone_one_after_the_other(new_page, app):
     page = new_page(width=420, color_scheme="dark")
     page.goto(app)

@@ -50,6 +50,7 @@ def test_keys_lead_a_projector_through_a_lesson(serve: Callable[..., str], new_p
     assert type_size(page) == before
 
 
+@pytest.mark.journey
 def test_arrows_belong_to_the_player_while_it_has_the_focus_and_page_keys_do_not(
     serve: Callable[..., str], new_page: Callable[..., Page]
 ):

@@ -49,6 +49,7 @@ def points(page: Page, line: int = 0) -> int:
     return page.locator(".curves path.line").nth(line).get_attribute("d").count("L")
 
 
+@pytest.mark.journey
 def test_a_training_is_watched_left_reloaded_paused_and_discarded(page: Page, app: str):
     visit(page, app, B6, LONG)
     press(page, "Train")
@@ -83,6 +84,7 @@ def test_a_training_is_watched_left_reloaded_paused_and_discarded(page: Page, ap
     expect(paused).to_have_count(0)
 
 
+@pytest.mark.journey
 def test_two_trainings_are_drawn_over_each_other(page: Page, app: str):
     visit(page, app, B8, LONG)
     press(page, "Train")

@@ -36,6 +36,7 @@ def test_the_row_holds(name, repeat):
 
 
 @pytest.mark.slow
+@pytest.mark.journey
 def test_a_training_under_a_killed_worker_ends_with_the_same_bits():
     row = reliability.measure("worker-training", 1)
     assert row.holds, row
