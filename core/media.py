@@ -13,6 +13,7 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 
 # What Pillow raises on files that are broken, cut short, or that unpack to more than they should
 # (OSError includes its own errors; LookupError is KeyError and IndexError).
+_SMALL_BYTES = 64 * 1024  # of pixels: a photograph of 128 × 128
 _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error, zlib.error)
 
 
@@ -173,8 +175,22 @@ def contact_sheet(frames: np.ndarray, *, columns: int, gap: int = 2, background:
 
 
 def png(pixels: np.ndarray, *, scale: int = 1) -> bytes:
-    """A PNG file, without metadata, of pixels (H, W, C); `scale` repeats every pixel, so edges stay sharp."""
+    """A PNG file, without metadata, of pixels (H, W, C); `scale` repeats every pixel, so edges stay sharp.
+
+    Small pictures are encoded once: a page is drawn anew at every click, and shows mostly the same ones.
+    """
     pixels = np.asarray(pixels)
+    if pixels.dtype == np.uint8 and pixels.nbytes <= _SMALL_BYTES:
+        return _small_png(pixels.tobytes(), pixels.shape, scale)
+    return _png(pixels, scale)
+
+
+@lru_cache(maxsize=512)
+def _small_png(data: bytes, shape: tuple[int, ...], scale: int) -> bytes:
+    return _png(np.frombuffer(data, np.uint8).reshape(shape), scale)
+
+
+def _png(pixels: np.ndarray, scale: int) -> bytes:
     return _save(_images(pixels[np.newaxis], scale), "PNG", optimize=True)
 
 

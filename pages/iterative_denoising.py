@@ -13,15 +13,21 @@ from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pins import pin_row, pinned
 from pages.ui.player import signed_to_uint8
-from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.runtime import job_id, model_fingerprint, schedule
 from pages.ui.takehome import take_home
 
 
-def comparison(trajectory) -> None:
+@st.cache_data(max_entries=64, show_spinner=False)
+def blur_of(job: str, _noisy: torch.Tensor, _clean: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """The best blur of this job's first picture: twenty are tried, which not every click should wait for."""
+    return best_blur(_noisy, _clean)
+
+
+def comparison(job: str, trajectory) -> None:
     """The result against the two shortcuts: the first step's estimate, and the best blur."""
     clean = torch.from_numpy(trajectory["clean"][0])
     noisy = torch.from_numpy(trajectory["x_t"][0, 0])
-    blurred, sigma = best_blur(noisy, clean)
+    blurred, sigma = blur_of(job, noisy, clean)
     one_step = torch.from_numpy(trajectory["clean_hat"][0, 0].astype(np.float32))
     result = torch.from_numpy(trajectory["result"][0])
     t = trajectory.meta["steps"][0]["t"]
@@ -59,4 +65,4 @@ with lesson_page(LESSON) as values:
         if trajectory is not None:
             take_home(LESSON, trajectory, wanted)
     if trajectory is not None:
-        comparison(trajectory)
+        comparison(job_id(wanted), trajectory)

@@ -32,6 +32,7 @@ FLOORS = [
     {"datasets", "pictures", "emoji_pictures"},  # what goes in
     {"diffusion", "flow", "guidance", "views", "edits", "toy", "oracle"},  # the algorithms
     {
+        "batching",
         "networks",
         "model_folder",
         "pretrained",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -115,15 +115,29 @@ def _prose(lesson: Lesson) -> None:
 
 
 def _folds(lesson: Lesson) -> None:
-    with st.expander("The derivation", icon=":material/function:"):
-        st.markdown(lesson.prose["Derivation"])
-    with st.expander("The code that ran", icon=":material/code:"):
-        sources = lesson.sources()
-        for tab, (place, source) in zip(st.tabs([place for place, _ in sources]), sources, strict=True):
-            tab.caption(place.split(":")[0].replace(".", "/") + ".py")
-            tab.code(source, language="python")
-    with st.expander("Where this comes from", icon=":material/menu_book:"):
-        st.markdown(lesson.prose["Where this comes from"])
+    _fold(lesson, "The derivation", ":material/function:", lambda: st.markdown(lesson.prose["Derivation"]))
+    _fold(lesson, "The code that ran", ":material/code:", lambda: _code(lesson))
+    _fold(
+        lesson, "Where this comes from", ":material/menu_book:",
+        lambda: st.markdown(lesson.prose["Where this comes from"]),
+    )  # fmt: skip
+
+
+@st.fragment
+def _fold(lesson: Lesson, title: str, icon: str, draw: Callable[[], None]) -> None:
+    """Filled when it is opened: formulas and coloured code are most of what a browser has to lay out on a page, and it
+    would do so before it shows the first picture.
+    """
+    with st.expander(title, icon=icon, key=f"{lesson.slug}/fold/{title}", on_change="rerun") as fold:
+        if fold.open:
+            draw()
+
+
+def _code(lesson: Lesson) -> None:
+    sources = lesson.sources()
+    for tab, (place, source) in zip(st.tabs([place for place, _ in sources]), sources, strict=True):
+        tab.caption(place.split(":")[0].replace(".", "/") + ".py")
+        tab.code(source, language="python")
 
 
 def _neighbours(lesson: Lesson) -> None:
