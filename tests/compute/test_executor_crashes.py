@@ -249,9 +249,9 @@ def test_a_cancel_before_the_worker_can_hear_it_is_not_lost(new_executor, monkey
     worker = executor._workers[0]
     real_start = worker.start
 
-    def cancelled_meanwhile():
+    def cancelled_meanwhile(**options):
         executor.cancel(spec.key(ENVIRONMENT), "ada")
-        real_start()
+        real_start(**options)
 
     monkeypatch.setattr(worker, "start", cancelled_meanwhile)
     job = executor.submit(spec, "ada")

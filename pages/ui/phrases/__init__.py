@@ -16,11 +16,11 @@ export default function ({ setTriggerValue, parentElement }) {
     const text = decodeURIComponent(link.getAttribute("href").split("#set:")[1]);
     setTriggerValue("set", Object.fromEntries(new URLSearchParams(text)));
   };
-  // One listener, whichever of the calls below came last.
+  // One listener, whichever of the calls below came last; who goes takes only its own away.
   page.__phrases?.abort();
-  page.__phrases = new AbortController();
-  page.addEventListener("click", click, { signal: page.__phrases.signal, capture: true });
-  return () => page.__phrases?.abort();
+  const mine = (page.__phrases = new AbortController());
+  page.addEventListener("click", click, { signal: mine.signal, capture: true });
+  return () => mine.abort();
 }
 """
 
