@@ -16,7 +16,7 @@ from core.pictures import load_picture
 from core.trajectory import Trajectory
 from lessons.loading import UPLOAD, reference_pixels
 from lessons.masks import mask_of
-from tests.browser.test_canvas import middles, painted
+from tests.browser.canvas_hand import middles, painted
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 COMPUTED = 300_000  # milliseconds: the model is loaded and asked, on machines that do other things too
