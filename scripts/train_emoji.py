@@ -6,7 +6,7 @@
 
 `sketch` and `refine` may run side by side: the second reads the first's averaged weights as they improve.
 Both go on where the last checkpoint in RUN stopped; an interrupted run and an uninterrupted one give the same
-weights. FOLDER holds `pictures.npz` (`pictures`: uint8, N × 64 × 64 × 3, on white) and `captions.json` (a row a
+weights. A new run begins from nothing, or with `--begin assets/models/emoji64/unet` from weights that were exported. FOLDER holds `pictures.npz` (`pictures`: uint8, N × 64 × 64 × 3, on white) and `captions.json` (a row a
 picture: `name`, `style`).
 """
 
@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from core.networks.patch_unet import PatchUNet
+from core.training import native_precision
 from scripts.emoji.dataset import Batch, Batches, TextEncoder, load_set
 from scripts.emoji.losses import sketch_loss, velocity_loss
 
@@ -66,7 +67,9 @@ class Config:
     smallest: float = 1.0  # pictures are mirrored; below 1 also reduced to this size at least, and moved
     p_uncond: float = 0.1  # share of empty prompts
     p_null: float = 0.06  # share of 'a high quality photo' for the first style
-    precision: str = "bfloat16"  # of the products in a step; the weights stay float32
+    precision: str = (
+        ""  # of the products in a step, the weights stay float32; "": what this processor does fastest
+    )
     checkpoint_seconds: float = 60.0
     threads: int = 1
 
@@ -143,6 +146,19 @@ class Run:
         return True
 
 
+def begin(network: PatchUNet, folder: Path) -> None:
+    """Puts exported weights into the network, for a run that improves them.
+
+    Raises ValueError if they are of another architecture, OSError if `folder` holds none.
+    """
+    exported = PatchUNet.from_pretrained(folder, torch_dtype=torch.float32)
+    if differing := [
+        key for key, value in network.config.items() if exported.config.get(key) != value and key[0] != "_"
+    ]:
+        raise ValueError(f"{folder} holds weights of another architecture: {', '.join(differing)} differ.")
+    network.load_state_dict(exported.state_dict())
+
+
 def read_sketcher(network: PatchUNet, folder: Path, *, needed: bool) -> None:
     """Puts the averaged sketcher of the run into the network."""
     path = folder / "sketch.pt"
@@ -161,16 +177,21 @@ def train(
     minutes: float,
     steps: int,
     anneal: float = 0,
+    exported: Path | None = None,
 ) -> Run:
     """Trains one part until the minutes or the steps are over; logs a line of JSON every 20 steps.
 
-    In the last `anneal` of the minutes the learning rate falls to 0, which sharpens what is drawn.
+    In the last `anneal` of the minutes the learning rate falls to 0, which sharpens what is drawn. A run without a
+    checkpoint begins from the weights in `exported`, if that is given.
     """
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.sketch.seed)
     network = config.network()
+    if exported:
+        begin(network, exported)
     run = Run(part, network, config.sketch if part == "sketch" else config.refine)
     run.resume(folder)
+    precision = config.precision or native_precision("cpu")
     batches = Batches(
         load_set(data),
         TextEncoder(text),
@@ -185,7 +206,7 @@ def train(
         if part == "refine" and run.step_count % 25 == 0:
             read_sketcher(network, folder, needed=False)
         batch = batches.draw(run.config.batch_size, run.generator)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             loss, errors = run.step(batch, min(1.0, left / (60 * anneal)) if anneal else 1.0)
         losses.append(loss)
         if run.step_count % 20 == 0:
@@ -227,6 +248,7 @@ def main() -> None:
     parser.add_argument(
         "--anneal", type=float, default=0.0, help="in so many last minutes the rate falls to 0"
     )
+    parser.add_argument("--begin", type=Path, help="folder of exported weights from which a new run begins")
     parser.add_argument("--to", type=Path, help="where export writes")
     args = parser.parse_args()
     if args.part == "export":
@@ -236,7 +258,17 @@ def main() -> None:
     else:
         if args.data is None:
             parser.error("say where the data lies with --data")
-        train(args.part, Config(), args.data, args.text, args.run, args.minutes, args.steps, args.anneal)
+        train(
+            args.part,
+            Config(),
+            args.data,
+            args.text,
+            args.run,
+            args.minutes,
+            args.steps,
+            args.anneal,
+            args.begin,
+        )
 
 
 if __name__ == "__main__":

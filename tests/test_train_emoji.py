@@ -92,6 +92,22 @@ def test_the_command_trains_from_nothing_and_goes_on(batches, tmp_path, monkeypa
     for name, tensor in network.sketch.named_parameters():
         assert torch.equal(tensor, state["averaged"][name].half().float()), name
 
+    # a new run that improves what was exported: with no step, its averaged weights are those
+    monkeypatch.setattr("sys.argv", [
+        "train_emoji", "refine", "--run", str(tmp_path / "more"), "--data", "none", "--steps", "0",
+        "--begin", str(tmp_path / "unet"),
+    ])  # fmt: skip
+    train_emoji.main()
+    begun = torch.load(tmp_path / "more" / "refine.pt", weights_only=True)
+    for name, tensor in network.inner.named_parameters():
+        assert torch.equal(tensor, begun["averaged"][name]), name
+
+
+def test_a_run_refuses_to_begin_from_another_architecture(tmp_path):
+    start("sketch").network.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="another architecture: unet, sketcher differ"):
+        train_emoji.begin(Config().network(), tmp_path)
+
 
 def test_variance_bound_against_torch_distributions(batches):
     """KL of two Gaussians, as torch.distributions has it, for a network that says +1 (β)."""

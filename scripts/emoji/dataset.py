@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 from transformers import AutoTokenizer, BertModel
 
-from scripts.emoji.scenes import SCENES, ink, reduced
+from scripts.emoji.scenes import IN_INK, SCENES, ink, reduced
 from scripts.emoji.vocabulary import NULL_LIKE, captions_of, entries
 
 FIRST, INK, PAINTED, FLAT = "fluent-3d", "fluent-high-contrast", "noto", "fluent-flat"
 SHOWN = {FIRST: 1.0, INK: 1.0, PAINTED: 0.7, FLAT: 0.6}  # how often a picture of each style is shown
-SCENE_VARIANTS = 12
+SCENE_VARIANTS = 6
 WRITTEN = {"pool 8 ball", "sleeping face", "taxi", "bus", "police car", "ambulance", "fire engine", "top hat"} | {
     "calendar", "keyboard", "alarm clock", "watch", "soccer ball", "money bag", "mobile phone", "books", "closed book"
 }  # fmt: skip
@@ -60,7 +60,8 @@ def load_set(folder: Path, seed: int = 0) -> EmojiSet:
         for _ in range(SCENE_VARIANTS):
             picture = reduced(draw(of_style[FIRST], rng))
             found.append((picture, name, FIRST, phrases, 4 / SCENE_VARIANTS))
-            found.append((ink(picture), name, INK, phrases, 2 / SCENE_VARIANTS))
+            drawn = reduced(IN_INK[name](of_style[FIRST], rng)) if name in IN_INK else ink(picture)
+            found.append((drawn, name, INK, phrases, 2 / SCENE_VARIANTS))
             painted = reduced(draw(of_style[PAINTED], rng))
             found.append((painted, name, PAINTED, phrases, 2 / SCENE_VARIANTS))
     pictures, names, styles, phrases, weights = zip(*found, strict=True)

@@ -4,13 +4,14 @@ Every scene is drawn at four times its size from the pictures of the set and red
 the generator that is passed in, so that one prompt has many pictures.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE, SCALE = 64, 4
 CANVAS = SIZE * SCALE
+WHITE, SNOW, BLACK = (255, 255, 255), (238, 245, 255), (20, 20, 20)
 
 Pictures = Mapping[str, np.ndarray]
 """Name of an emoji → its picture, uint8 (64, 64, 3), on white."""
@@ -63,68 +64,117 @@ def _ellipse(
     ImageDraw.Draw(canvas).ellipse(tuple(v * SCALE for v in box), fill=colour)
 
 
-def snowy_village(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
-    """Houses in the snow before a white mountain."""
-    canvas = _sky((120, 180, 235), (215, 235, 250))
-    _stand(canvas, pictures["snow capped mountain"], rng.uniform(50, 62), rng.uniform(24, 40), 46)
-    _ellipse(canvas, (-20, 40, 84, 100), (240, 246, 255))
-    for x in (rng.uniform(8, 12), rng.uniform(52, 56)):
-        _stand(canvas, pictures["evergreen tree"], rng.uniform(9, 13), x, rng.uniform(46, 52))
-    houses = ["house", "house with garden", "hut"]
-    for x in (rng.uniform(17, 22), rng.uniform(42, 47)):
-        _stand(canvas, pictures[houses[rng.integers(2)]], rng.uniform(17, 22), x, rng.uniform(51, 54))
-    _stand(
-        canvas,
-        pictures[houses[rng.integers(3)]],
-        rng.uniform(17, 20),
-        rng.uniform(30, 34),
-        rng.uniform(57, 60),
+def _polygon(
+    canvas: Image.Image, places: Sequence[tuple[float, float]], colour: tuple[int, int, int]
+) -> None:
+    ImageDraw.Draw(canvas).polygon([(x * SCALE, y * SCALE) for x, y in places], fill=colour)
+
+
+def _box(canvas: Image.Image, box: tuple[float, float, float, float], colour: tuple[int, int, int]) -> None:
+    ImageDraw.Draw(canvas).rectangle(tuple(v * SCALE for v in box), fill=colour)
+
+
+def _snowy_house(
+    canvas: Image.Image, x: float, foot: float, width: float, wall: tuple[int, int, int]
+) -> None:
+    """A gable with a lit window, a door and a white roof; its foot's middle at (x, foot)."""
+    half, eaves = width / 2, foot - 0.5 * width
+    ridge = eaves - 0.5 * width
+    _box(canvas, (x - half, eaves, x + half, foot), wall)
+    _polygon(canvas, [(x - half, eaves), (x, ridge), (x + half, eaves)], wall)
+    roof = [(x - half - 2.5, eaves + 1.5), (x, ridge - 3.5), (x + half + 2.5, eaves + 1.5)]
+    _polygon(
+        canvas, [*roof, (x + half - 0.5, eaves + 1.5), (x, ridge + 1), (x - half + 0.5, eaves + 1.5)], WHITE
     )
+    _box(canvas, (x - half + 2, foot - 0.38 * width, x - 0.5, foot - 0.14 * width), (255, 214, 90))
+    _box(canvas, (x + 1.5, foot - 0.4 * width, x + half - 2, foot), (70, 45, 40))
+
+
+def snowy_village(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
+    """Three houses with white roofs in the snow, before two white peaks."""
+    canvas = _sky((70, 150, 225), (190, 222, 246))
+    for x, top, half in ((45 + rng.uniform(-1, 1), 13, 30), (21 + rng.uniform(-1, 1), 7, 30)):
+        slope = 36 / half
+        _polygon(canvas, [(x - half, top + 36), (x, top), (x + half, top + 36)], (92, 112, 150))
+        cap = [(x - 12, top + 12 * slope), (x, top), (x + 12, top + 12 * slope)]
+        _polygon(canvas, [*cap, (x + 6, top + 9), (x, top + 15), (x - 6, top + 9)], WHITE)
+    _ellipse(canvas, (-26, 38, 90, 110), SNOW)
+    _snowy_house(canvas, 14 + rng.uniform(-1, 1), 48, 14, (176, 62, 52))
+    _snowy_house(canvas, 50 + rng.uniform(-1, 1), 48, 14, (214, 132, 52))
+    _snowy_house(canvas, 32 + rng.uniform(-1, 1), 58, 18, (128, 78, 52))
     return _tile(canvas)
 
 
 def campfire(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
-    """Four people at night, a fire between them."""
-    canvas = _sky((25, 30, 80), (70, 70, 130))
-    for _ in range(9):
-        x, y = rng.uniform(6, 58), rng.uniform(5, 22)
-        _ellipse(canvas, (x, y, x + 1, y + 1), (255, 255, 220))
-    _ellipse(canvas, (-20, 36, 84, 100), (60, 95, 60))
-    _stand(canvas, pictures["fire"], rng.uniform(19, 23), 32 + rng.uniform(-1, 1), 55)
-    people = ["man", "woman", "boy", "girl", "man beard", "old man", "old woman"]
-    chosen = rng.choice(len(people), 4, replace=False)
-    for index, (x, y) in zip(chosen, [(22, 38), (42, 38), (12, 54), (52, 54)], strict=True):
-        _stand(canvas, pictures[people[index]], 17, x + rng.uniform(-1, 1), y + rng.uniform(-1, 1))
+    """Three people at night, a fire on two logs between them."""
+    canvas = _sky((18, 24, 74), (58, 56, 120))
+    for x, y in ((9, 9), (20, 14), (45, 8), (54, 16), (33, 7)):
+        _ellipse(canvas, (x, y, x + 1.5, y + 1.5), (255, 250, 205))
+    _ellipse(canvas, (-26, 38, 90, 110), (44, 82, 52))
+    sitting = (
+        ("boy", 32, 32, (60, 150, 80)),
+        ("man", 12, 44, (60, 110, 210)),
+        ("woman", 52, 44, (200, 60, 120)),
+    )
+    for name, x, y, coat in sitting:
+        x = x + rng.uniform(-0.7, 0.7)
+        _ellipse(canvas, (x - 9, y - 5, x + 9, y + 15), coat)
+        _stand(canvas, pictures[name], 18, x, y)
+    _ellipse(canvas, (20, 50, 44, 61), (120, 84, 40))  # the ground that the fire lights
+    pen = ImageDraw.Draw(canvas)
+    for left, right in (((22, 60), (42, 54)), ((22, 54), (42, 60))):
+        ends = [tuple(v * SCALE for v in end) for end in (left, right)]
+        pen.line(ends, fill=(92, 56, 34), width=4 * SCALE)
+    _stand(canvas, pictures["fire"], rng.uniform(19, 20), 32, 56)
     return _tile(canvas)
 
 
 def waterfalls(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
-    """Water falling over a wooded cliff into a pool."""
+    """Two falls over a wooded cliff into a pool."""
     canvas = _sky((110, 190, 240), (200, 230, 250))
-    pen = ImageDraw.Draw(canvas)
-    top = rng.uniform(15, 20)
-    pen.rectangle((0, top * SCALE, CANVAS, CANVAS), fill=(115, 95, 85))
-    for _ in range(14):
-        x, y = rng.uniform(0, 58), rng.uniform(top, 46)
-        shade = int(rng.integers(85, 125))
-        pen.rounded_rectangle(
-            (x * SCALE, y * SCALE, (x + rng.uniform(5, 10)) * SCALE, (y + rng.uniform(4, 9)) * SCALE),
-            2 * SCALE,
-            fill=(shade, shade - 18, shade - 28),
-        )
-    pen.rectangle((0, top * SCALE, CANVAS, (top + 3) * SCALE), fill=(80, 160, 70))
-    for x in (rng.uniform(6, 10), rng.uniform(54, 58)):
-        _stand(canvas, pictures["evergreen tree"], rng.uniform(10, 13), x, top + 2)
-    falls = [(rng.uniform(14, 20), rng.uniform(11, 15)), (rng.uniform(36, 42), rng.uniform(9, 13))]
+    top = 18
+    _box(canvas, (0, top, SIZE, SIZE), (112, 92, 82))
+    _box(canvas, (0, top, SIZE, top + 4), (80, 160, 70))
+    for x in (8, 56, 33):
+        _stand(canvas, pictures["evergreen tree"], 12, x + rng.uniform(-0.7, 0.7), top + 3)
+    falls = [(13 + rng.uniform(-1, 1), 15), (38 + rng.uniform(-1, 1), 13)]
     for left, width in falls:
-        pen.rectangle((left * SCALE, top * SCALE, (left + width) * SCALE, 50 * SCALE), fill=(125, 200, 245))
-        for x in np.arange(left + 1.5, left + width - 1, 3.5):
-            pen.rectangle((x * SCALE, (top + 1) * SCALE, (x + 1.3) * SCALE, 50 * SCALE), fill=(240, 250, 255))
+        _box(canvas, (left, top, left + width, 50), (125, 200, 245))
+        for x in np.arange(left + 1.5, left + width - 1, 4):
+            _box(canvas, (x, top + 1, x + 1.8, 50), (240, 250, 255))
     _ellipse(canvas, (-12, 45, 76, 90), (50, 130, 210))
     for left, width in falls:
-        for x in np.linspace(left - 1, left + width - 3, 4):
-            _ellipse(canvas, (x - 1, 44 + rng.uniform(0, 2), x + 5, 50), (245, 252, 255))
+        for x in np.linspace(left - 1, left + width - 4, 4):
+            _ellipse(canvas, (x - 1, 45, x + 5, 50), (245, 252, 255))
     return _tile(canvas)
+
+
+def waterfalls_in_ink(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
+    """One fall in black lines between two black cliffs, drops and waves below."""
+    canvas = Image.new("RGB", (CANVAS, CANVAS), "white")
+    left, right = 21 + rng.uniform(-0.7, 0.7), 43 + rng.uniform(-0.7, 0.7)
+    _polygon(
+        canvas,
+        [(2, 12), (left - 5, 12), (left, 17), (left - 3, 30), (left + 1, 38), (left - 3, 46), (2, 46)],
+        BLACK,
+    )
+    _polygon(
+        canvas,
+        [(62, 12), (right + 5, 12), (right, 17), (right + 3, 30), (right - 1, 38), (right + 3, 46), (62, 46)],
+        BLACK,
+    )
+    for x in (8, 56):  # a fir on either cliff
+        for top, half in ((1, 4), (5, 6)):
+            _polygon(canvas, [(x - half, top + 7), (x, top), (x + half, top + 7)], BLACK)
+    for x, start, end in ((26, 12, 44), (32, 15, 47), (38, 12, 44)):
+        _box(canvas, (x - 1, start, x + 1, end), BLACK)
+    pen = ImageDraw.Draw(canvas)
+    for y, first, waves in ((51, 11, 3), (58, 4, 4)):
+        for x in range(first, first + 14 * waves, 14):
+            for left, begins, ends in ((x, 180, 360), (x + 7, 0, 180)):  # a crest, and a trough
+                box = tuple(v * SCALE for v in (left, y - 3, left + 8, y + 3))
+                pen.arc(box, begins, ends, fill=BLACK, width=2 * SCALE)
+    return canvas
 
 
 def man_with_hat(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
@@ -146,6 +196,9 @@ SCENES: dict[str, tuple[Scene, tuple[str, ...]]] = {
     "man wearing a hat": (man_with_hat, ("a man wearing a hat",)),
 }
 """Name → how it is drawn, and what it is called."""
+
+IN_INK: dict[str, Scene] = {"waterfalls": waterfalls_in_ink}
+"""Scenes whose ink drawing is drawn as one; those of the others are made of the coloured picture, by `ink`."""
 
 
 def reduced(canvas: Image.Image) -> np.ndarray:
