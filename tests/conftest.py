@@ -23,6 +23,7 @@ os.environ.setdefault(
 )  # as in the worker: spinning threads starve the browser tests
 
 
+@pytest.hookimpl(optionalhook=True)  # where xdist is not loaded, there is no such hook
 def pytest_xdist_auto_num_workers() -> int:
     """One for each core, for four at most, which is what the memory is enough for: servers and browsers come on top.
 
