@@ -1,6 +1,7 @@
 """A2: every Gaussian blur of three noisy pictures; the scrubber is the blur's sigma."""
 
 import numpy as np
+import streamlit as st
 
 from core.media import from_pixels
 from core.trajectory import Trajectory
@@ -32,11 +33,17 @@ def film_of(trajectory: Trajectory) -> Film:
     )  # fmt: skip
 
 
+@st.cache_data(max_entries=8, show_spinner=False)  # a film of 3 MB each; σ only chooses a frame of it
+def film_bytes(pixels: np.ndarray, scale: str, seed: int) -> bytes:
+    """The 61 blurs take half a second; the page's script runs at every touch of a control."""
+    return film_of(compute(from_pixels(pixels), schedule(), {"scale": scale, "seed": seed})).to_bytes()
+
+
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
         for field in LESSON.fields:
             control(LESSON, field.name)
-    film = film_of(compute(from_pixels(pixels_of(values["picture"])), schedule(), values))
+    film = film_bytes(pixels_of(values["picture"]), values["scale"], values["seed"])
     with picture:
-        show(f"{LESSON.slug}/main", film.to_bytes(), at=SIGMAS.index(round(values["sigma"], 1)))
+        show(f"{LESSON.slug}/main", film, at=SIGMAS.index(round(values["sigma"], 1)))

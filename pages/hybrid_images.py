@@ -39,7 +39,7 @@ def bands(kernel: int, sigma: float) -> None:
 
 def receding(pictures: np.ndarray) -> np.ndarray:
     """Pictures (B, 3, H, W) blurred more and more, and back: (steps, B, 3, H, W)."""
-    sharp = torch.from_numpy(pictures)
+    sharp = torch.from_numpy(pictures.copy())  # the result itself is read-only
     away = [sharp, *(GaussianLowpass(33, sigma)(sharp) for sigma in np.geomspace(0.5, 4, 8))]
     return torch.stack([sharp, sharp, *away, *away[::-1]]).numpy()
 

@@ -25,11 +25,11 @@ def blur_of(job: str, _noisy: torch.Tensor, _clean: torch.Tensor) -> tuple[torch
 
 def comparison(job: str, trajectory) -> None:
     """The result against the two shortcuts: the first step's estimate, and the best blur."""
-    clean = torch.from_numpy(trajectory["clean"][0])
-    noisy = torch.from_numpy(trajectory["x_t"][0, 0])
+    clean = torch.from_numpy(trajectory["clean"][0].copy())  # a shared result is read-only
+    noisy = torch.from_numpy(trajectory["x_t"][0, 0].copy())
     blurred, sigma = blur_of(job, noisy, clean)
     one_step = torch.from_numpy(trajectory["clean_hat"][0, 0].astype(np.float32))
-    result = torch.from_numpy(trajectory["result"][0])
+    result = torch.from_numpy(trajectory["result"][0].copy())
     t = trajectory.meta["steps"][0]["t"]
     shown = (
         ("Original", clean),

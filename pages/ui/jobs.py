@@ -19,7 +19,7 @@ from pages.ui.controls import asked_to_go, frame_of
 from pages.ui.plain import plain
 from pages.ui.player import Film, FilmError, Running, player, together
 from pages.ui.progress import Pixels, frames_so_far, share, stacked, words
-from pages.ui.runtime import executor, owner
+from pages.ui.runtime import executor, owner, shared_result
 from pages.ui.runtime import job_id as id_of
 from pages.ui.served.shelf import own_routes
 from pages.ui.served.views import watch
@@ -167,7 +167,7 @@ def _compare_with_link(lesson: Lesson, job_id: JobId) -> None:
 def _draw_together(place: str, runs: list[Beside], at: int | None) -> None:
     @st.cache_data(max_entries=32, show_spinner=False)
     def build(ids: tuple[JobId, ...], labels: tuple[str, ...], keys: tuple[str, ...]) -> bytes:
-        films = [run.films.finished(executor().result(job_id)) for run, job_id in zip(runs, ids, strict=True)]
+        films = [run.films.finished(shared_result(job_id)) for run, job_id in zip(runs, ids, strict=True)]
         return together(films, labels, BESIDE).to_bytes()
 
     ids = tuple(id_of(run.spec) for run in runs)
@@ -198,7 +198,7 @@ def _submit(spec: JobSpec) -> JobStatus | None:
 
 def _result(job_id: JobId) -> Trajectory | None:
     try:
-        return executor().result(job_id)
+        return shared_result(job_id)
     except ComputeError as error:
         st.error(str(error), icon=":material/error:")
         return None
@@ -265,7 +265,7 @@ def show(place: str, film: bytes | Running, at: int | None = None) -> None:
 def _film_bytes(job_id: JobId, place: str, films: Stage) -> bytes:
     @st.cache_data(max_entries=64, show_spinner=False)
     def build(job_id: str, place: str, key: str) -> bytes:
-        return films.finished(executor().result(job_id)).to_bytes()
+        return films.finished(shared_result(job_id)).to_bytes()
 
     return build(job_id, place, films.key)
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import uuid
+from collections import deque
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
 from core.classroom.settings import ClassSettings
 from core.compute.choose import make_executor
 from core.compute.dispatch import QueueExecutor
-from core.compute.jobs import JobId, JobSpec
+from core.compute.jobs import JobId, JobSpec, State
 from core.compute.quotas import NO_LIMITS, Limits
 from core.compute.store import Store
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.schedule import NoiseSchedule
 from core.settings import BadSetting, Settings
+from core.trajectory import Trajectory
 from lessons.course import JOBS
 from pages.ui.classroom.place import account, class_settings, person
 
@@ -65,6 +69,50 @@ def environment() -> dict[str, str]:
 def job_id(spec: JobSpec) -> JobId:
     """The id that this specification has here: the same question has the same id."""
     return spec.key(environment())
+
+
+class SharedResults:
+    """Results that somebody still shows, and the last few: one object each, however many sessions show it. Thread-safe.
+
+    A page keeps its result as long as its session lives, and a server keeps sessions for a while after their tab has been
+    closed: 10 MB each, if every session reads its own. What is shared is read-only.
+    """
+
+    def __init__(self, recent: int = 4) -> None:
+        self._lock = threading.Lock()
+        self._live: WeakValueDictionary[JobId, Trajectory] = WeakValueDictionary()
+        self._recent: deque[Trajectory] = deque(
+            maxlen=recent
+        )  # or a lonely reader would read at every touch of a control
+
+    def get(self, job: JobId) -> Trajectory | None:
+        with self._lock:
+            found = self._live.get(job)
+            if found is not None and all(found is not kept for kept in self._recent):
+                self._recent.append(found)
+            return found
+
+    def put(self, job: JobId, result: Trajectory) -> Trajectory:
+        """Share this one from now on; returns the one to use, as another session may have been faster."""
+        for array in result.arrays.values():
+            array.flags.writeable = False
+        with self._lock:
+            result = self._live.setdefault(job, result)
+            self._recent.append(result)
+            return result
+
+
+@st.cache_resource(show_spinner=False)
+def shared_results() -> SharedResults:
+    """The ones of this server."""
+    return SharedResults()
+
+
+def shared_result(job: JobId) -> Trajectory:
+    """The result of a job that is done, to look at and not to change. Raises as `Executor.result` does."""
+    if executor().status(job).state is State.DONE and (found := shared_results().get(job)) is not None:
+        return found
+    return shared_results().put(job, executor().result(job))
 
 
 def model_folder() -> Path:

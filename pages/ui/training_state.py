@@ -14,7 +14,7 @@ from core.training_settings import MnistSettings
 from lessons.training import spec as training_spec
 from lessons.training import steps_between_checkpoints
 from lessons.training_curves import LossCurve
-from pages.ui.runtime import environment, executor, job_id, store
+from pages.ui.runtime import environment, executor, job_id, shared_result, store
 
 UNKEPT = 3  # checkpoints in a row that are not there
 
@@ -76,7 +76,7 @@ def word_of(training: Training) -> str:
 @st.cache_data(max_entries=64, show_spinner=False)
 def facts_of(job: JobId) -> dict[str, Any]:
     """What a finished training has to say of itself."""
-    result = executor().result(job)
+    result = shared_result(job)
     return {
         "diverged": result.meta["diverged"],
         "names": [name.replace("-", " ") for name in result.meta["names"]],
@@ -99,7 +99,7 @@ def curve_of(training: Training) -> LossCurve | None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _finished_curve(job: JobId) -> LossCurve:
-    return LossCurve.of_result(executor().result(job)).drawn()
+    return LossCurve.of_result(shared_result(job)).drawn()
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -118,7 +118,7 @@ def events_of(training: Training) -> list[Any]:
 def samples_of(training: Training) -> tuple[np.ndarray, list[int]] | None:
     """(uint8 (snapshots, 10, 28, 28, 1), the steps after which they were taken)."""
     if training.state == State.DONE:
-        result = executor().result(training.job_id)
+        result = shared_result(training.job_id)
         found = {
             int(step): samples
             for step, samples in zip(result["sample_steps"], result["samples"], strict=True)
