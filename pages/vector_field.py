@@ -1,5 +1,7 @@
 """B5: the vector field, carried along in the browser; the network's training is the only thing that is queued."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -21,7 +23,8 @@ from pages.ui.canvas import Drawing, canvas
 from pages.ui.controls import asked_to_go, control, write_url
 from pages.ui.field import MATHEMATICS, Losses, Scene, Snapshots, script, vector_field
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.runtime import executor, job_id, owner, store
+from pages.ui.runtime import executor, job_id, owner, shared_result, store
+from pages.ui.served.news import following
 
 POLL_SECONDS = 0.4
 DATA = ("data", "drawing", "count", "seed")
@@ -79,7 +82,7 @@ def cancel(job: JobId) -> None:
 def finished(job: JobId) -> tuple[Snapshots | None, Losses | None]:
     """All of a training that has ended, and the sentence if it has diverged."""
     try:
-        trajectory = executor().result(job)
+        trajectory = shared_result(job)
     except ComputeError as error:
         st.error(str(error), icon=":material/error:")
         return None, None
@@ -126,12 +129,13 @@ def adopt(texts: dict[str, str]) -> None:
     write_url(LESSON, state)
 
 
-def draw(values: dict, job: JobId, wrong: str | None, was_running: bool) -> None:
+def draw(values: dict, job: JobId, wrong: str | None, was_running: bool, drawn: list[bool]) -> None:
     """The scene as it stands; in a fragment, which comes back while the training goes on."""
     status = status_of(job)
     running = status is not None and not status.state.final
-    if was_running and not running:
+    if drawn and was_running and not running:
         st.rerun()  # the whole page: the button and the polling hang on it
+    drawn.append(True)
     network = losses = None
     note = waiting(status) if running else ""
     if running:
@@ -177,8 +181,8 @@ with lesson_page(LESSON) as values:
             )  # fmt: skip
         variant = variant_toggle(LESSON)
     with picture:
-        fragment = st.fragment(run_every=POLL_SECONDS if running else None, key=f"{LESSON.slug}/fragment")
-        fragment(draw)(values, job, variant.name if variant else None, running)
+        part = partial(draw, values, job, variant.name if variant else None, running, [])
+        following(part, [job], live=running, every=POLL_SECONDS, key=f"{LESSON.slug}/fragment")
     with st.expander("The code that ran in the browser", icon=":material/code:"):
         for tab, name in zip(st.tabs([f"{name}.js" for name in MATHEMATICS]), MATHEMATICS, strict=True):
             tab.code(script(name), language="javascript")

@@ -7,7 +7,8 @@ import streamlit as st
 from core.compute.jobs import ComputeError, JobNotFound, JobSpec, State
 from core.trajectory import Trajectory
 from lessons.lesson import Lesson
-from pages.ui.runtime import executor, job_id, owner
+from pages.ui.runtime import executor, job_id, owner, shared_result
+from pages.ui.served.news import following
 
 POLL_SECONDS = 0.3
 
@@ -26,7 +27,7 @@ def result_of(
             executor().submit(spec, owner())
         status = executor().status(key)
         if status.state == State.DONE:
-            return executor().result(key)
+            return shared_result(key)
     except JobNotFound:
         return None
     except ComputeError as error:
@@ -38,7 +39,6 @@ def result_of(
 
     drawn = False
 
-    @st.fragment(run_every=POLL_SECONDS, key=f"{lesson.slug}/{name}/quick")
     def wait() -> None:
         nonlocal drawn
         try:
@@ -52,5 +52,5 @@ def result_of(
         place = f"Waiting, place {now.position} in the queue" if now and now.position else "Computing"
         st.caption(f"{place} …")
 
-    wait()
+    following(wait, [key], live=True, every=POLL_SECONDS, key=f"{lesson.slug}/{name}/quick")
     return None

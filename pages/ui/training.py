@@ -23,7 +23,8 @@ from lessons.training_fields import describe, settings_of, training_fields, valu
 from lessons.training_pace import BATCH, Pace, duration, estimate_seconds, pace_of, pace_spec, two_minutes
 from pages.ui.controls import control, set_values
 from pages.ui.networks import trainings
-from pages.ui.runtime import environment, executor, job_id, owner, store
+from pages.ui.runtime import environment, executor, job_id, owner, shared_result, store
+from pages.ui.served.news import following
 from pages.ui.training_state import Training, training_of, word_of
 from pages.ui.training_view import draw_training
 
@@ -54,7 +55,6 @@ def training_panel(lesson: Lesson, reference: str, floor: tuple[str, float] | No
     live = training.live or any(other.live for other in overlaid)
     states, drawn = _states(training, overlaid), False
 
-    @st.fragment(run_every=POLL_SECONDS if live else None, key=f"{place}/fragment")
     def watch() -> None:
         """When one of them has ended or begun, the whole page is drawn again.
 
@@ -69,7 +69,8 @@ def training_panel(lesson: Lesson, reference: str, floor: tuple[str, float] | No
         draw_training(place, reference, now, beside, floor)
 
     with st.container(key=f"live-{lesson.slug}"):  # page.css: nothing fades while it is drawn again
-        watch()
+        jobs = [training.job_id, *(other.job_id for other in overlaid)]
+        following(watch, jobs, live=live, every=POLL_SECONDS, key=f"{place}/fragment")
 
 
 def _states(training: Training, overlaid: list[Training]) -> list[tuple[JobId, bool]]:
@@ -244,7 +245,7 @@ def measured_pace() -> Pace | None:
     try:
         status = executor().status(executor().submit(spec, "pace"))
         if status.state == State.DONE:
-            return pace_of(executor().result(job_id(spec)))
+            return pace_of(shared_result(job_id(spec)))
         if status.state == State.FAILED:
             st.error(status.message, icon=":material/error:")
     except ComputeError as error:
@@ -255,7 +256,6 @@ def measured_pace() -> Pace | None:
 def _wait_for_pace(place: str) -> None:
     drawn = False
 
-    @st.fragment(run_every=POLL_SECONDS, key=f"{place}/pace")
     def wait() -> None:
         nonlocal drawn
         if drawn and measured_pace() is not None:
@@ -263,4 +263,5 @@ def _wait_for_pace(place: str) -> None:
         drawn = True
         st.caption("This machine is being measured, to say how long a training takes here …")
 
-    wait()
+    job = job_id(pace_spec(date.today(), environment()["device"]))
+    following(wait, [job], live=True, every=POLL_SECONDS, key=f"{place}/pace")

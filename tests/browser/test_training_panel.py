@@ -112,7 +112,8 @@ def test_two_trainings_are_drawn_over_each_other(page: Page, app: str):
 
 def test_a_divergence_is_explained(page: Page, app: str):
     visit(page, app, B8, "width=8&batch_size=48&pictures=48&epochs=40&learning_rate=1&decay=constant")
-    press(page, "Train")
+    with page.expect_response(lambda answer: "/news?" in answer.url and answer.ok, timeout=COMPUTED):
+        press(page, "Train")  # from now on the browser asks whether it has got on
     said = page.get_by_text("The training has diverged")
     expect(said).to_be_visible(timeout=COMPUTED)
     expect(said).to_contain_text("choose a learning rate below 1")

@@ -2,6 +2,7 @@
 
     GET /films/{sha256}                       the packed film whose bytes have this SHA-256; a browser keeps it for ever
     GET /jobs/{id}/progress?view=…&after=n    how far a job is, and the address of a film of what comes after n frames
+    GET /news?job={id}&job=…&seen=word        whether jobs have got on since a page knew `seen` of them
 
 Whoever may see the lessons may fetch; knowing the address is knowing what to ask for, as with the id of a job.
 """
@@ -22,10 +23,12 @@ from pages.ui import runtime
 from pages.ui.classroom.place import may_enter, token_of
 from pages.ui.classroom.routes import Endpoint, guarded, refusal
 from pages.ui.progress import frames_so_far, share, words
+from pages.ui.served.news import MOST_JOBS, news_of
 from pages.ui.served.shelf import publish, shelf
 from pages.ui.served.views import View, views
 
 SHA256 = re.compile("[0-9a-f]{64}")
+WORD = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
 COUNT = re.compile("[0-9]{1,6}")  # int() would take other digits too
 FOREVER = "private, max-age=31536000, immutable"  # private: a cache that many share knows nothing of the class's door
 
@@ -40,6 +43,7 @@ def served_routes(base: str) -> list[Route]:
     return [
         Route(f"{base}/films/{{sha256}}", guarded(for_the_class(film)), methods=["GET"]),
         Route(f"{base}/jobs/{{job_id}}/progress", guarded(for_the_class(progress)), methods=["GET"]),
+        Route(f"{base}/news", guarded(for_the_class(news)), methods=["GET"]),
     ]
 
 
@@ -87,6 +91,17 @@ async def progress(request: Request) -> Response:
         told = await asyncio.to_thread(_news, job_id, view, int(after))
     except JobNotFound as error:
         return refusal(str(error), 404)
+    return JSONResponse(told, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+
+
+async def news(request: Request) -> Response:
+    """Whether some jobs have got on, for the part of a page that shows them."""
+    jobs, seen = request.query_params.getlist("job"), request.query_params.get("seen", "")
+    if not (0 < len(jobs) <= MOST_JOBS and all(map(SHA256.fullmatch, jobs)) and WORD.fullmatch(seen)):
+        return refusal(
+            f"Ask with the ids of 1 to {MOST_JOBS} jobs, and with the word that you know of them.", 400
+        )
+    told = await asyncio.to_thread(news_of, runtime.executor(), jobs, seen)
     return JSONResponse(told, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 
 
