@@ -80,6 +80,7 @@ class Visitor:
         self._wrong = None
         message = BackMsg()
         message.rerun_script.query_string = ""
+        message.rerun_script.context_info.url = f"{self.origin}/{path}"
         if path in self._pages:
             message.rerun_script.page_script_hash = self._pages[path]
         else:
@@ -97,7 +98,9 @@ class Visitor:
             elif kind == "page_not_found":
                 self._wrong = "page not found"
             elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
-                self._wrong = message.delta.new_element.exception.type
+                self._wrong = (
+                    message.delta.new_element.exception.type or "an exception"
+                )  # a class is not told which
             elif kind == "auto_rerun":
                 self._refresh(message.auto_rerun.fragment_id, message.auto_rerun.interval)
             elif kind == "script_finished" and message.script_finished in (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from datetime import date
 
 from core.compute.choose import make_executor
 from core.compute.jobs import ComputeError, State
@@ -17,6 +18,7 @@ from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.settings import BadSetting, Settings
 from lessons.course import COURSE, JOBS
 from lessons.opening import opening_jobs
+from lessons.training_pace import pace_spec
 
 POLL_SECONDS = 0.1
 
@@ -36,6 +38,10 @@ def main() -> None:
     except (BadSetting, ModelNotFound) as error:
         sys.exit(str(error))
     jobs = [job for lesson in COURSE if lesson.code in wanted for job in opening_jobs(lesson, model)]
+    if any(code.startswith("B") for code in wanted):  # the training panels ask for it; it lasts for a day
+        jobs.append(
+            ("How fast this machine trains today", pace_spec(date.today(), settings.environment()["device"]))
+        )
     failed = []
     try:
         for number, (title, spec) in enumerate(jobs, start=1):
