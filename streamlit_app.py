@@ -24,7 +24,7 @@ from pages.ui import runtime
 from pages.ui.classroom.login import require_login_works
 from pages.ui.classroom.place import base, class_settings
 from pages.ui.classroom.routes import class_routes
-from pages.ui.collector import settle_modules
+from pages.ui.collector import collect_while_serving, settle_modules
 from pages.ui.health import health_routes
 from pages.ui.served.routes import served_routes
 from pages.ui.served.shelf import serve_films
@@ -37,7 +37,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         log_json_lines()
     executor = await asyncio.to_thread(runtime.executor)
     settle_modules()
+    collecting = asyncio.create_task(collect_while_serving())
     yield
+    collecting.cancel()
     await asyncio.to_thread(executor.close)
 
 

@@ -3,9 +3,10 @@
     python -m scripts.load_class [--browsers 20] [--sockets 80] [--minutes 10] [--data FOLDER]
 
 Starts the server with the command of `make serve`, fills its store with what the lessons open with, and sends the
-visitors in over half a minute. Each opens a lesson, by its address or from inside its session, reads for 20 to 40 seconds,
-and goes on. A page counts as complete when its script has ended (in a browser: and its heading is drawn and no exception).
-Prints a row for docs/reliability.md. Browsers need Debian's chromium or its headless shell.
+visitors in over half a minute. Each opens a lesson by its address, reads for 20 to 40 seconds, and goes on from inside its
+session; one time in ten by an address again, as after a reload (--anew). A page counts as complete when its script has
+ended (in a browser: and its heading is drawn and no exception). Prints a row for docs/reliability.md. Browsers need
+Debian's chromium or its headless shell.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from core.settings import ROOT
 from lessons.course import COURSE
 from scripts.load_sockets import PageFailed, Visitor
 
+ANEW = 0.1  # share of the visits that open a new session, after the first
 READS = (20.0, 40.0)  # seconds on a page
 ARRIVAL = 30.0  # seconds in which all come
 PATIENCE = 60.0  # seconds until a page that has not ended counts as lost
@@ -87,14 +89,14 @@ def start(port: int, data: Path, log: Path) -> subprocess.Popen:
     raise RuntimeError("The server has not come up in two minutes.")
 
 
-async def by_socket(origin: str, until: float, seen: Seen, chance: random.Random) -> None:
+async def by_socket(origin: str, until: float, seen: Seen, chance: random.Random, share: float) -> None:
     """One raw visitor from its arrival to the end."""
     visitor = Visitor(origin)
     await asyncio.sleep(chance.uniform(0, ARRIVAL))
     try:
         while time.monotonic() < until:
             try:
-                anew = chance.random() < 0.5
+                anew = chance.random() < share
                 seen.seconds.append(await visitor.open(chance.choice(PATHS), anew=anew, patience=PATIENCE))
             except PageFailed as failed:
                 seen.failures.append(str(failed))
@@ -104,7 +106,9 @@ async def by_socket(origin: str, until: float, seen: Seen, chance: random.Random
         await visitor.close()
 
 
-async def by_browser(context, origin: str, until: float, seen: Seen, chance: random.Random) -> None:
+async def by_browser(
+    context, origin: str, until: float, seen: Seen, chance: random.Random, share: float
+) -> None:
     """One real browser, with a profile of its own."""
     from playwright.async_api import Error
 
@@ -116,7 +120,7 @@ async def by_browser(context, origin: str, until: float, seen: Seen, chance: ran
             link = page.get_by_test_id("stSidebarNav").get_by_role(
                 "link", name=f"{lesson.code} · {lesson.title}", exact=True
             )
-            if page.url != "about:blank" and chance.random() < 0.5:
+            if page.url != "about:blank" and chance.random() >= share:
                 await link.click(timeout=1000 * PATIENCE)
             else:
                 await page.goto(f"{origin}/{lesson.url_path}", timeout=1000 * PATIENCE)
@@ -138,7 +142,7 @@ async def by_browser(context, origin: str, until: float, seen: Seen, chance: ran
 
 
 async def attend(
-    origin: str, browsers: int, sockets: int, minutes: float, server: int
+    origin: str, browsers: int, sockets: int, minutes: float, server: int, share: float
 ) -> tuple[Seen, Seen, float, float]:
     """Everybody visits; what browsers and sockets have seen, and the server's memory before and at most, in MB."""
     from playwright.async_api import async_playwright
@@ -158,13 +162,15 @@ async def attend(
             chromium = await playwright.chromium.launch(
                 executable_path=executable, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
             )
-        visits = [by_socket(origin, until, raw, random.Random(chance.random())) for _ in range(sockets)]
+        visits = [
+            by_socket(origin, until, raw, random.Random(chance.random()), share) for _ in range(sockets)
+        ]
         for _ in range(browsers):
             # Films stand still: whoever visits a server paints them on a machine of their own.
             context = await chromium.new_context(
                 viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
             )
-            visits.append(by_browser(context, origin, until, real, random.Random(chance.random())))
+            visits.append(by_browser(context, origin, until, real, random.Random(chance.random()), share))
         everybody = asyncio.gather(*visits)
         while not everybody.done():
             await asyncio.sleep(5)
@@ -187,6 +193,9 @@ def main() -> int:
     parser.add_argument("--sockets", type=int, default=80)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument(
+        "--anew", type=float, default=ANEW, help="share of the visits that open a new session"
+    )
+    parser.add_argument(
         "--data",
         type=Path,
         help="a data directory that `make warm` has filled; default: a new one, filled first",
@@ -208,7 +217,12 @@ def main() -> int:
         try:
             real, raw, before, highest = asyncio.run(
                 attend(
-                    f"http://127.0.0.1:{port}", options.browsers, options.sockets, options.minutes, server.pid
+                    f"http://127.0.0.1:{port}",
+                    options.browsers,
+                    options.sockets,
+                    options.minutes,
+                    server.pid,
+                    options.anew,
                 )
             )
         finally:
@@ -221,10 +235,13 @@ def main() -> int:
     share = len(together.seconds) / max(1, len(together.seconds) + len(together.failures))
     p95 = statistics.quantiles(together.seconds, n=20)[-1] if len(together.seconds) > 1 else float("inf")
     holds = share >= 0.99 and p95 < 5 and growth < 100 and not errors
-    who = f"{options.browsers} browsers and {options.sockets} raw WebSocket visitors for {options.minutes:g} minutes"
+    who = f"{options.browsers} browsers and {options.sockets} raw WebSocket visitors for {options.minutes:g} minutes, "
+    who += f"{options.anew:.0%} of the visits in a new session"
     demanded = "≥ 99 % of page loads complete, p95 < 5 s, no deadlock, memory growth < 100 MB per 50 users"
     grown = f"the server grew from {before:.0f} to {highest:.0f} MB, {growth:.0f} MB per 50 users"
-    measured = f"browsers: {real}; sockets: {raw}; {grown}; {errors} tracebacks in its log"
+    measured = (
+        f"together: {together}; browsers: {real}; sockets: {raw}; {grown}; {errors} tracebacks in its log"
+    )
     print(f"| {who} | {demanded} | {measured} | {'yes' if holds else 'NO'} |")
     for failure, times in sorted(
         {f: together.failures.count(f) for f in together.failures}.items(), key=lambda one: -one[1]

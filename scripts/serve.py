@@ -16,7 +16,8 @@ from core.settings import ROOT, BadSetting
 def command(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
     """What to start, and its environment. Raises BadSetting."""
     settings = read_class_settings()
-    environment = dict(os.environ) | dict(serving(settings))
+    # A heap for each of a hundred scripts' threads fills the memory with what none of them needs any more (glibc).
+    environment = {"MALLOC_ARENA_MAX": "2"} | dict(os.environ) | dict(serving(settings))
     if settings.by_login:
         require_library()
         check_auth(read_auth(settings.login_file), settings)
