@@ -199,6 +199,8 @@ def train(
         p_uncond=config.p_uncond,
         p_null=config.p_null,
     )
+    if part == "refine":  # the run may go on between two looks at the sketcher
+        read_sketcher(network, folder, needed=False)
     folder.mkdir(parents=True, exist_ok=True)
     started = saved = time.monotonic()
     losses: list[float] = []

@@ -1,6 +1,7 @@
 """The training script: it learns, and an interruption changes nothing."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -64,19 +65,37 @@ def test_an_interrupted_run_ends_with_the_same_weights(part, batches, tmp_path):
         assert torch.equal(mine, other)
 
 
-def test_the_command_trains_from_nothing_and_goes_on(batches, tmp_path, monkeypatch):
-    """Sketch, stop, sketch on, refine, export: what a new machine would do, with small networks and three pictures."""
+@pytest.fixture
+def command(batches, tmp_path, monkeypatch):
+    """command("refine", "--steps", "20"): the script, with small networks and three pictures."""
     small = REFINER | {"block_out_channels": [16, 16], "cross_attention_dim": 16, "attention_head_dim": 8}
     monkeypatch.setattr(train_emoji, "REFINER", small)
     monkeypatch.setattr(train_emoji, "load_set", lambda folder: batches.data)
     config = Config(sketch=replace(PART, batch_size=16), refine=PART, hidden=32, layers=1)
     monkeypatch.setattr(train_emoji, "Config", lambda: config)
 
-    def command(part: str, *options: str) -> None:
-        arguments = ["train_emoji", part, "--run", str(tmp_path / "run"), *options]
+    def call(part: str, *options: str, run: str = "run") -> None:
+        arguments = ["train_emoji", part, "--run", str(tmp_path / run), *options]
         monkeypatch.setattr("sys.argv", arguments)
         train_emoji.main()
 
+    return call
+
+
+def test_a_refiner_that_goes_on_sees_the_sketcher_from_its_first_step(command, tmp_path):
+    """Interrupted between two looks at the sketcher, which come every 25 steps."""
+    command("sketch", "--data", "none", "--steps", "40")
+    shutil.copytree(tmp_path / "run", tmp_path / "other")
+    command("refine", "--data", "none", "--steps", "20")
+    command("refine", "--data", "none", "--steps", "13", run="other")
+    command("refine", "--data", "none", "--steps", "20", run="other")
+    whole, parts = (torch.load(tmp_path / run / "refine.pt", weights_only=True) for run in ("run", "other"))
+    for name, tensor in whole["weights"].items():
+        assert torch.equal(tensor, parts["weights"][name]), name
+
+
+def test_the_command_trains_from_nothing_and_goes_on(command, tmp_path):
+    """Sketch, stop, sketch on, refine, export: what a new machine would do."""
     with pytest.raises(FileNotFoundError, match="Train the sketcher first"):
         command("export", "--to", str(tmp_path / "unet"))
     command("sketch", "--data", "none", "--steps", "40")
@@ -93,11 +112,7 @@ def test_the_command_trains_from_nothing_and_goes_on(batches, tmp_path, monkeypa
         assert torch.equal(tensor, state["averaged"][name].half().float()), name
 
     # a new run that improves what was exported: with no step, its averaged weights are those
-    monkeypatch.setattr("sys.argv", [
-        "train_emoji", "refine", "--run", str(tmp_path / "more"), "--data", "none", "--steps", "0",
-        "--begin", str(tmp_path / "unet"),
-    ])  # fmt: skip
-    train_emoji.main()
+    command("refine", "--data", "none", "--steps", "0", "--begin", str(tmp_path / "unet"), run="more")
     begun = torch.load(tmp_path / "more" / "refine.pt", weights_only=True)
     for name, tensor in network.inner.named_parameters():
         assert torch.equal(tensor, begun["averaged"][name]), name
