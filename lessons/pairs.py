@@ -34,7 +34,7 @@ ANAGRAM_SHOWN = (
     Pair("Rocket / carrot", "a 3d render of a rocket", "a 3d render of a carrot"),
     Pair("Maple leaf / heart", "a 3d render of a maple leaf", "a 3d render of a heart"),
     Pair("Old man / dog", "an old man", "a photo of a dog"),
-    Pair("House / skull, in ink", "an ink drawing of a house", "an ink drawing of a skull"),
+    Pair("House / ghost", "a 3d render of a house", "a 3d render of a ghost"),
     Pair("Fails: ice cream / tree", "a 3d render of an ice cream", "a 3d render of a tree"),
 )
 ANAGRAM_COURSE = (

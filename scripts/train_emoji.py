@@ -67,9 +67,7 @@ class Config:
     smallest: float = 1.0  # pictures are mirrored; below 1 also reduced to this size at least, and moved
     p_uncond: float = 0.1  # share of empty prompts
     p_null: float = 0.06  # share of 'a high quality photo' for the first style
-    precision: str = (
-        ""  # of the products in a step, the weights stay float32; "": what this processor does fastest
-    )
+    precision: str = "fastest"  # of the products in a step: "float32", "bfloat16", or the faster one here
     checkpoint_seconds: float = 60.0
     threads: int = 1
 
@@ -191,7 +189,7 @@ def train(
         begin(network, exported)
     run = Run(part, network, config.sketch if part == "sketch" else config.refine)
     run.resume(folder)
-    precision = config.precision or native_precision("cpu")
+    precision = native_precision("cpu") if config.precision == "fastest" else config.precision
     batches = Batches(
         load_set(data),
         TextEncoder(text),
