@@ -55,6 +55,15 @@ class ClassSettings(BaseSettings):
     job_memory_gb: float | None = Field(
         None, gt=0, description="a computation that takes more memory fails, and the server lives"
     )
+    job_minutes: float = Field(
+        30,
+        gt=0,
+        le=1440,
+        description="a computation that takes longer, or that long without a checkpoint, fails",
+    )
+    drain_seconds: float = Field(
+        20, ge=0, le=600, description="how long a server that is stopped lets running computations go on"
+    )
     public_url: str = Field("", description="the app's address for students, with https; in the QR picture")
     metrics_token: SecretStr = Field(
         SecretStr(""), description="what a Prometheus server shows to read /metrics"

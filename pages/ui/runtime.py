@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections import deque
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 import streamlit as st
@@ -15,7 +16,7 @@ from core.classroom.settings import ClassSettings
 from core.compute.choose import make_executor
 from core.compute.dispatch import QueueExecutor
 from core.compute.jobs import JobId, JobSpec, State
-from core.compute.quotas import NO_LIMITS, Limits
+from core.compute.quotas import Limits
 from core.compute.store import Store
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.schedule import NoiseSchedule
@@ -40,15 +41,22 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False)
 def executor() -> QueueExecutor:
     """The one executor of this server. What a crash interrupted is queued again here."""
-    shared = class_settings()
-    memory = shared.job_memory_gb
-    made = make_executor(
-        settings(), store(), JOBS, max_store_bytes=STORE_BYTES,
-        limits=limits_of(shared) if shared.on else NO_LIMITS,
-        max_memory_bytes=int(memory * 1e9) if shared.on and memory else None,
-    )  # fmt: skip
+    bounds = bounds_of(class_settings())
+    made = make_executor(settings(), store(), JOBS, max_store_bytes=STORE_BYTES, **bounds)
     made.resume()
     return made
+
+
+def bounds_of(shared: ClassSettings) -> dict[str, Any]:
+    """What a server that a class shares bounds, as options of the executor; nothing for whoever is alone."""
+    if not shared.on:
+        return {}
+    return {
+        "limits": limits_of(shared),
+        "max_memory_bytes": int(shared.job_memory_gb * 1e9) if shared.job_memory_gb else None,
+        "deadline_seconds": 60 * shared.job_minutes,
+        "drain_seconds": shared.drain_seconds,
+    }
 
 
 def limits_of(shared: ClassSettings) -> Limits:

@@ -61,4 +61,5 @@ def test_a_server_that_is_none_has_failed():
 def test_what_was_seen_is_said_with_its_percentile():
     seen = Seen(seconds=[k / 100 for k in range(101)], failures=["lost"])
     assert str(seen) == "101 of 102 pages complete; median 0.50 s, p95 0.95 s, slowest 1.0 s"
-    assert str(Seen()) == "0 of 0 pages"
+    assert str(Seen()) == "0 of 0 pages complete"
+    assert str(Seen(seconds=[0.2])) == "1 of 1 pages complete"  # one is no distribution
