@@ -1,7 +1,7 @@
 """Garbage is collected when it is worth it, and not after every run of a script, as Streamlit would.
 
-A collection walks through everything that is alive and holds up everybody meanwhile: with a hundred sessions a quarter of
-a second after each run, three times what the run itself takes. `runner.postScriptGC` is therefore off in
+A collection walks through everything that is alive and holds up everybody meanwhile: with a hundred sessions a third of
+a second after each run, five times what the run itself takes. `runner.postScriptGC` is therefore off in
 .streamlit/config.toml, and what is here takes its place.
 """
 

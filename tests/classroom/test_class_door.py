@@ -11,6 +11,7 @@ from core.classroom.rooms import Rooms
 from core.classroom.words import Tries
 from pages.ui.classroom import entry, place
 from pages.ui.classroom.place import CODES_PER_MINUTE, SECRETS_PER_MINUTE
+from tests.classroom.fresh import fresh_class
 
 SECRET = "chalk-and-talk-42"
 
@@ -25,13 +26,8 @@ def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         entry, "tries", lambda what, most: counters.setdefault(what, Tries(most, clock=lambda: 0.0))
     )
     monkeypatch.setattr(entry, "address", lambda: "10.0.0.1")  # AppTest has another one at every run
-    caches = (place.class_settings, place.rooms)
-    for cached in caches:
-        cached.clear()
-    yield place.rooms()
-    place.rooms().close()
-    for cached in caches:
-        cached.clear()
+    with fresh_class():
+        yield place.rooms()
 
 
 def door() -> AppTest:

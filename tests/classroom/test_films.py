@@ -17,6 +17,7 @@ from pages.ui.classroom.place import COOKIE
 from pages.ui.served import shelf as shelves
 from pages.ui.served.routes import served_routes
 from pages.ui.served.shelf import Shelf
+from tests.classroom.fresh import fresh_class
 
 FILM = b"\x02\x00\x00\x00{}" + bytes(range(256)) * 40
 NAME = hashlib.sha256(FILM).hexdigest()
@@ -27,13 +28,8 @@ def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A class whose door is closed, and an empty shelf."""
     monkeypatch.setenv("DIFFUSION_CLASS_SECRET", "chalk-and-talk-42")
     monkeypatch.setenv("DIFFUSION_DATA_DIR", str(tmp_path))
-    caches = (place.class_settings, place.rooms, shelves.shelf)
-    for cached in caches:
-        cached.clear()
-    yield place.rooms()
-    place.rooms().close()
-    for cached in caches:
-        cached.clear()
+    with fresh_class(shelves.shelf):
+        yield place.rooms()
 
 
 @pytest.fixture

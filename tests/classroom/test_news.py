@@ -18,6 +18,7 @@ from pages.ui.classroom.place import COOKIE
 from pages.ui.served import news
 from pages.ui.served.news import MOST_JOBS, PER_SECOND, Ration, standing
 from pages.ui.served.routes import served_routes
+from tests.classroom.fresh import fresh_class
 
 ONE, OTHER, UNKNOWN = "ab" * 32, "cd" * 32, "ef" * 32
 NOTHING = f"{'0' * 16}-{'0' * 16}"
@@ -49,13 +50,8 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     rationed = Ration(PER_SECOND, lambda: time[0])
     monkeypatch.setattr(runtime, "executor", lambda: made)
     monkeypatch.setattr(news, "ration", lambda: rationed)
-    caches = (place.class_settings, place.rooms)
-    for cached in caches:
-        cached.clear()
-    yield made
-    place.rooms().close()
-    for cached in caches:
-        cached.clear()
+    with fresh_class():
+        yield made
 
 
 @pytest.fixture

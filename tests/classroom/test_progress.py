@@ -23,6 +23,7 @@ from pages.ui.served import shelf as shelves
 from pages.ui.served import views as viewing
 from pages.ui.served.routes import served_routes
 from pages.ui.served.views import View, Views, watch
+from tests.classroom.fresh import fresh_class
 
 JOB, TOTAL = "ab" * 32, 6
 
@@ -73,13 +74,8 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(runtime, "executor", lambda: made)
     monkeypatch.setattr(viewing, "base", lambda: "/course")
     monkeypatch.setattr(shelves, "base", lambda: "/course")
-    caches = (place.class_settings, place.rooms, shelves.shelf, viewing.views)
-    for cached in caches:
-        cached.clear()
-    yield made
-    place.rooms().close()
-    for cached in caches:
-        cached.clear()
+    with fresh_class(shelves.shelf, viewing.views):
+        yield made
 
 
 @pytest.fixture

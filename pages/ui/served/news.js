@@ -9,11 +9,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const stopper = new AbortController();
   const { signal } = stopper;
   listeners.set(parentElement, stopper);
-  let waiting = 0;
+  let waiting = 0, looking = false;
 
   const look = async () => {
+    if (looking) return;
     clearTimeout(waiting);
+    looking = true;
     const told = await ask(`${data.address}&seen=${data.seen}`, signal);
+    looking = false;
     if (signal.aborted) return;
     const news = told !== null && (told.over || told.word !== data.seen);
     if (news) setTriggerValue("news", told.word);
