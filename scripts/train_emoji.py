@@ -1,10 +1,10 @@
-"""Trains emoji64: a sketcher that remembers, and a UNet that corrects it.
+"""Trains emoji64: a sketcher that remembers, a UNet that corrects it, and a finisher that cleans up.
 
     python -m scripts.train_emoji sketch --data FOLDER --run RUN --minutes 30
     python -m scripts.train_emoji refine --data FOLDER --run RUN --minutes 30
     python -m scripts.train_emoji export --run RUN --to assets/models/emoji64/unet
 
-`sketch` and `refine` may run side by side: the second reads the first's averaged weights as they improve.
+`refine` trains the UNet and the finisher. Both parts may run side by side: the second reads the first's averaged weights as they improve.
 Both go on where the last checkpoint in RUN stopped; an interrupted run and an uninterrupted one give the same
 weights. A new run begins from nothing, or with `--begin assets/models/emoji64/unet` from weights that were exported. FOLDER holds `pictures.npz` (`pictures`: uint8, N × 64 × 64 × 3, on white) and `captions.json` (a row a
 picture: `name`, `style`).
@@ -61,9 +61,11 @@ class Config:
     """Every choice of the recipe."""
 
     sketch: PartConfig = PartConfig(batch_size=128, learning_rate=1e-3, warmup=50)
-    refine: PartConfig = PartConfig(batch_size=16, learning_rate=1.5e-3, warmup=50)
+    refine: PartConfig = PartConfig(batch_size=32, learning_rate=1.5e-3, warmup=50)
     hidden: int = 1024
     layers: int = 2
+    finish_width: int = 32
+    finish_layers: int = 3
     smallest: float = 1.0  # pictures are mirrored; below 1 also reduced to this size at least, and moved
     p_uncond: float = 0.1  # share of empty prompts
     p_null: float = 0.06  # share of 'a high quality photo' for the first style
@@ -73,7 +75,28 @@ class Config:
 
     def network(self) -> PatchUNet:
         """A fresh network, the same for the same PyTorch seed."""
-        return PatchUNet(REFINER, sketcher={"hidden": self.hidden, "layers": self.layers})
+        return PatchUNet(
+            REFINER,
+            sketcher={"hidden": self.hidden, "layers": self.layers},
+            finisher={"width": self.finish_width, "layers": self.finish_layers},
+        )
+
+
+def parameters_of(network: PatchUNet, part: str) -> dict[str, nn.Parameter]:
+    """Of "sketch" the sketcher's parameters under their names in the network, of "refine" all others."""
+    sketch = part == "sketch"
+    return {name: p for name, p in network.named_parameters() if name.startswith("sketch.") == sketch}
+
+
+@torch.no_grad()
+def put(weights: dict[str, Tensor], network: PatchUNet) -> None:
+    """Copies parameters into the network, each under its name there.
+
+    Raises KeyError if the network has no such parameter, RuntimeError if its shape is another one.
+    """
+    parameters = dict(network.named_parameters())
+    for name, tensor in weights.items():
+        parameters[name].copy_(tensor)
 
 
 class Run:
@@ -81,10 +104,10 @@ class Run:
 
     def __init__(self, part: str, network: PatchUNet, config: PartConfig):
         self.part, self.network, self.config = part, network, config
-        self.trained: nn.Module = network.sketch if part == "sketch" else network.inner
-        self.averaged = [p.detach().clone() for p in self.trained.parameters()]
+        self.trained = parameters_of(network, part)
+        self.averaged = [p.detach().clone() for p in self.trained.values()]
         self.optimiser = torch.optim.AdamW(
-            self.trained.parameters(),
+            self.trained.values(),
             lr=config.learning_rate,
             betas=(0.9, 0.99),
             weight_decay=config.weight_decay,
@@ -101,23 +124,22 @@ class Run:
         loss, errors = (sketch_loss if self.part == "sketch" else velocity_loss)(self.network, batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.trained.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self.trained.values(), 1.0)
         self.optimiser.step()
         self.step_count += 1
         keep = min(self.config.ema, self.step_count / (self.step_count + 9))  # a short memory at the start
-        torch._foreach_lerp_(self.averaged, [p.detach() for p in self.trained.parameters()], 1 - keep)
+        torch._foreach_lerp_(self.averaged, [p.detach() for p in self.trained.values()], 1 - keep)
         return loss.item(), errors
 
     def averaged_state(self) -> dict[str, Tensor]:
         """The averaged weights under their names."""
-        names = (name for name, _ in self.trained.named_parameters())
-        return dict(zip(names, self.averaged, strict=True))
+        return dict(zip(self.trained, self.averaged, strict=True))
 
     def save(self, folder: Path) -> None:
         """Writes the checkpoint to a temporary file, flushes and renames it."""
         state = {
             "step": self.step_count,
-            "weights": self.trained.state_dict(),
+            "weights": {name: p.detach() for name, p in self.trained.items()},
             "averaged": self.averaged_state(),
             "optimiser": self.optimiser.state_dict(),
             "generator": self.generator.get_state(),
@@ -136,8 +158,8 @@ class Run:
         if not path.exists():
             return False
         state = torch.load(path, weights_only=True)
-        self.trained.load_state_dict(state["weights"])
-        self.averaged = [tensor.clone() for tensor in state["averaged"].values()]
+        put(state["weights"], self.network)
+        self.averaged = [state["averaged"][name].clone() for name in self.trained]
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"])
         self.step_count = state["step"]
@@ -147,21 +169,24 @@ class Run:
 def begin(network: PatchUNet, folder: Path) -> None:
     """Puts exported weights into the network, for a run that improves them.
 
+    Weights without a finisher may be given one: a fresh one says nothing yet.
     Raises ValueError if they are of another architecture, OSError if `folder` holds none.
     """
     exported = PatchUNet.from_pretrained(folder, torch_dtype=torch.float32)
     if differing := [
-        key for key, value in network.config.items() if exported.config.get(key) != value and key[0] != "_"
+        key
+        for key, value in network.config.items()
+        if key[0] != "_" and exported.config.get(key) not in (value, *([None] if key == "finisher" else []))
     ]:
         raise ValueError(f"{folder} holds weights of another architecture: {', '.join(differing)} differ.")
-    network.load_state_dict(exported.state_dict())
+    put(dict(exported.named_parameters()), network)
 
 
 def read_sketcher(network: PatchUNet, folder: Path, *, needed: bool) -> None:
     """Puts the averaged sketcher of the run into the network."""
     path = folder / "sketch.pt"
     if path.exists():
-        network.sketch.load_state_dict(torch.load(path, weights_only=True)["averaged"])
+        put(torch.load(path, weights_only=True)["averaged"], network)
     elif needed:
         raise FileNotFoundError(f"Train the sketcher first: there is no {path}.")
 
@@ -231,7 +256,7 @@ def export(config: Config, folder: Path, target: Path) -> None:
     """Writes the averaged weights of both parts as a diffusers folder in float16."""
     network = config.network()
     read_sketcher(network, folder, needed=True)
-    network.inner.load_state_dict(torch.load(folder / "refine.pt", weights_only=True)["averaged"])
+    put(torch.load(folder / "refine.pt", weights_only=True)["averaged"], network)
     network.half().save_pretrained(target)
     for path in target.iterdir():
         path.chmod(0o644)

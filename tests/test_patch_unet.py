@@ -4,6 +4,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
+from core.networks.finisher import Finisher
 from core.networks.patch_unet import PatchUNet, PatchUNetError
 from core.networks.sketcher import FEW_ROWS, few_rows
 
@@ -22,10 +23,22 @@ TINY = {
 SKETCHER = {"text_width": 24, "hidden": 16, "layers": 1}
 
 
-@pytest.fixture(params=[None, SKETCHER], ids=["unet", "sketcher"])
+PARTS = {
+    "unet": {},
+    "sketcher": {"sketcher": SKETCHER},
+    "finisher": {"sketcher": SKETCHER, "finisher": {"width": 8, "layers": 2}},
+}
+
+
+@pytest.fixture(params=PARTS.values(), ids=PARTS)
 def network(request) -> PatchUNet:
+    """Every part says something: a fresh sketcher or finisher would be silent."""
     torch.manual_seed(0)
-    return PatchUNet(TINY, sketcher=request.param).eval()
+    network = PatchUNet(TINY, **request.param).eval()
+    for part in (network.sketch, network.finish):
+        if part is not None:
+            torch.nn.init.normal_(part.draw.weight, std=0.1)
+    return network
 
 
 @torch.no_grad()
@@ -63,7 +76,8 @@ def test_a_right_sketch_makes_the_clean_end_of_the_noise(network):
     """If the UNet is silent and ŝ = x₀, x̂₀ tends to x₀ as ᾱ tends to 0."""
     if network.sketch is None:
         pytest.skip("this network has no sketcher")
-    for parameter in [*network.inner.conv_out.parameters(), *network.sketch.draw.parameters()]:
+    silent = [network.inner.conv_out, network.sketch.draw, *([network.finish.draw] if network.finish else [])]
+    for parameter in (p for layer in silent for p in layer.parameters()):
         parameter.zero_()
     network.sketch.draw.bias.fill_(0.7)
     x_t, t = torch.randn(1, 3, 64, 64), 998
@@ -71,6 +85,23 @@ def test_a_right_sketch_makes_the_clean_end_of_the_noise(network):
     abar = network.alphas_cumprod[t]
     clean = abar.sqrt() * x_t - (1 - abar).sqrt() * v
     torch.testing.assert_close(clean, torch.full_like(clean, 0.7), rtol=0, atol=0.02)
+
+
+@torch.no_grad()
+def test_the_finisher_sees_four_pixels_far_and_no_further():
+    """One convolution before, two between and one after: a dot changes 9 × 9 pixels. And t counts."""
+    torch.manual_seed(0)
+    finisher = Finisher(width=8, layers=2)
+    torch.nn.init.normal_(finisher.draw.weight)
+    x_t, v, clean = torch.randn(3, 1, 3, 32, 32)
+    dotted = x_t.clone()
+    dotted[..., 16, 16] += 1
+    t = torch.tensor([500])
+    answer = finisher(x_t, v, clean, t)
+    assert answer.shape == (1, 3, 32, 32)
+    changed = (finisher(dotted, v, clean, t) != answer).any(dim=1)[0]
+    assert changed[12:21, 12:21].all() and changed.sum() == 81
+    assert not torch.equal(finisher(x_t, v, clean, t - 400), answer)
 
 
 def test_a_patch_size_that_does_not_fit_is_refused():

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -27,14 +28,16 @@ def batches() -> Batches:
         0, 256, (3, 3, 64, 64), generator=torch.Generator().manual_seed(2), dtype=torch.uint8
     )
     captions = [captions_of(FIRST, (word,)) for word in ("a cat", "a dog", "an owl")]
-    data = EmojiSet(pictures, ["cat", "dog", "owl"], [FIRST] * 3, captions, torch.ones(3))
+    names = ["cat", "dog", "owl"]
+    data = EmojiSet(pictures, names, names, [FIRST] * 3, captions, torch.ones(3))
     return Batches(data, embed, smallest=0.75, p_uncond=0.1, p_null=0.1)
 
 
 def start(part: str) -> Run:
     torch.manual_seed(3)
     small = REFINER | {"block_out_channels": [16, 16], "cross_attention_dim": 16, "attention_head_dim": 8}
-    return Run(part, PatchUNet(small, sketcher={"hidden": 32, "layers": 1}), PART)
+    parts = {"sketcher": {"hidden": 32, "layers": 1}, "finisher": {"width": 8, "layers": 1}}
+    return Run(part, PatchUNet(small, **parts), PART)
 
 
 @pytest.mark.parametrize("part", ["sketch", "refine"])
@@ -61,8 +64,8 @@ def test_an_interrupted_run_ends_with_the_same_weights(part, batches, tmp_path):
     assert second.step_count == whole.step_count
     for name, tensor in whole.averaged_state().items():
         assert torch.equal(tensor, second.averaged_state()[name]), name
-    for mine, other in zip(whole.trained.parameters(), second.trained.parameters(), strict=True):
-        assert torch.equal(mine, other)
+    for name, tensor in whole.trained.items():
+        assert torch.equal(tensor, second.trained[name]), name
 
 
 @pytest.fixture
@@ -71,7 +74,7 @@ def command(batches, tmp_path, monkeypatch):
     small = REFINER | {"block_out_channels": [16, 16], "cross_attention_dim": 16, "attention_head_dim": 8}
     monkeypatch.setattr(train_emoji, "REFINER", small)
     monkeypatch.setattr(train_emoji, "load_set", lambda folder: batches.data)
-    config = Config(sketch=replace(PART, batch_size=16), refine=PART, hidden=32, layers=1)
+    config = Config(sketch=replace(PART, batch_size=16), refine=PART, hidden=32, layers=1, finish_width=8)
     monkeypatch.setattr(train_emoji, "Config", lambda: config)
 
     def call(part: str, *options: str, run: str = "run") -> None:
@@ -109,19 +112,36 @@ def test_the_command_trains_from_nothing_and_goes_on(command, tmp_path):
     state = torch.load(tmp_path / "run" / "sketch.pt", weights_only=True)
     assert state["step"] == 120
     for name, tensor in network.sketch.named_parameters():
-        assert torch.equal(tensor, state["averaged"][name].half().float()), name
+        assert torch.equal(tensor, state["averaged"][f"sketch.{name}"].half().float()), name
 
     # a new run that improves what was exported: with no step, its averaged weights are those
     command("refine", "--data", "none", "--steps", "0", "--begin", str(tmp_path / "unet"), run="more")
     begun = torch.load(tmp_path / "more" / "refine.pt", weights_only=True)
-    for name, tensor in network.inner.named_parameters():
-        assert torch.equal(tensor, begun["averaged"][name]), name
+    for part in ("inner", "finish"):
+        for name, tensor in network.get_submodule(part).named_parameters():
+            assert torch.equal(tensor, begun["averaged"][f"{part}.{name}"]), name
 
 
 def test_a_run_refuses_to_begin_from_another_architecture(tmp_path):
     start("sketch").network.save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="another architecture: unet, sketcher differ"):
+    with pytest.raises(ValueError, match="another architecture: unet, sketcher, finisher differ"):
         train_emoji.begin(Config().network(), tmp_path)
+
+
+@torch.no_grad()
+def test_weights_without_a_finisher_may_be_given_one(tmp_path, batches):
+    """It says nothing yet: the answers are those of the weights that were exported."""
+    run = start("refine")
+    torch.nn.init.normal_(run.network.inner.conv_out.weight)
+    run.network.finish = None
+    run.network.register_to_config(finisher=None)
+    run.network.save_pretrained(tmp_path)
+    begun = start("refine").network
+    train_emoji.begin(begun, tmp_path)
+    batch = batches.draw(2, run.generator)
+    assert torch.equal(
+        begun(batch.noise, batch.t, batch.text).sample, run.network(batch.noise, batch.t, batch.text).sample
+    )
 
 
 def test_variance_bound_against_torch_distributions(batches):
@@ -157,3 +177,12 @@ def test_every_prompt_of_the_course_has_a_caption():
     }
     course |= {"waterfalls", "a man wearing a hat", "a dog", "a skull"}
     assert course <= words
+
+
+def test_an_object_with_many_pictures_answers_to_its_first_word_and_each_picture_to_its_own():
+    (dog,) = (entry for entry in entries() if entry.name == "dog face")
+    pictures = dict(dog.pictures())
+    assert pictures["dog face"] == ("a dog", "a puppy", "a dog face")
+    assert pictures["poodle"] == ("a dog", "a poodle")
+    shown = Counter(name for entry in entries() for name, _ in entry.pictures())
+    assert max(shown.values()) == 1  # no picture stands for two objects: they could not be told apart

@@ -1,7 +1,8 @@
 """A small text-conditioned noise estimator that keeps the DeepFloyd-IF stage-1 contract.
 
 A UNet over all 64×64 pixels is too slow for a CPU. This one folds every 4×4 square of pixels into the
-channels, runs an ordinary diffusers UNet at 16×16, and unfolds its answer. Beside it may stand a `Sketcher`.
+channels, runs an ordinary diffusers UNet at 16×16, and unfolds its answer. Before it may stand a `Sketcher`, after it
+a `Finisher`.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from diffusers.utils import BaseOutput
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
+from core.networks.finisher import Finisher
 from core.networks.sketcher import Sketcher
 
 
@@ -42,6 +44,7 @@ class PatchUNet(ModelMixin, ConfigMixin):
         patch_size: side of the squares of pixels that become channels.
         sketcher: arguments of a `Sketcher`, whose guess of the clean picture the UNet corrects; None for none.
         sketch_variance: the sketcher's mean squared error, κ below.
+        finisher: arguments of a `Finisher`, which corrects what the UNet says; None for none.
         num_train_timesteps, beta_schedule: as in `DDPMScheduler`; they fix ᾱ.
         in_channels, out_channels: of the picture and of the answer, fixed by the contract (3 and 6).
 
@@ -61,6 +64,7 @@ class PatchUNet(ModelMixin, ConfigMixin):
         beta_schedule: str = "squaredcos_cap_v2",
         in_channels: int = 3,
         out_channels: int = 6,
+        finisher: dict | None = None,
     ):
         super().__init__()
         if (in_channels, out_channels) != (3, 6):
@@ -79,6 +83,7 @@ class PatchUNet(ModelMixin, ConfigMixin):
             torch.nn.init.zeros_(self.inner.conv_out.weight)
             torch.nn.init.zeros_(self.inner.conv_out.bias)
         self.sketch = None if sketcher is None else Sketcher(sample_size, patch_size, **sketcher)
+        self.finish = None if finisher is None else Finisher(**finisher)
         scheduler = DDPMScheduler(num_train_timesteps, beta_schedule=beta_schedule)
         self.register_buffer("alphas_cumprod", scheduler.alphas_cumprod.float(), persistent=False)
 
@@ -102,15 +107,17 @@ class PatchUNet(ModelMixin, ConfigMixin):
 
         With a sketcher, x_t and its guess ŝ are two measurements of the clean picture with variances
         (1−ᾱ)/ᾱ and κ. Their best linear combination, said as a velocity, is √(1−ᾱ) ((1−κ)√ᾱ x_t − ŝ)/D with
-        D = κᾱ + 1 − ᾱ; the UNet adds what is missing, in units of its expected size √(κ/D).
+        D = κᾱ + 1 − ᾱ; the UNet adds what is missing, in units of its expected size √(κ/D). The finisher corrects
+        the sum in the same units.
         Source: the preconditioning of Karras et al. 2022 (arXiv:2206.00364), section 5, around ŝ instead of 0.
         """
         t = torch.as_tensor(timestep, device=sample.device).expand(len(sample))  # (B,)
+        abar = self._alpha_bar(t)  # (B, 1, 1, 1)
         seen, known, scale = sample, 0.0, 1.0
         if self.sketch is not None:
             guess = self.sketch(sample, t, encoder_hidden_states)
             seen = torch.cat([sample, guess], dim=1)  # (B, 6, H, W)
-            abar, kappa = self._alpha_bar(t), self.config.sketch_variance
+            kappa = self.config.sketch_variance
             both = kappa * abar + 1 - abar  # D
             known = (1 - abar).sqrt() * ((1 - kappa) * abar.sqrt() * sample - guess) / both
             known, scale = known.to(sample.dtype), (kappa / both).sqrt().to(sample.dtype)
@@ -123,7 +130,11 @@ class PatchUNet(ModelMixin, ConfigMixin):
             return_dict=False,
         )[0]  # (B, 6p², H/p, W/p)
         v, variance = (pixel_shuffle(half, self.config.patch_size) for half in answer.chunk(2, dim=1))
-        return known + scale * v, variance
+        v = known + scale * v
+        if self.finish is not None:
+            clean = (abar.sqrt() * sample - (1 - abar).sqrt() * v).to(sample.dtype)
+            v = v + scale * self.finish(sample, v.to(sample.dtype), clean, t)
+        return v, variance
 
     def _alpha_bar(self, t: Tensor) -> Tensor:
         """ᾱ at t (B,), shaped to multiply pictures: (B, 1, 1, 1), float32."""
