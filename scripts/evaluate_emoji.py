@@ -5,7 +5,7 @@
 
 `measure` writes `report.json` and PNG sheets; what it has drawn and measured so far lies under REPORT/cache, so it can
 be stopped at any time and goes on where it was; a report of the same model, prompts and seeds costs nothing.
-On one quiet core the full measurement takes about a quarter of an hour; --count 40 takes a third of it. `card` draws
+On one quiet core the full measurement takes about twenty minutes; --count 40 takes a third of it. `card` draws
 the card and its small pictures from the report alone. What the numbers mean is said in scripts/emoji/fidelity.py and
 scripts/emoji/denoising.py.
 """
@@ -139,12 +139,12 @@ def measure_fidelity(
 ) -> tuple[dict, Tensor, list[Asked]]:
     """Fidelity at every γ in both spaces; the pictures at γ = 4, or the nearest γ to it, and what they were asked.
 
-    That γ gets all `count` prompts, the others the first half of them, and γ = 0, which knows no prompt, a quarter.
+    Every γ gets the same prompts and seeds, so that they can be compared; γ = 0, which knows no prompt, a quarter of them.
     """
     asked = choose_prompts(known.data, count, seed)
     found, shown = [], min(scales, key=lambda scale: abs(scale - SHOWN))
     for scale in sorted(scales, key=lambda scale: scale != shown):  # the most important one first
-        part = asked if scale == shown else asked[: max(1, count // (2 if scale else 4))]
+        part = asked if scale else asked[: max(1, count // 4)]
         pictures = draw([a.prompt for a in part], scale, [seed + i for i in range(len(part))])
         judged = {space: fidelity(pictures, part, known, space) for space in SPACES}
         found.append({"guidance_scale": scale, "prompts": len(part), **judged})

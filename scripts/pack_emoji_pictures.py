@@ -45,7 +45,7 @@ def main() -> None:
     data, (heldout, _) = load_set(args.data), load_heldout(args.data)
     listed = [
         {"split": "training", "name": name, "style": style}
-        for name, style in zip(data.names, data.styles, strict=True)
+        for name, style in zip(data.published, data.styles, strict=True)
     ]
     listed += [
         {"split": "heldout", "name": row["name"], "style": row["style"]}

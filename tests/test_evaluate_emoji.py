@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def small_set() -> EmojiSet:
         names += [name] * 2
         styles += [FIRST, INK]
     captions = [captions_of(style, (f"a {name}",)) for name, style in zip(names, styles, strict=True)]
-    return EmojiSet(torch.stack(pictures), names, styles, captions, torch.ones(len(names)))
+    return EmojiSet(torch.stack(pictures), names, names, styles, captions, torch.ones(len(names)))
 
 
 @pytest.fixture
@@ -92,6 +93,15 @@ def test_training_pictures_are_what_was_asked_for(known, space):
     found = fidelity(to_float(data.pictures), asked, known, space)
     assert (found["top1"], found["top5"], found["subgroup1"], found["style"]) == (1, 1, 1, 1)
     assert found["ranks"] == [0] * 14
+
+
+@pytest.mark.parametrize("space", ["pixels16", "gradients"])
+def test_a_mirrored_training_picture_is_what_was_asked_for(known, space):
+    """Training shows every picture in its mirror image as often."""
+    data = known.data
+    asked = [Asked("", name, style) for name, style in zip(data.names, data.styles, strict=True)]
+    found = fidelity(to_float(data.pictures).flip(-1), asked, known, space)
+    assert (found["top1"], found["style"]) == (1, 1)
 
 
 def test_pictures_of_the_other_one_of_the_subgroup(known):
@@ -135,7 +145,7 @@ def test_diversity_of_two_flat_pictures_is_their_difference():
 
 def test_closeness_of_a_copy_and_of_a_shade(known):
     clean = to_float(known.data.pictures[:2]) * 0.8
-    shaded = Known(known.data, known.features, (clean.flatten(1) / 12288**0.5), known.subgroups)
+    shaded = replace(known, pixels=clean.flatten(1) / 12288**0.5)
     found = closeness(clean[:1] + 0.1, shaded)
     assert found.distance.item() == pytest.approx(0.1, abs=1e-5)
     apart = (clean[0] - clean[1]).square().mean().sqrt().item()  # the only neighbour of the nearest

@@ -17,10 +17,13 @@ from scripts.emoji.vocabulary import NULL_LIKE, captions_of, entries
 
 FIRST, INK, PAINTED, FLAT = "fluent-3d", "fluent-high-contrast", "noto", "fluent-flat"
 SHOWN = {FIRST: 1.0, INK: 1.0, PAINTED: 0.7, FLAT: 0.6}  # how often a picture of each style is shown
-SCENE_VARIANTS = 6
+SCENE_VARIANTS, SCENES_SHOWN = (
+    12,
+    {FIRST: 6.0, INK: 3.0, PAINTED: 3.0},
+)  # of each scene, all variants together
 WRITTEN = {"pool 8 ball", "sleeping face", "taxi", "bus", "police car", "ambulance", "fire engine", "top hat"} | {
     "calendar", "keyboard", "alarm clock", "watch", "soccer ball", "money bag", "mobile phone", "books", "closed book"
-}  # fmt: skip
+} | {"oncoming taxi", "oncoming bus", "oncoming police car", "mantelpiece clock", "train"}  # fmt: skip
 """Names of pictures that bear letters, digits or a clock face."""
 
 
@@ -29,7 +32,8 @@ class EmojiSet:
     """N pictures; every picture has its captions, and every caption its embedding."""
 
     pictures: Tensor  # uint8 (N, 3, 64, 64)
-    names: list[str]
+    names: list[str]  # of the object that each shows: all hearts are "red heart"
+    published: list[str]  # of each picture itself: "blue heart"
     styles: list[str]
     captions: list[list[tuple[str, float]]]  # of every picture: caption and probability
     weights: Tensor  # (N,): how often a picture is shown, relative to the others
@@ -43,31 +47,33 @@ def load_set(folder: Path, seed: int = 0) -> EmojiSet:
         style: {row["name"]: stored[i] for i, row in enumerate(rows) if row["style"] == style}
         for style in SHOWN
     }
-    found: list[tuple[np.ndarray, str, str, tuple[str, ...], float]] = []
+    found: list[tuple[np.ndarray, str, str, str, tuple[str, ...], float]] = []
     for entry in entries():
-        if entry.name not in of_style[FIRST]:
-            raise ValueError(
-                f"Add {entry.name!r} in the style {FIRST} to {folder}: the vocabulary asks for it."
-            )
-        for style, shown in SHOWN.items():
-            picture = of_style[style].get(entry.name)
-            if picture is None and style == INK:  # people have no high-contrast picture
-                picture = ink(of_style[FIRST][entry.name])
-            if picture is not None:
-                found.append((picture, entry.name, style, entry.phrases, shown))
+        shows = entry.pictures()
+        for published, phrases in shows:
+            if published not in of_style[FIRST]:
+                raise ValueError(
+                    f"Add {published!r} in the style {FIRST} to {folder}: the vocabulary asks for it."
+                )
+            for style, shown in SHOWN.items():
+                picture = of_style[style].get(published)
+                if picture is None and style == INK:  # people have no high-contrast picture
+                    picture = ink(of_style[FIRST][published])
+                if picture is not None:  # an object with many pictures is shown more often, each of them less
+                    found.append((picture, entry.name, published, style, phrases, shown / len(shows) ** 0.5))
     rng = np.random.default_rng(seed)
     for name, (draw, phrases) in SCENES.items():
         for _ in range(SCENE_VARIANTS):
             picture = reduced(draw(of_style[FIRST], rng))
-            found.append((picture, name, FIRST, phrases, 4 / SCENE_VARIANTS))
             drawn = reduced(IN_INK[name](of_style[FIRST], rng)) if name in IN_INK else ink(picture)
-            found.append((drawn, name, INK, phrases, 2 / SCENE_VARIANTS))
             painted = reduced(draw(of_style[PAINTED], rng))
-            found.append((painted, name, PAINTED, phrases, 2 / SCENE_VARIANTS))
-    pictures, names, styles, phrases, weights = zip(*found, strict=True)
+            for style, kind in ((FIRST, picture), (INK, drawn), (PAINTED, painted)):
+                found.append((kind, name, name, style, phrases, SCENES_SHOWN[style] / SCENE_VARIANTS))
+    pictures, names, published, styles, phrases, weights = zip(*found, strict=True)
     return EmojiSet(
         pictures=torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous(),
         names=list(names),
+        published=list(published),
         styles=list(styles),
         captions=[captions_of(style, p) for style, p in zip(styles, phrases, strict=True)],
         weights=torch.tensor(weights),
@@ -117,7 +123,7 @@ class Batches:
     ):
         self.data, self.smallest, self.p_uncond, self.p_null = data, smallest, p_uncond, p_null
         self.whole = torch.tensor([name in SCENES for name in data.names])
-        self.written = torch.tensor([name in WRITTEN for name in data.names])
+        self.written = torch.tensor([name in WRITTEN for name in data.published])
         prompts = sorted({c for picture in data.captions for c, _ in picture} | {"", NULL_LIKE})
         index = {prompt: i for i, prompt in enumerate(prompts)}
         self.embeddings = encoder(prompts)

@@ -27,6 +27,7 @@ class Known:
 
     data: EmojiSet
     features: Mapping[str, Tensor]
+    mirrored: Mapping[str, Tensor]  # the same of the mirrored pictures, which training shows as often
     pixels: Tensor  # (N, 12288), scaled so that a distance is the RMS difference
     subgroups: Mapping[str, str]  # name → subgroup; a composed scene is its own
 
@@ -38,9 +39,15 @@ class Known:
         return cls(
             data,
             {name: space(pictures) for name, space in SPACES.items()},
+            {name: space(pictures.flip(-1)) for name, space in SPACES.items()},
             rms_vectors(pictures),
             {name: listed.get(name, name) for name in data.names},
         )
+
+    def distances(self, pictures: Tensor, space: str) -> Tensor:
+        """From pictures (B, 3, 64, 64) to every training picture or its mirror image, whichever is nearer: (B, N)."""
+        features = SPACES[space](pictures)
+        return torch.minimum(*(torch.cdist(features, of[space]) for of in (self.features, self.mirrored)))
 
 
 def rms_vectors(pictures: Tensor) -> Tensor:
@@ -87,9 +94,8 @@ def pairs_of(data: EmojiSet) -> list[int]:
 
 def ranked_names(pictures: Tensor, styles: Sequence[str], known: Known, space: str) -> list[list[str]]:
     """For each picture (B, 3, 64, 64) the names of the training pictures of its style, nearest first, each once."""
-    distances = torch.cdist(SPACES[space](pictures), known.features[space])  # (B, N)
     found = []
-    for row, style in zip(distances, styles, strict=True):
+    for row, style in zip(known.distances(pictures, space), styles, strict=True):
         order = [i for i in row.argsort(stable=True).tolist() if known.data.styles[i] == style]
         found.append(list(dict.fromkeys(known.data.names[i] for i in order)))
     return found
@@ -106,7 +112,7 @@ def fidelity(pictures: Tensor, asked: Sequence[Asked], known: Known, space: str)
     ranks = [names.index(a.name) for names, a in zip(ranked, asked, strict=True)]
     groups = [[known.subgroups[n] for n in names[:5]] for names in ranked]
     wanted = [known.subgroups[a.name] for a in asked]
-    nearest = torch.cdist(SPACES[space](pictures), known.features[space]).argmin(dim=1).tolist()
+    nearest = known.distances(pictures, space).argmin(dim=1).tolist()
     styles = [known.data.styles[i] == a.style for i, a in zip(nearest, asked, strict=True)]
     return {
         "top1": share(r < 1 for r in ranks),

@@ -60,7 +60,7 @@ def nearest_training(pictures: np.ndarray, data: EmojiSet) -> dict[str, tuple[Te
 
 def choose(rows: Sequence[Mapping], pictures: np.ndarray, data: EmojiSet) -> list[dict]:
     """The list by the rule of this module; each with its nearest training picture in each space."""
-    learnt = set(data.names)
+    learnt = set(data.published)
     places = [i for i, row in enumerate(rows) if row["name"] not in learnt and row["group"] in GROUPS]
     nearest = nearest_training(pictures[places], data)
     of_object: dict[str, dict[str, int]] = {}
@@ -82,7 +82,7 @@ def choose(rows: Sequence[Mapping], pictures: np.ndarray, data: EmojiSet) -> lis
         twins = {
             space: {
                 "distance": round(distance[place].item(), 3),
-                "name": data.names[index[place]],
+                "name": data.published[index[place]],
                 "style": data.styles[index[place]],
             }
             for space, (distance, index) in nearest.items()

@@ -93,39 +93,38 @@ def _snowy_house(
 def snowy_village(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
     """Three houses with white roofs in the snow, before two white peaks."""
     canvas = _sky((70, 150, 225), (190, 222, 246))
-    for x, top, half in ((45 + rng.uniform(-1, 1), 13, 30), (21 + rng.uniform(-1, 1), 7, 30)):
+    for x, top, half in ((45 + rng.uniform(-6, 6), 13, 30), (21 + rng.uniform(-6, 6), 7, 30)):
         slope = 36 / half
         _polygon(canvas, [(x - half, top + 36), (x, top), (x + half, top + 36)], (92, 112, 150))
         cap = [(x - 12, top + 12 * slope), (x, top), (x + 12, top + 12 * slope)]
         _polygon(canvas, [*cap, (x + 6, top + 9), (x, top + 15), (x - 6, top + 9)], WHITE)
     _ellipse(canvas, (-26, 38, 90, 110), SNOW)
-    _snowy_house(canvas, 14 + rng.uniform(-1, 1), 48, 14, (176, 62, 52))
-    _snowy_house(canvas, 50 + rng.uniform(-1, 1), 48, 14, (214, 132, 52))
-    _snowy_house(canvas, 32 + rng.uniform(-1, 1), 58, 18, (128, 78, 52))
+    walls = rng.permutation([(176, 62, 52), (214, 132, 52), (128, 78, 52), (70, 104, 160)])
+    for (x, foot, width), wall in zip(((14, 48, 14), (50, 48, 14), (32, 58, 18)), walls, strict=False):
+        _snowy_house(
+            canvas, x + rng.uniform(-2, 2), foot, width * rng.uniform(0.9, 1.1), tuple(wall.tolist())
+        )
     return _tile(canvas)
 
 
 def campfire(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
-    """Three people at night, a fire on two logs between them."""
+    """Three of six people at night, a fire on two logs between them."""
     canvas = _sky((18, 24, 74), (58, 56, 120))
     for x, y in ((9, 9), (20, 14), (45, 8), (54, 16), (33, 7)):
         _ellipse(canvas, (x, y, x + 1.5, y + 1.5), (255, 250, 205))
     _ellipse(canvas, (-26, 38, 90, 110), (44, 82, 52))
-    sitting = (
-        ("boy", 32, 32, (60, 150, 80)),
-        ("man", 12, 44, (60, 110, 210)),
-        ("woman", 52, 44, (200, 60, 120)),
-    )
-    for name, x, y, coat in sitting:
-        x = x + rng.uniform(-0.7, 0.7)
-        _ellipse(canvas, (x - 9, y - 5, x + 9, y + 15), coat)
+    people = rng.permutation(["boy", "girl", "man", "woman", "old man", "old woman"])
+    coats = rng.permutation([(60, 150, 80), (60, 110, 210), (200, 60, 120), (220, 140, 40)])
+    for name, coat, (x, y) in zip(people, coats, ((32, 32), (12, 44), (52, 44)), strict=False):
+        x = x + rng.uniform(-1.5, 1.5)
+        _ellipse(canvas, (x - 9, y - 5, x + 9, y + 15), tuple(coat.tolist()))
         _stand(canvas, pictures[name], 18, x, y)
     _ellipse(canvas, (20, 50, 44, 61), (120, 84, 40))  # the ground that the fire lights
     pen = ImageDraw.Draw(canvas)
     for left, right in (((22, 60), (42, 54)), ((22, 54), (42, 60))):
         ends = [tuple(v * SCALE for v in end) for end in (left, right)]
         pen.line(ends, fill=(92, 56, 34), width=4 * SCALE)
-    _stand(canvas, pictures["fire"], rng.uniform(19, 20), 32, 56)
+    _stand(canvas, pictures["fire"], rng.uniform(17, 21), 32, 56)
     return _tile(canvas)
 
 
@@ -136,8 +135,8 @@ def waterfalls(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
     _box(canvas, (0, top, SIZE, SIZE), (112, 92, 82))
     _box(canvas, (0, top, SIZE, top + 4), (80, 160, 70))
     for x in (8, 56, 33):
-        _stand(canvas, pictures["evergreen tree"], 12, x + rng.uniform(-0.7, 0.7), top + 3)
-    falls = [(13 + rng.uniform(-1, 1), 15), (38 + rng.uniform(-1, 1), 13)]
+        _stand(canvas, pictures["evergreen tree"], rng.uniform(10, 14), x + rng.uniform(-2, 2), top + 3)
+    falls = [(13 + rng.uniform(-3, 2), rng.uniform(12, 16)), (38 + rng.uniform(-2, 3), rng.uniform(11, 15))]
     for left, width in falls:
         _box(canvas, (left, top, left + width, 50), (125, 200, 245))
         for x in np.arange(left + 1.5, left + width - 1, 4):
@@ -152,7 +151,7 @@ def waterfalls(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
 def waterfalls_in_ink(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
     """One fall in black lines between two black cliffs, drops and waves below."""
     canvas = Image.new("RGB", (CANVAS, CANVAS), "white")
-    left, right = 21 + rng.uniform(-0.7, 0.7), 43 + rng.uniform(-0.7, 0.7)
+    left, right = 21 + rng.uniform(-2, 1), 43 + rng.uniform(-1, 2)
     _polygon(
         canvas,
         [(2, 12), (left - 5, 12), (left, 17), (left - 3, 30), (left + 1, 38), (left - 3, 46), (2, 46)],
@@ -180,7 +179,8 @@ def waterfalls_in_ink(pictures: Pictures, rng: np.random.Generator) -> Image.Ima
 def man_with_hat(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
     """A man with a top hat."""
     canvas = Image.new("RGB", (CANVAS, CANVAS), "white")
-    man = ["man", "man beard", "old man"][rng.integers(3)]
+    men = ["man", "man beard", "old man", "man curly hair", "man red hair", "man white hair"]
+    man = men[rng.integers(len(men))]
     _stand(canvas, pictures[man], rng.uniform(44, 48), 32, 62)
     hat = cut_out(pictures["top hat"], round(rng.uniform(42, 46) * SCALE))
     hat = hat.resize((hat.width, round(hat.height * 0.62)))
