@@ -73,39 +73,54 @@ def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> J
 def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     """Samples as in lesson A6, then looks for the nearest training pictures of every x̂₀ and of the results.
 
-    Arrays besides those of `lessons.denoising.run`: step_nearest int64 (steps, B) and step_distance float32 (steps, B)
-    of x̂₀ (with "compare": "raw", of x_t); final_distance (steps, B) to the picture that the result is nearest to;
-    nearest int64 (B, 3), distance float32 (B, 3), relative float32 (B,) of the results.
+    Arrays besides those of `lessons.denoising.run`: step_nearest int64, step_mirrored bool and step_distance float32
+    (steps, B) of x̂₀ (with "compare": "raw", of x_t); final_distance (steps, B) to the picture that the result is nearest
+    to; nearest int64 (B, 3), mirrored bool (B, 3), distance float32 (B, 3), relative float32 (B,) of the results.
     """
     trajectory = yield from denoising.run({k: v for k, v in params.items() if k != "compare"}, context)
     compared = trajectory["x_t" if params["compare"] == "raw" else "clean_hat"]
     steps, batch = compared.shape[:2]
     queries = torch.from_numpy(compared.astype(np.float32)).flatten(0, 1)
-    along, which = nearest(queries, 1)
-    distance, found = nearest(torch.from_numpy(trajectory["result"]), SHOWN)
+    along, which, turned = nearest(queries, 1)
+    distance, found, mirrored = nearest(torch.from_numpy(trajectory["result"]), SHOWN)
     ends = training_tensor()[found[:, 0]].float() / 127.5 - 1  # (B, 3, 64, 64)
+    ends = torch.where(mirrored[:, :1, None, None], ends.flip(-1), ends)
     to_end = (queries.unflatten(0, (steps, batch)) - ends).square().mean(dim=(2, 3, 4)).sqrt()
     arrays = {
         "step_nearest": which.view(steps, batch).numpy(),
+        "step_mirrored": turned.view(steps, batch).numpy(),
         "step_distance": along.view(steps, batch).numpy(),
         "final_distance": to_end.numpy(),
         "nearest": found.numpy(),
+        "mirrored": mirrored.numpy(),
         "distance": distance.numpy(),
         "relative": (distance[:, 0] / relative(found[:, 0])).numpy(),
     }
     return Trajectory({**trajectory.arrays, **arrays}, {**trajectory.meta, "params": dict(params)})
 
 
-def nearest(pictures: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Of pictures (B, 3, 64, 64) in [−1, 1]: the RMS distances (B, count) to the nearest training pictures, and which."""
+def nearest(pictures: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Of pictures (B, 3, 64, 64) in [−1, 1]: the RMS distances (B, count) to the nearest training pictures, and which.
+
+    The third says where the training picture lies nearer when it is mirrored, as training showed it every other time.
+    """
     # In float64: |x|² − 2 x·y + |y|² of two equal pictures is 0 only to the last bits of 12,288.
-    distance, found = nearest_pictures((pictures.double() + 1) / 2, training_tensor(), count)
-    return (2 * distance / pictures[0].numel() ** 0.5).float(), found
+    unit = (pictures.double() + 1) / 2
+    either = [nearest_pictures(queries, training_tensor(), count) for queries in (unit, unit.flip(-1))]
+    distance, found = (torch.cat(both, dim=1) for both in zip(*either, strict=True))  # (B, 2·count)
+    distance, order = distance.sort(dim=1, stable=True)
+    found = found.gather(1, order)
+    again = (
+        (found[:, :, None] == found[:, None, :]).tril(diagonal=-1).any(dim=2)
+    )  # a picture and its mirror image
+    first = again.int().argsort(dim=1, stable=True)[:, :count]  # each picture once, still the nearest first
+    rms = 2 * distance / pictures[0].numel() ** 0.5
+    return rms.gather(1, first).float(), found.gather(1, first), order.gather(1, first) >= count
 
 
 def relative(rows: Tensor) -> Tensor:
     """For training pictures (B,): how far their own 50 nearest neighbours in the training set lie, in the mean (B,)."""
-    distance, _ = nearest(training_tensor()[rows].float() / 127.5 - 1, AROUND + 1)
+    distance, *_ = nearest(training_tensor()[rows].float() / 127.5 - 1, AROUND + 1)
     return distance[:, 1:].mean(dim=1)  # the nearest of all is the picture itself
 
 

@@ -19,6 +19,12 @@ STYLES = {
 }  # fmt: skip
 
 
+def shown(rows: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+    """Training pictures, uint8 (..., 64, 64, 3), each as it lies nearer to the sample."""
+    pixels = training().pixels[rows]
+    return np.where(mirrored[..., None, None, None], pixels[..., ::-1, :], pixels)
+
+
 def films(timesteps: list[int], columns: list[str]) -> Stage:
     """x_t, x̂₀ and, once all is computed, the training picture that each x̂₀ is nearest to."""
     labels = [f"t = {t}" for t in timesteps]
@@ -42,7 +48,7 @@ def films(timesteps: list[int], columns: list[str]) -> Stage:
 
     def finished(trajectory: Trajectory) -> Film:
         pixels = {name: signed_to_uint8(trajectory[name]) for name in ("x_t", "clean_hat")}
-        near = training().pixels[trajectory["step_nearest"]]  # (steps, B, 64, 64, 3)
+        near = shown(trajectory["step_nearest"], trajectory["step_mirrored"])  # (steps, B, 64, 64, 3)
         return Film(
             rows=[*rows(pixels), Row("nearest", r"\text{nearest}", near, "the nearest training picture")],
             steps=labels, columns=columns, strip_row="clean_hat", name="a12",
@@ -66,10 +72,14 @@ def neighbours(trajectory: Trajectory, columns: list[str]) -> None:
             with st.container(width=136, gap="xsmall"):
                 st.image(png(results[k], scale=2), width=128)
                 st.caption(f"**Sample**, {label}  \nrelative {trajectory['relative'][k]:.2f}")
-            for row, distance in zip(trajectory["nearest"][k], trajectory["distance"][k], strict=True):
+            found = (trajectory[name][k] for name in ("nearest", "mirrored", "distance"))
+            for row, mirrored, distance in zip(*found, strict=True):
                 with st.container(width=136, gap="xsmall"):
-                    st.image(png(known.pixels[row], scale=2), width=128)
-                    st.caption(f"{known.names[row]}, {STYLES[known.styles[row]]}  \nRMS {distance:.3f}")
+                    st.image(png(shown(row, mirrored), scale=2), width=128)
+                    turned = " (mirrored)" if mirrored else ""
+                    st.caption(
+                        f"{known.names[row]}{turned}, {STYLES[known.styles[row]]}  \nRMS {distance:.3f}"
+                    )
     st.caption(
         "Below 0.5, the relative distance of equation (3) calls a sample a copy: it lies less than half as far from the "
         "training picture as that picture's own neighbours do."
@@ -104,8 +114,8 @@ with lesson_page(LESSON) as values:
     wanted = spec(values, model_fingerprint())
     wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
     with picture:
-        shown = films(schedule().strided_timesteps(), columns)
-        trajectory = stage_beside(LESSON, wanted, wrong, shown, allowed=ok)
+        stage = films(schedule().strided_timesteps(), columns)
+        trajectory = stage_beside(LESSON, wanted, wrong, stage, allowed=ok)
         if trajectory is not None:
             take_home(LESSON, trajectory, wanted)
     if trajectory is not None:

@@ -15,6 +15,11 @@ from scripts.emoji.vocabulary import STYLES, entries
 from tests.lesson_runs import result_of, shortened
 
 
+def mirrored_rms(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The same, to one of the two mirrored if that is nearer."""
+    return np.minimum(rms(one, other), rms(one[..., ::-1], other))
+
+
 def rms(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Root mean square over the last three axes, in float64."""
     return np.sqrt(np.square(one.astype(np.float64) - other.astype(np.float64)).mean(axis=(-3, -2, -1)))
@@ -63,16 +68,29 @@ def test_a_damaged_folder_is_named(tmp_path):
 
 def test_a_training_picture_is_nearest_to_itself_and_then_to_another():
     pictures = torch.from_numpy(floats(training().pixels[[5, 700]])).float()
-    distance, found = nearest(pictures, 2)
+    distance, found, mirrored = nearest(pictures, 2)
+    assert not mirrored[:, 0].any()
     assert found[:, 0].tolist() == [5, 700]
     assert distance[:, 0].tolist() == pytest.approx([0, 0], abs=1e-5)
-    other = rms(floats(training().pixels[found[:, 1].numpy()]), floats(training().pixels[[5, 700]]))
+    other = mirrored_rms(floats(training().pixels[found[:, 1].numpy()]), floats(training().pixels[[5, 700]]))
     assert distance[:, 1].numpy() == pytest.approx(other, rel=1e-3)
+
+
+def test_a_mirrored_training_picture_is_recognised_and_listed_once():
+    """The distances to all, mirrored or not, sorted: the four nearest pictures are four different ones."""
+    known = floats(training().pixels)
+    distance, found, mirrored = nearest(torch.from_numpy(known[[5, 700], ..., ::-1].copy()).float(), 4)
+    assert found[:, 0].tolist() == [5, 700] and mirrored[:, 0].all()
+    for k, row in enumerate((5, 700)):
+        assert distance[k].numpy() == pytest.approx(
+            np.sort(mirrored_rms(known, known[row]))[:4], rel=1e-3, abs=1e-5
+        )
+        assert len(set(found[k].tolist())) == 4
 
 
 def test_relative_is_the_mean_distance_of_fifty_neighbours():
     known = floats(training().pixels)
-    distances = np.sort(rms(known, known[40]))[1:51]
+    distances = np.sort(mirrored_rms(known, known[40]))[1:51]
     assert relative(torch.tensor([40])).item() == pytest.approx(distances.mean(), rel=1e-3)
 
 
@@ -90,9 +108,10 @@ def test_the_job_finds_the_nearest_of_every_step(variant, job_context, emoji64_f
     known = floats(training().pixels)
     compared = trajectory["x_t" if variant == "raw" else "clean_hat"]
     for step, sample in ((0, 1), (3, 0)):
-        distances = rms(known, compared[step, sample])
+        distances = mirrored_rms(known, compared[step, sample])
         assert trajectory["step_distance"][step, sample] == pytest.approx(distances.min(), rel=1e-3)
         assert distances[trajectory["step_nearest"][step, sample]] == pytest.approx(distances.min(), rel=1e-3)
-    ends = trajectory["nearest"][:, 0]
-    assert trajectory["final_distance"][2] == pytest.approx(rms(known[ends], compared[2]), rel=1e-3)
-    assert trajectory["distance"][:, 0] == pytest.approx(rms(known[ends], trajectory["result"]), rel=1e-3)
+    ends = known[trajectory["nearest"][:, 0]]
+    ends = np.where(trajectory["mirrored"][:, 0, None, None, None], ends[..., ::-1], ends)
+    assert trajectory["final_distance"][2] == pytest.approx(rms(ends, compared[2]), rel=1e-3)
+    assert trajectory["distance"][:, 0] == pytest.approx(rms(ends, trajectory["result"]), rel=1e-3)

@@ -152,9 +152,14 @@ def set_diversity(known: Known) -> float:
 class Closeness:
     """How near pictures lie to the training set."""
 
-    distance: Tensor  # (B,): RMS difference to the nearest training picture
+    distance: Tensor  # (B,): RMS difference to the nearest training picture, or to its mirror image
     nearest: Tensor  # (B,): which it is
     relative: Tensor  # (B,): the distance in units of how far that picture's own 50 neighbours lie
+
+
+def pixel_distances(pictures: Tensor, known: Known) -> Tensor:
+    """RMS differences (B, N) of pictures (B, 3, 64, 64) to the training pictures, mirrored where that is nearer."""
+    return torch.minimum(*(torch.cdist(rms_vectors(p), known.pixels) for p in (pictures, pictures.flip(-1))))
 
 
 def closeness(pictures: Tensor, known: Known, leave_out: Sequence[int | None] | None = None) -> Closeness:
@@ -164,12 +169,12 @@ def closeness(pictures: Tensor, known: Known, leave_out: Sequence[int | None] | 
     training picture than that picture's neighbours do. Source: Carlini et al. 2023 (arXiv:2301.13188),
     section 5: ℓ₂(x̂, x)/(α E[ℓ₂(x, y)]) < 1 over the n = 50 nearest y, α = 0.5.
     """
-    distances = torch.cdist(rms_vectors(pictures), known.pixels)  # (B, N)
+    distances = pixel_distances(pictures, known)  # (B, N)
     for row, left in enumerate(leave_out or []):
         if left is not None:
             distances[row, left] = torch.inf
     distance, nearest = distances.min(dim=1)
-    around = torch.cdist(known.pixels[nearest], known.pixels)
+    around = pixel_distances(known.pixels[nearest].view_as(pictures) * pictures[0].numel() ** 0.5, known)
     count = min(NEIGHBOURS + 1, around.shape[1])  # the nearest of all is the picture itself
     typical = around.topk(count, dim=1, largest=False).values[:, 1:].mean(dim=1)
     return Closeness(distance, nearest, distance / typical)
