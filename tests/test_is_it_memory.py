@@ -37,7 +37,7 @@ def test_every_object_ships_in_its_styles():
     known = training()
     assert {entry.name for entry in entries()} <= set(known.names)
     assert set(known.styles) == set(STYLES)
-    assert len(known.pixels) == len(known.names) == len(known.styles) == 1107
+    assert len(known.pixels) == len(known.names) == len(known.styles) == 1493
 
 
 def test_held_out_pictures_are_far_from_the_training_pictures():

@@ -5,7 +5,8 @@
 chooses them by rule and writes `heldout.json`, which the evaluation and the lessons use. The rule: objects outside
 the vocabulary with a picture in every style; every one of the four pictures lies further than `FAR` from all training
 pictures in both feature spaces; of these objects 80 are drawn with a fixed seed, and each gives one picture, the
-styles taking turns. Looked at: below 0.13 in colour or 0.3 in gradients stand twins (a blue book beside the red one,
+styles taking turns. What is listed already stays as long as the rule allows it, so that figures stay comparable when the
+vocabulary grows. Looked at: below 0.13 in colour or 0.3 in gradients stand twins (a blue book beside the red one,
 a snowman without snow), and `FAR` is well above that.
 """
 
@@ -58,7 +59,9 @@ def nearest_training(pictures: np.ndarray, data: EmojiSet) -> dict[str, tuple[Te
     return found
 
 
-def choose(rows: Sequence[Mapping], pictures: np.ndarray, data: EmojiSet) -> list[dict]:
+def choose(
+    rows: Sequence[Mapping], pictures: np.ndarray, data: EmojiSet, listed_before: Sequence[str] = ()
+) -> list[dict]:
     """The list by the rule of this module; each with its nearest training picture in each space."""
     learnt = set(data.published)
     places = [i for i, row in enumerate(rows) if row["name"] not in learnt and row["group"] in GROUPS]
@@ -72,10 +75,11 @@ def choose(rows: Sequence[Mapping], pictures: np.ndarray, data: EmojiSet) -> lis
         if len(styles) == len(SHOWN)
         and all(nearest[space][0][k] > far for k in styles.values() for space, far in FAR.items())
     ]
-    drawn = np.random.default_rng(SEED).permutation(len(eligible))[:COUNT]
+    others = [name for name in eligible if name not in listed_before]
+    drawn = [others[int(k)] for k in np.random.default_rng(SEED).permutation(len(others))]
     listed = []
-    for turn, k in enumerate(drawn):
-        name, style = eligible[int(k)], list(SHOWN)[turn % len(SHOWN)]
+    for turn, name in enumerate([*(n for n in listed_before if n in eligible), *drawn][:COUNT]):
+        style = list(SHOWN)[turn % len(SHOWN)]
         place = of_object[name][style]
         row = rows[places[place]]
         likeliest = max(captions_of(style, (with_article(name),)), key=lambda caption: caption[1])[0]
@@ -98,7 +102,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     args = parser.parse_args()
     rows = json.loads((args.data / "captions.json").read_text())
-    listed = choose(rows, np.load(args.data / "pictures.npz")["pictures"], load_set(args.data))
+    before = [p["name"] for p in json.loads(LIST.read_text())["pictures"]] if LIST.exists() else []
+    listed = choose(rows, np.load(args.data / "pictures.npz")["pictures"], load_set(args.data), before)
     LIST.write_text(json.dumps({"further_than": FAR, "pictures": listed}, indent=1) + "\n")
     print(f"{len(listed)} pictures in {LIST.name}")
 
