@@ -17,28 +17,10 @@ from lessons.masks import SHAPES, as_picture, mask_of
 from pages.ui import runtime
 from pages.ui.canvas import Drawing
 from pages.ui.takehome import slides
-from tests.ui.fake_model import open_page, sentences
+from tests.ui.fake_model import sentences
 
 MODULES = (image_to_image, inpainting, text_image_to_image, visual_anagrams, hybrid_images)
 each_page = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.LESSON.code)
-
-
-@pytest.fixture
-def visit(tmp_path, monkeypatch):
-    """`visit(slug, **query)` opens a page and runs it; returns the page and the executor."""
-    opened = []
-
-    def enter(slug: str, **query: str):
-        manager = open_page(slug, tmp_path, monkeypatch, **query)
-        at, executor = manager.__enter__()
-        opened.append(manager)
-        at.run()
-        assert not at.exception, at.exception
-        return at, executor
-
-    yield enter
-    for manager in opened:
-        manager.__exit__(None, None, None)
 
 
 def drawn(at, kind: str, drawing: Drawing, monkeypatch) -> None:

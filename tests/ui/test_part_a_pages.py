@@ -34,24 +34,6 @@ each_page = pytest.mark.parametrize("module", MODULES, ids=lambda module: module
 each_run = pytest.mark.parametrize("module", RUN, ids=lambda module: module.LESSON.code)
 
 
-@pytest.fixture
-def visit(tmp_path, monkeypatch):
-    """`visit(slug, **query)` opens a page by a link and runs it; returns the page and the executor behind it."""
-    opened = []
-
-    def enter(slug: str, **query: str):
-        manager = open_page(slug, tmp_path, monkeypatch, **query)
-        at, executor = manager.__enter__()
-        opened.append(manager)
-        at.run()
-        assert not at.exception, at.exception
-        return at, executor
-
-    yield enter
-    for manager in opened:
-        manager.__exit__(None, None, None)
-
-
 def other(field) -> str:
     """The text of a value that is not the default."""
     if isinstance(field, PictureRef):
