@@ -42,7 +42,7 @@ LESSON = Lesson(
         "A picture that the model has never seen, and one that it drew: which lies nearer to its nearest training picture?",
         ("The one it drew", "The one it has never seen", "Neither: that is chance"),
         answer=0,
-        because="The model has tens of thousands of numbers for every training picture, and what it draws is made of what "
+        because="The model has more than ten thousand numbers for every training picture, and what it draws is made of what "
         "it was shown. The curves below the pictures show it: the samples stand to the left of most held-out pictures.",
     ),
     variants=(

@@ -15,7 +15,7 @@ LESSON = Lesson(
     slug="iterative_denoising",
     title="Iterative denoising",
     fields=(
-        PictureRef("picture", "Picture", "tropical-fish"),
+        PictureRef("picture", "Picture", "pickup-truck"),
         Number("i_start", "i_start", 10, "Where the loop begins: 0 is pure noise, 33 is nearly clean.", maximum=33),
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
         seed_field(),
@@ -24,6 +24,7 @@ LESSON = Lesson(
         Preset("reference", "i_start = 10"),
         Preset("more", "More noise: 5", {"i_start": 5}),
         Preset("less", "Less noise: 20", {"i_start": 20}),
+        Preset("known", "A picture from the training set", {"picture": "tropical-fish"}),
         Preset("unlike", "A picture unlike the training pictures", {"picture": "tower-at-sunset"}),
     ),
     question=Question(

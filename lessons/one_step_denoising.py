@@ -27,7 +27,7 @@ LESSON = Lesson(
     slug="one_step_denoising",
     title="One-step denoising",
     fields=(
-        PictureRef("picture", "Picture", "tropical-fish"),
+        PictureRef("picture", "Picture", "pickup-truck"),
         Number(
             "t", "Timestep t", 500, "0 is the clean picture, 999 is noise.", minimum=25, maximum=990, step=25
         ),
@@ -36,6 +36,7 @@ LESSON = Lesson(
     ),
     presets=(
         *(Preset(f"t{t}", f"t = {t}", {"t": t}) for t in MARKED),
+        Preset("known", "A picture from the training set", {"picture": "tropical-fish"}),
         Preset("unlike", "A picture unlike the training pictures", {"picture": "tower-at-sunset"}),
     ),
     question=Question(

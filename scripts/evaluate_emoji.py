@@ -63,7 +63,7 @@ COURSE = [
     "a lithograph of a skull",
     "a lithograph of waterfalls",
 ]
-GUIDANCE = (0.0, 1.0, 4.0, 7.0)
+GUIDANCE = (0.0, 0.5, 1.0, 4.0, 7.0)
 SHOWN = 4.0  # γ of the sheets and of the memory figures
 STEPS = 34
 BATCH = 20  # pictures sampled at a time

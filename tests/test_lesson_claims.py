@@ -19,7 +19,7 @@ from tests.lesson_runs import BY_CODE, result_of, spec_of
 
 pytestmark = pytest.mark.claims
 
-FISH, TOWER = "tropical-fish", "tower-at-sunset"
+FISH, TOWER, TRUCK = "tropical-fish", "tower-at-sunset", "pickup-truck"
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +135,10 @@ def test_a2_ratios_of_the_best_blurs(schedule):
 def test_a3_network_and_blur(run):
     """At home in emoji the network wins, by far where it knows the picture; on a scene the blur does."""
     shows = (
-        (FISH, {250: 0.06, 500: 0.08}, True),
-        ("raccoon", {500: 0.19}, True),
-        (TOWER, {500: 0.63}, False),
+        (TRUCK, {250: 0.15, 500: 0.25}, True),
+        (FISH, {500: 0.05}, True),
+        ("raccoon", {500: 0.18}, True),
+        (TOWER, {500: 0.6}, False),
     )
     for picture, errors, wins in shows:
         shown = run("A3", picture=picture)
@@ -152,7 +153,12 @@ def test_a3_network_and_blur(run):
 
 
 def test_a3_the_best_blurs_beside_it(run):
-    for picture, t, error in ((FISH, 250, 0.19), ("raccoon", 500, 0.31), (TOWER, 500, 0.23)):
+    for picture, t, error in (
+        (TRUCK, 250, 0.18),
+        (TRUCK, 500, 0.35),
+        ("raccoon", 500, 0.31),
+        (TOWER, 500, 0.23),
+    ):
         shown = run("A3", picture=picture)
         noisy = tensor(shown["x_t"][shown.meta["timesteps"].index(t), 0])
         blurred, _ = best_blur(noisy, tensor(shown["clean"][0]))
@@ -164,6 +170,7 @@ def test_a3_two_errors_are_one(run, schedule):
     shown = run("A3")
     of_noise = [rms(miss) for miss in shown["eps"] - shown["noise"][None]]
     of_picture = [rms(miss) for miss in shown["clean_hat"] - shown["clean"][None]]
+    assert shown.meta["params"]["picture"] == TRUCK
     assert np.argmax(of_noise) == 0 and np.argmin(of_noise) == len(of_noise) - 1
     assert np.argmin(of_picture) == 0 and np.argmax(of_picture) == len(of_picture) - 1
     k = shown.meta["timesteps"].index(500)  # hardly anything is clipped there
@@ -173,9 +180,10 @@ def test_a3_two_errors_are_one(run, schedule):
 
 @pytest.mark.slow
 def test_a3_at_the_end_every_picture_gives_the_same_mean(run):
-    fish, tower = (run("A3", picture=picture)["clean_hat"] for picture in (FISH, TOWER))
-    assert rms(fish[-1] - tower[-1]) < 0.05
-    assert rms(fish[-2] - tower[-2]) > 0.1  # and at t = 950 it does not yet
+    fish, tower, truck = (run("A3", picture=picture)["clean_hat"] for picture in (FISH, TOWER, TRUCK))
+    for one, other in ((fish, tower), (fish, truck), (tower, truck)):
+        assert rms(one[-1] - other[-1]) < 0.12
+        assert rms(one[-2] - other[-2]) > 0.35  # and at t = 950 it does not yet
 
 
 # ---- A4 ----------------------------------------------------------------------------------------------
@@ -183,7 +191,8 @@ def test_a3_at_the_end_every_picture_gives_the_same_mean(run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("picture", "sharper", "quoted"), [("raccoon", 1.05, [19.0, 17.7]), (FISH, 1.25, [22.6, 25.0])]
+    ("picture", "sharper", "quoted"),
+    [(TRUCK, 1.1, [16.5, 14.4]), ("raccoon", 1.05, [18.9, 17.9]), (FISH, 1.0, [28.3, 29.4])],
 )
 def test_a4_sharper_and_not_closer_unless_it_is_known(run, picture, sharper, quoted):
     shown = run("A4", picture=picture)
@@ -196,23 +205,25 @@ def test_a4_sharper_and_not_closer_unless_it_is_known(run, picture, sharper, quo
 
 @pytest.mark.slow
 def test_a4_coarse_before_fine(run):
-    """At t = 240 two thirds of the coarse changes are made, and more than half of the fine ones are not."""
+    """At t = 240 three quarters of the coarse changes are made, and more than a third of the fine ones are not."""
     shown = run("A4")
     assert shown.meta["steps"][15]["t"] == 240
     result = shown["result"].astype(np.float64)
     far, near = shown["clean_hat"][0] - result, shown["clean_hat"][15] - result
     fine = [x - coarse(x).repeat(4, -1).repeat(4, -2) for x in (far, near)]
-    assert rms(coarse(near)) < 0.4 * rms(coarse(far))
-    assert rms(fine[1]) > 0.5 * rms(fine[0])
+    assert rms(coarse(near)) < 0.26 * rms(coarse(far))
+    assert rms(fine[1]) > 0.35 * rms(fine[0])
 
 
 @pytest.mark.slow
 def test_a4_more_or_less_is_kept(run):
-    quality = []
-    for i_start in (5, 10, 20):
-        shown = run("A4", i_start=i_start)
-        quality.append(psnr(tensor(shown["result"][0]), tensor(shown["clean"][0])))
-    assert quality == sorted(quality)
+    def quality(picture, i_start):
+        shown = run("A4", picture=picture, i_start=i_start)
+        return psnr(tensor(shown["result"][0]), tensor(shown["clean"][0]))
+
+    truck = [quality(TRUCK, i_start) for i_start in (5, 10, 20)]
+    assert truck == sorted(truck)
+    assert quality(FISH, 5) > 25 > 15 > quality(FISH, 3)  # what it knows by heart comes back, or does not
 
 
 @pytest.mark.slow
@@ -227,7 +238,7 @@ def test_a4_broken(run):
     right = run("A4")
     clean = tensor(right["clean"][0])
     smooth = run("A4", "no_noise")
-    assert roughness(smooth["result"]) < 0.8 * roughness(right["result"])
+    assert roughness(smooth["result"]) < 0.85 * roughness(right["result"])
     assert rms(smooth["x_t"][4]) < 0.85 * rms(right["x_t"][4])
     noisy = run("A4", "unscaled_noise")
     assert rms(noisy["x_t"][8]) > 2 > 1 > rms(right["x_t"][8])
@@ -292,10 +303,10 @@ def test_a5_broken(run):
 def test_a6_scales(run):
     shown = run("A6", gammas=(0.0, 1.0, 12.0))
     clipped = [float((np.abs(estimate) >= 0.999).mean()) for estimate in shown["clean_hat"][0]]
-    assert clipped[1] == pytest.approx(0.275, abs=0.02) and clipped[2] == pytest.approx(0.85, abs=0.02)
+    assert clipped[1] == pytest.approx(0.25, abs=0.02) and clipped[2] == pytest.approx(0.9, abs=0.02)
     np.testing.assert_array_equal(shown["eps"][:, 0], shown["eps_u"][:, 0])
     difference = shown["eps_c"][15].astype(np.float64) - shown["eps_u"][15]
-    assert rms(difference) / rms(shown["eps_u"][15]) == pytest.approx(0.06, abs=0.005)
+    assert rms(difference) / rms(shown["eps_u"][15]) == pytest.approx(0.05, abs=0.005)
     share = {  # of the energy that averages over 4 x 4 pixels keep; 1/16 for noise
         name: rms(coarse(x)) ** 2 / rms(x) ** 2
         for name, x in (("difference", difference), ("eps", shown["eps_u"][15]))
@@ -305,8 +316,10 @@ def test_a6_scales(run):
 
 @pytest.mark.slow
 def test_a6_more_alike(run):
-    loose, tight = (run("A6", gammas=(gamma,), count=5)["result"] for gamma in (1.0, 7.0))
-    assert round(spread(loose), 2) == 0.09 and round(spread(tight), 2) == 0.07
+    dogs = [run("A6", gammas=(g,), count=5, prompt="a photo of a dog")["result"] for g in (1.0, 7.0, 12.0)]
+    assert [round(spread(five), 2) for five in dogs] == [0.35, 0.24, 0.08]
+    faces = [run("A6", gammas=(g,), count=5)["result"] for g in (1.0, 7.0)]
+    assert [round(spread(five), 2) for five in faces] == [0.07, 0.05]
 
 
 @pytest.mark.slow
