@@ -13,6 +13,8 @@ from lessons.prompts import FACE, SUGGESTIONS, UNCONDITIONAL
 
 WRONG_UNCONDITIONAL = "a flat icon of a taxi"
 
+DOG = "a photo of a dog"  # the model was shown four kinds
+
 LESSON = Lesson(
     code="A6",
     slug="classifier_free_guidance",
@@ -26,7 +28,8 @@ LESSON = Lesson(
     presets=(
         Preset("reference", "γ = 0, 1, 3, 7, 12"),
         Preset("five", "5 samples at γ = 7", {"gammas": (7.0,), "count": 5}),
-        Preset("unguided", "5 samples at γ = 1", {"gammas": (1.0,), "count": 5}),
+        Preset("unguided", "5 dogs at γ = 1", {"prompt": DOG, "gammas": (1.0,), "count": 5}),
+        Preset("alike", "5 dogs at γ = 12", {"prompt": DOG, "gammas": (12.0,), "count": 5}),
         Preset("fine", "γ between 0 and 3", {"gammas": (0.0, 0.5, 1.0, 2.0, 3.0)}),
     ),
     question=Question(

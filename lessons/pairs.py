@@ -33,8 +33,8 @@ ANAGRAM_SHOWN = (
     Pair("Grin / anger", FACE, "a 3d render of an angry face"),
     Pair("Rocket / carrot", "a 3d render of a rocket", "a 3d render of a carrot"),
     Pair("Maple leaf / heart", "a 3d render of a maple leaf", "a 3d render of a heart"),
-    Pair("Old man / dog", "an old man", "a photo of a dog"),
-    Pair("House / ghost", "a 3d render of a house", "a 3d render of a ghost"),
+    Pair("Panda / skull", "a 3d render of a panda", "a 3d render of a skull"),
+    Pair("Penguin / vampire", "a photo of a penguin", "a photo of a vampire"),
     Pair("Fails: ice cream / tree", "a 3d render of an ice cream", "a 3d render of a tree"),
 )
 ANAGRAM_COURSE = (
@@ -44,7 +44,7 @@ ANAGRAM_COURSE = (
 )
 HYBRID_SHOWN = (
     Pair("Mushroom / light bulb", "a 3d render of a mushroom", "an ink drawing of a light bulb"),
-    Pair("House / ghost", "a 3d render of a house", "an ink drawing of a ghost"),
+    Pair("Owl / skull", "a 3d render of an owl", "an ink drawing of a skull"),
     Pair("Tiger / sunflower", "a photo of a tiger", "an ink drawing of a sunflower"),
     Pair("Panda / bicycle", "a photo of a panda", "an ink drawing of a bicycle"),
     Pair("Fails: ice cream / tree", "a 3d render of an ice cream", "an ink drawing of a tree"),
