@@ -349,7 +349,7 @@ def test_equal_prompts_make_a_hybrid_plain_guidance(run, sample):
 def test_the_two_bands_add_up_to_the_estimate_and_come_from_their_prompts(run):
     film = hybrid(run, FACE, CAR)
     low, high = film["low"].astype(np.float32), film["high"].astype(np.float32)
-    np.testing.assert_allclose(low + high, film["eps"], rtol=0, atol=4e-3)  # kept in float16
+    np.testing.assert_allclose(low + high, film["eps"], rtol=1e-3, atol=4e-3)  # kept in float16
     spectrum = np.abs(np.fft.fft2(low)) ** 2
     radius = np.hypot(*np.meshgrid(np.fft.fftfreq(64), np.fft.fftfreq(64)))
     assert spectrum[..., radius > 0.25].sum() < 1e-2 * spectrum.sum()
