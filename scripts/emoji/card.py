@@ -68,8 +68,9 @@ def render(report: Mapping) -> str:
 
 
 def percent(value: float) -> str:
-    """0.125 → '12.5 %', and whole numbers from one per cent on."""
-    return f"{value:.1%}".replace("%", " %") if value < 0.01 else f"{value:.0%}".replace("%", " %")
+    """0.12 → '12 %'; with a decimal below 1 % and between 99 and 100 %, where whole numbers would hide what there is."""
+    close = value < 0.01 or 0.99 < value < 1
+    return f"{value:.{int(close)}%}".replace("%", " %")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
