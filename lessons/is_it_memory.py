@@ -110,9 +110,8 @@ def nearest(pictures: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     distance, found = (torch.cat(both, dim=1) for both in zip(*either, strict=True))  # (B, 2·count)
     distance, order = distance.sort(dim=1, stable=True)
     found = found.gather(1, order)
-    again = (
-        (found[:, :, None] == found[:, None, :]).tril(diagonal=-1).any(dim=2)
-    )  # a picture and its mirror image
+    # A picture may be there twice, as it is and mirrored: the further one is struck out.
+    again = (found[:, :, None] == found[:, None, :]).tril(diagonal=-1).any(dim=2)  # (B, 2·count)
     first = again.int().argsort(dim=1, stable=True)[:, :count]  # each picture once, still the nearest first
     rms = 2 * distance / pictures[0].numel() ** 0.5
     return rms.gather(1, first).float(), found.gather(1, first), order.gather(1, first) >= count

@@ -11,7 +11,7 @@ class Finisher(nn.Module):
 
     A UNet over patches must say all pixels of a patch at one place, and errs most where the noise is small and
     every pixel counts. What is left to say there is local: is this dot noise, or is it an eye? A few narrow
-    convolutions over all pixels see that, for a tenth of the UNet's operations.
+    convolutions over all pixels see that, for a fifth of the operations of all that comes before.
 
     Args:
         width: channels between the convolutions.

@@ -17,10 +17,8 @@ from scripts.emoji.vocabulary import NULL_LIKE, captions_of, entries
 
 FIRST, INK, PAINTED, FLAT = "fluent-3d", "fluent-high-contrast", "noto", "fluent-flat"
 SHOWN = {FIRST: 1.0, INK: 1.0, PAINTED: 0.7, FLAT: 0.6}  # how often a picture of each style is shown
-SCENE_VARIANTS, SCENES_SHOWN = (
-    12,
-    {FIRST: 6.0, INK: 3.0, PAINTED: 3.0},
-)  # of each scene, all variants together
+SCENE_VARIANTS = 12
+SCENES_SHOWN = {FIRST: 6.0, INK: 3.0, PAINTED: 3.0}  # how often a scene is shown, all its variants together
 WRITTEN = {"pool 8 ball", "sleeping face", "taxi", "bus", "police car", "ambulance", "fire engine", "top hat"} | {
     "calendar", "keyboard", "alarm clock", "watch", "soccer ball", "money bag", "mobile phone", "books", "closed book"
 } | {"oncoming taxi", "oncoming bus", "oncoming police car", "mantelpiece clock", "train"}  # fmt: skip
