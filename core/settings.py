@@ -10,61 +10,90 @@
 | DIFFUSION_RAY_ADDRESS | host:port of the cluster's head | |
 | DIFFUSION_RAY_ACTORS | how many actors compute at the same time | 1 |
 
-With ray, the device is the actors' and must be named: cpu or cuda.
+With ray, the device is the actors' and must be named: cpu or cuda. A class has settings of its own, read in the same
+way: core/classroom/settings.py.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
-DEVICES = ("auto", "cpu", "cuda", "mps")
-EXECUTORS = ("local", "ray")
+PREFIX = "DIFFUSION_"
 MOST_ACTORS = 64
 MOST_SEATS = 32
 GPU_SEATS = 4
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Executor = Literal["local", "ray"]
+# Not ray://…, whose client sends pickles, nor "auto", which may start a cluster.
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
+_MUST_BE = {
+    "device": f"one of {', '.join(get_args(Device))}",
+    "executor": f"one of {', '.join(get_args(Executor))}",
+    "ray_actors": f"a number from 1 to {MOST_ACTORS}",
+    "seats": f"a number from 1 to {MOST_SEATS}",
+    "data_dir": "a folder, in the home of somebody whom this machine knows if it begins with ~",
+}
 
 
 class BadSetting(ValueError):
     """A setting that cannot be used; the message names the variable."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Read once at start-up, passed on from there."""
+def _from_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # no such user
+        raise ValueError(str(error)) from error
 
-    model: str
-    data_dir: Path
-    device: str
-    executor: str = "local"
+
+class Settings(BaseSettings):
+    """Read once at start-up, passed on from there. An empty variable counts as unset."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    model: str = str(ASSETS / "models" / "emoji64")
+    data_dir: Annotated[Path, AfterValidator(_from_home)] = Field(
+        default_factory=lambda: _from_home(Path("~/.cache/diffusion-lessons"))
+    )
+    device: Device = "auto"
+    executor: Executor = "local"
     ray_address: str = ""
-    ray_actors: int = 1
-    seats: int | None = None  # None: as the device suggests
+    ray_actors: int = Field(1, ge=1, le=MOST_ACTORS)
+    seats: int | None = Field(None, ge=1, le=MOST_SEATS)  # None: as the device suggests
+
+    @model_validator(mode="after")
+    def _describe_a_cluster_whole(self) -> Self:
+        if self.executor == "ray":
+            if not _ADDRESS.fullmatch(self.ray_address):
+                raise ValueError(
+                    f"{PREFIX}RAY_ADDRESS is {self.ray_address!r}; it must be host:port of the cluster's head."
+                )
+            if self.device not in ("cpu", "cuda"):
+                raise ValueError(
+                    f"With {PREFIX}EXECUTOR=ray, set {PREFIX}DEVICE to what the actors have: cpu or cuda."
+                )
+        return self
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+    def from_environment(cls) -> Settings:
         """Raises BadSetting, which names the variable, for a value that cannot be used."""
-        device = environment.get("DIFFUSION_DEVICE") or "auto"
-        if device not in DEVICES:
-            raise BadSetting(f"DIFFUSION_DEVICE is {device!r}; it must be one of {', '.join(DEVICES)}.")
-        data_dir = environment.get("DIFFUSION_DATA_DIR") or Path.home() / ".cache" / "diffusion-lessons"
-        model = environment.get("DIFFUSION_MODEL") or str(ASSETS / "models" / "emoji64")
-        executor = environment.get("DIFFUSION_EXECUTOR") or "local"
-        if executor not in EXECUTORS:
-            raise BadSetting(f"DIFFUSION_EXECUTOR is {executor!r}; it must be one of {', '.join(EXECUTORS)}.")
-        address, actors = environment.get("DIFFUSION_RAY_ADDRESS") or "", 1
-        if executor == "ray":
-            actors = _read_cluster(address, environment.get("DIFFUSION_RAY_ACTORS") or "1", device)
-        seats = environment.get("DIFFUSION_SEATS") or None
-        if seats is not None:
-            seats = _read_number("DIFFUSION_SEATS", seats, MOST_SEATS)
-        return cls(model, Path(data_dir).expanduser(), device, executor, address, actors, seats)
+        try:
+            return cls()
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            if not problem["loc"]:  # of several settings together
+                raise BadSetting(problem["msg"].removeprefix("Value error, ")) from None
+            name = str(problem["loc"][0])
+            raise BadSetting(
+                f"{PREFIX}{name.upper()} is {problem['input']!r}; it must be {_MUST_BE[name]}."
+            ) from None
 
     def resolved_device(self) -> str:
         """The torch device: "auto" takes CUDA, then MPS, then the CPU.
@@ -81,7 +110,7 @@ class Settings:
             return next(name for name in ("cuda", "mps", "cpu") if present[name])
         if not present[self.device]:
             raise BadSetting(
-                f"DIFFUSION_DEVICE is {self.device!r}, but this machine has no such device; use auto or cpu."
+                f"{PREFIX}DEVICE is {self.device!r}, but this machine has no such device; use auto or cpu."
             )
         return self.device
 
@@ -95,23 +124,3 @@ class Settings:
         if self.executor == "local" and (seats := self.resolved_seats()) > 1:
             found["seats"] = str(seats)  # the size of a shared call decides how its sums are rounded
         return found
-
-
-def _read_cluster(address: str, actors: str, device: str) -> int:
-    """The number of actors. Raises BadSetting when one of the cluster's settings cannot be used."""
-    if not _ADDRESS.fullmatch(
-        address
-    ):  # not ray://…, whose client sends pickles, nor "auto", which may start a cluster
-        raise BadSetting(f"DIFFUSION_RAY_ADDRESS is {address!r}; it must be host:port of the cluster's head.")
-    number = _read_number("DIFFUSION_RAY_ACTORS", actors, MOST_ACTORS)
-    if device not in ("cpu", "cuda"):
-        raise BadSetting(
-            "With DIFFUSION_EXECUTOR=ray, set DIFFUSION_DEVICE to what the actors have: cpu or cuda."
-        )
-    return number
-
-
-def _read_number(name: str, value: str, most: int) -> int:
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= most):
-        raise BadSetting(f"{name} is {value!r}; it must be a number from 1 to {most}.")
-    return int(value)

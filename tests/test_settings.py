@@ -1,31 +1,57 @@
-"""Settings come from the environment that is passed in, and a wrong one is named."""
+"""Settings come from the environment, and a wrong one is named."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
-from core.settings import ASSETS, BadSetting, Settings
+from core.settings import ASSETS, PREFIX, BadSetting, Settings
 
 
-def test_defaults():
-    settings = Settings.from_environment({})
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch):
+    """`read(variables)`: the settings with these variables and no other."""
+
+    def with_variables(variables: dict[str, str]) -> Settings:
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            monkeypatch.delenv(name)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return Settings.from_environment()
+
+    return with_variables
+
+
+def test_defaults(read):
+    settings = read({})
     assert Path(settings.model) == ASSETS / "models" / "emoji64"
     assert settings.data_dir == Path.home() / ".cache" / "diffusion-lessons"
     assert settings.device == "auto"
 
 
-def test_an_empty_variable_is_an_unset_one():
+def test_an_empty_variable_is_an_unset_one(read):
     empty = {"DIFFUSION_MODEL": "", "DIFFUSION_DATA_DIR": "", "DIFFUSION_DEVICE": ""}
-    assert Settings.from_environment(empty) == Settings.from_environment({})
+    assert read(empty) == read({})
 
 
-def test_every_variable_is_read():
+def test_every_variable_is_read(read):
     environment = {"DIFFUSION_MODEL": "owner/name", "DIFFUSION_DATA_DIR": "~/runs", "DIFFUSION_DEVICE": "cpu"}
-    settings = Settings.from_environment(environment)
+    settings = read(environment)
     assert settings == Settings(model="owner/name", data_dir=Path.home() / "runs", device="cpu")
+
+
+def test_a_folder_in_nobodys_home_is_refused(read):
+    with pytest.raises(
+        BadSetting, match=r"DIFFUSION_DATA_DIR is '~nobody-of-this-name/runs'; it must be a folder"
+    ):
+        read({"DIFFUSION_DATA_DIR": "~nobody-of-this-name/runs"})
+
+
+def test_the_variables_of_a_class_are_left_to_the_class(read):
+    assert read({"DIFFUSION_CLASS_PLACES": "many"}) == read({})
 
 
 CLUSTER = {
@@ -35,15 +61,15 @@ CLUSTER = {
 }
 
 
-def test_a_cluster_is_an_address_and_a_number_of_actors_and_has_the_device_that_is_named():
-    settings = Settings.from_environment(CLUSTER | {"DIFFUSION_RAY_ACTORS": "4"})
+def test_a_cluster_is_an_address_and_a_number_of_actors_and_has_the_device_that_is_named(read):
+    settings = read(CLUSTER | {"DIFFUSION_RAY_ACTORS": "4"})
     assert (settings.executor, settings.ray_address, settings.ray_actors) == (
         "ray",
         "head.example.org:6379",
         4,
     )
     assert settings.resolved_device() == "cuda"  # whether this machine has one or not
-    assert Settings.from_environment(CLUSTER).ray_actors == 1
+    assert read(CLUSTER).ray_actors == 1
 
 
 @pytest.mark.parametrize(
@@ -59,49 +85,47 @@ def test_a_cluster_is_an_address_and_a_number_of_actors_and_has_the_device_that_
         ({"DIFFUSION_DEVICE": "mps"}, "DIFFUSION_DEVICE"),
     ],
 )
-def test_a_cluster_that_cannot_be_used_as_it_is_described_is_refused(changed, named):
+def test_a_cluster_that_cannot_be_used_as_it_is_described_is_refused(read, changed, named):
     with pytest.raises(BadSetting, match=named):
-        Settings.from_environment(CLUSTER | changed)
+        read(CLUSTER | changed)
 
 
 @pytest.mark.parametrize("device", ["gpu", "CPU", "cuda:0", "cpu "])
-def test_an_unknown_device_is_refused(device):
+def test_an_unknown_device_is_refused(read, device):
     with pytest.raises(
         BadSetting, match=rf"DIFFUSION_DEVICE is '{device}'; it must be one of auto, cpu, cuda, mps"
     ):
-        Settings.from_environment({"DIFFUSION_DEVICE": device})
+        read({"DIFFUSION_DEVICE": device})
 
 
 @pytest.mark.parametrize(
     ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
 )
-def test_auto_takes_the_fastest_device_that_is_there(monkeypatch, cuda, mps, expected):
+def test_auto_takes_the_fastest_device_that_is_there(read, monkeypatch, cuda, mps, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert Settings.from_environment({}).resolved_device() == expected
-    assert Settings.from_environment({"DIFFUSION_DEVICE": "cpu"}).resolved_device() == "cpu"
+    assert read({}).resolved_device() == expected
+    assert read({"DIFFUSION_DEVICE": "cpu"}).resolved_device() == "cpu"
 
 
-def test_a_device_that_is_not_there_is_refused(monkeypatch):
+def test_a_device_that_is_not_there_is_refused(read, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(BadSetting, match="'cuda', but this machine has no such device"):
-        Settings.from_environment({"DIFFUSION_DEVICE": "cuda"}).resolved_device()
+        read({"DIFFUSION_DEVICE": "cuda"}).resolved_device()
 
 
-def test_a_gpu_has_seats_for_several_jobs_and_a_cpu_for_one(monkeypatch):
+def test_a_gpu_has_seats_for_several_jobs_and_a_cpu_for_one(read, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert Settings.from_environment({"DIFFUSION_DEVICE": "cuda"}).resolved_seats() == 4
-    assert Settings.from_environment({"DIFFUSION_DEVICE": "cpu"}).resolved_seats() == 1
-    assert (
-        Settings.from_environment({"DIFFUSION_DEVICE": "cpu", "DIFFUSION_SEATS": "3"}).resolved_seats() == 3
-    )
+    assert read({"DIFFUSION_DEVICE": "cuda"}).resolved_seats() == 4
+    assert read({"DIFFUSION_DEVICE": "cpu"}).resolved_seats() == 1
+    assert read({"DIFFUSION_DEVICE": "cpu", "DIFFUSION_SEATS": "3"}).resolved_seats() == 3
 
 
-def test_results_of_shared_calls_are_others_than_those_of_a_jobs_own(monkeypatch):
+def test_results_of_shared_calls_are_others_than_those_of_a_jobs_own(read, monkeypatch):
     """The size of a call decides how sums are rounded, so it is a part of what a result depends on."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     found = [
-        Settings.from_environment({"DIFFUSION_DEVICE": "cuda", "DIFFUSION_SEATS": seats}).environment()
+        read({"DIFFUSION_DEVICE": "cuda", "DIFFUSION_SEATS": seats}).environment()
         for seats in ("1", "2", "4", "")
     ]
     assert found[0] == {"device": "cuda", "dtype": "float32"}
@@ -109,6 +133,6 @@ def test_results_of_shared_calls_are_others_than_those_of_a_jobs_own(monkeypatch
 
 
 @pytest.mark.parametrize("seats", ["0", "33", "-1", "four", "1.5"])
-def test_a_number_of_seats_that_cannot_be_is_refused(seats):
+def test_a_number_of_seats_that_cannot_be_is_refused(read, seats):
     with pytest.raises(BadSetting, match=rf"DIFFUSION_SEATS is '{seats}'; it must be a number from 1 to 32"):
-        Settings.from_environment({"DIFFUSION_SEATS": seats})
+        read({"DIFFUSION_SEATS": seats})

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -264,10 +263,13 @@ def test_without_a_token_no_connection_is_tried(environment, tmp_path):
 
 def test_the_settings_choose_the_executor_and_a_cluster_needs_a_token(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    settings, store = Settings("model", tmp_path, "cpu", "ray", "127.0.0.1:6379", 1), Store(tmp_path)
+    store = Store(tmp_path)
+    settings = Settings(
+        model="model", data_dir=tmp_path, device="cpu", executor="ray", ray_address="127.0.0.1:6379"
+    )
     with pytest.raises(TokenMissing):
         make_executor(settings, store, REGISTRY)
-    made = make_executor(replace(settings, executor="local"), store, REGISTRY)
+    made = make_executor(settings.model_copy(update={"executor": "local"}), store, REGISTRY)
     assert isinstance(made, LocalExecutor)
     made.close()
     store.close()
