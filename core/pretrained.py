@@ -7,7 +7,7 @@ emoji64, which ships, and DeepFloyd IF, which an instructor may have, go through
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from core.guidance import Network
 from core.model_folder import find_model_folder
+from core.model_weights import map_weights, weight_files
 from core.networks.patch_unet import PatchUNet
 from core.schedule import NoiseSchedule
 
@@ -51,7 +52,8 @@ class TextToImageModel:
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.unet.dtype
+        """Of pictures and of the sampler's arithmetic: float32 also where the network computes in half of that."""
+        return torch.promote_types(self.unet.dtype, torch.float32)
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
@@ -80,7 +82,7 @@ class TextToImageModel:
         hidden = self.text_encoder(batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
         if self.zero_padding:
             hidden = hidden * batch.attention_mask[..., None]  # (B, tokens, width)
-        return hidden.to(self.dtype)
+        return hidden.to(self.unet.dtype)
 
     def __call__(self, x_t: Tensor, t: int, embedding: Tensor) -> Tensor:
         """(B, 3, H, W), t, (B, tokens, width) -> (B, 6, H, W): noise, and variance interpolation."""
@@ -88,8 +90,12 @@ class TextToImageModel:
 
     @torch.no_grad()
     def evaluate(self, x_t: Tensor, t: int | Tensor, embedding: Tensor) -> Tensor:
-        """The same in a call of the network by itself; t may also be a tensor (B,), a time for each picture."""
-        return self.unet(x_t, t, encoder_hidden_states=embedding, return_dict=False)[0]
+        """The same in a call of the network by itself; t may also be a tensor (B,), a time for each picture.
+
+        What goes in is rounded to the network's type, and what comes out is widened to that of the pictures.
+        """
+        inputs = x_t.to(self.unet.dtype)
+        return self.unet(inputs, t, encoder_hidden_states=embedding, return_dict=False)[0].to(x_t.dtype)
 
 
 def _check_agreement(folder: Path, unet: nn.Module, encoder: nn.Module, schedule: NoiseSchedule) -> None:
@@ -116,6 +122,8 @@ def load_pretrained(
 ) -> TextToImageModel:
     """Loads the model at `source`, a folder or the id of one that the hub's cache already holds.
 
+    `dtype` is what the network computes in. The text encoder computes in float32, or in float64 with the network.
+
     Raises:
         BadModelFolder: missing, incomplete, or of a shape that this app cannot run.
     """
@@ -124,16 +132,15 @@ def load_pretrained(
     encoder_class = _class_of(folder / "text_encoder" / "config.json", "architectures", ENCODERS)
     disable_progress_bar()  # loading takes a second, and the terminal belongs to the server's log
     try:
-        options = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
-        unet, unet_info = unet_class.from_pretrained(folder / "unet", low_cpu_mem_usage=False, **options)
-        pooling = {"add_pooling_layer": False} if encoder_class is BertModel else {}
-        encoder, encoder_info = encoder_class.from_pretrained(folder / "text_encoder", **options, **pooling)
+        unet, unet_missing = _load_unet(unet_class, folder / "unet", dtype)
+        wide = torch.promote_types(dtype, torch.float32)
+        encoder, encoder_missing = _load_encoder(encoder_class, folder / "text_encoder", wide)
         tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
         scheduler = DDPMScheduler.from_pretrained(folder / "scheduler")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BadModelFolder(f"The model in {folder} cannot be loaded: {error}") from error
     # Weights that a file lacks would be left random, with no more than a warning.
-    lacking = sorted(unet_info["missing_keys"]) + sorted(encoder_info["missing_keys"])
+    lacking = sorted(unet_missing) + sorted(encoder_missing)
     if lacking:
         raise BadModelFolder(
             f"The weights in {folder} are not complete: {len(lacking)} are missing, {lacking[0]} first."
@@ -159,6 +166,31 @@ def load_pretrained(
         text_tokens=tokenizer.model_max_length if is_patch else IF_TEXT_TOKENS,
         zero_padding=is_patch,
     )
+
+
+def _load_unet(unet_class: type, folder: Path, dtype: torch.dtype) -> tuple[nn.Module, Iterable[str]]:
+    """The network and the names of the weights that its files lack. A network of diffusers' own is mapped into memory."""
+    files, variant = weight_files(folder, dtype)
+    if (
+        unet_class is not UNet2DConditionModel
+    ):  # one that keeps tables beside its weights, or lays them out itself
+        unet, info = unet_class.from_pretrained(
+            folder, dtype=dtype, variant=variant, use_safetensors=True, low_cpu_mem_usage=False, output_loading_info=True
+        )  # fmt: skip
+        return unet, info["missing_keys"]
+    with torch.device("meta"):
+        unet = unet_class.from_config(unet_class.load_config(folder))
+    return unet, map_weights(unet, files, dtype)
+
+
+def _load_encoder(encoder_class: type, folder: Path, dtype: torch.dtype) -> tuple[nn.Module, Iterable[str]]:
+    """The text encoder and the names of the weights that its files lack."""
+    _, variant = weight_files(folder, dtype)
+    pooling = {"add_pooling_layer": False} if encoder_class is BertModel else {}
+    encoder, info = encoder_class.from_pretrained(
+        folder, dtype=dtype, variant=variant, use_safetensors=True, output_loading_info=True, **pooling
+    )
+    return encoder, info["missing_keys"]
 
 
 def _class_of(config: Path, key: str, known: dict[str, type]) -> type:

@@ -5,13 +5,15 @@
 | DIFFUSION_MODEL | folder or hub id of a DeepFloyd-IF-shaped model | assets/models/emoji64 |
 | DIFFUSION_DATA_DIR | where results and runs are kept | ~/.cache/diffusion-lessons |
 | DIFFUSION_DEVICE | cpu, cuda, mps, or auto | auto |
+| DIFFUSION_DTYPE | what the network computes in: float32, float16, bfloat16, or auto | auto: float16 on cuda |
 | DIFFUSION_SEATS | how many jobs compute at the same time on a GPU, in shared calls of the network | 4 on cuda, else 1 |
 | DIFFUSION_EXECUTOR | who computes: local, or ray for the actors of a Ray cluster | local |
 | DIFFUSION_RAY_ADDRESS | host:port of the cluster's head | |
 | DIFFUSION_RAY_ACTORS | how many actors compute at the same time | 1 |
 
-With ray, the device is the actors' and must be named: cpu or cuda. A class has settings of its own, read in the same
-way: core/classroom/settings.py.
+Only the network computes in DIFFUSION_DTYPE: schedule, sampler and training stay in float32 or better. With ray, the
+device is the actors' and must be named: cpu or cuda. A class has settings of its own, read in the same way:
+core/classroom/settings.py.
 """
 
 from __future__ import annotations
@@ -30,11 +32,13 @@ MOST_ACTORS = 64
 MOST_SEATS = 32
 GPU_SEATS = 4
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 Executor = Literal["local", "ray"]
 # Not ray://…, whose client sends pickles, nor "auto", which may start a cluster.
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}")
 _MUST_BE = {
     "device": f"one of {', '.join(get_args(Device))}",
+    "dtype": f"one of {', '.join(get_args(Dtype))}",
     "executor": f"one of {', '.join(get_args(Executor))}",
     "ray_actors": f"a number from 1 to {MOST_ACTORS}",
     "seats": f"a number from 1 to {MOST_SEATS}",
@@ -63,6 +67,7 @@ class Settings(BaseSettings):
         default_factory=lambda: _from_home(Path("~/.cache/diffusion-lessons"))
     )
     device: Device = "auto"
+    dtype: Dtype = "auto"
     executor: Executor = "local"
     ray_address: str = ""
     ray_actors: int = Field(1, ge=1, le=MOST_ACTORS)
@@ -114,13 +119,19 @@ class Settings(BaseSettings):
             )
         return self.device
 
+    def resolved_dtype(self) -> str:
+        """What the pretrained network computes in: "auto" takes float16 on CUDA, and float32 elsewhere."""
+        if self.dtype != "auto":
+            return self.dtype
+        return "float16" if self.resolved_device() == "cuda" else "float32"
+
     def resolved_seats(self) -> int:
         """How many jobs compute at the same time in the embedded executor: one on a CPU, whose cores one job fills."""
         return self.seats or (GPU_SEATS if self.resolved_device() == "cuda" else 1)
 
     def environment(self) -> dict[str, str]:
         """What results depend on besides their specification; part of a job's key, wherever it is submitted."""
-        found = {"device": self.resolved_device(), "dtype": "float32"}
+        found = {"device": self.resolved_device(), "dtype": self.resolved_dtype()}
         if self.executor == "local" and (seats := self.resolved_seats()) > 1:
             found["seats"] = str(seats)  # the size of a shared call decides how its sums are rounded
         return found

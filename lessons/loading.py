@@ -49,7 +49,8 @@ def load_model(expected_fingerprint: str, context: JobContext) -> TextToImageMod
     key = ("model", expected_fingerprint, context.device)
     with _LOADING:
         if key not in context.cache:
-            model = load_pretrained(folder, context.device)
+            dtype = getattr(torch, Settings.from_environment().resolved_dtype())
+            model = load_pretrained(folder, context.device, dtype)
             context.cache[key] = replace(model, together=context.share(model.evaluate))
         return context.cache[key]
 

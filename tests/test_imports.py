@@ -35,6 +35,7 @@ FLOORS = [
         "batching",
         "networks",
         "model_folder",
+        "model_weights",
         "pretrained",
         "judge",
         "mnist_models",

@@ -128,7 +128,7 @@ def test_results_of_shared_calls_are_others_than_those_of_a_jobs_own(read, monke
         read({"DIFFUSION_DEVICE": "cuda", "DIFFUSION_SEATS": seats}).environment()
         for seats in ("1", "2", "4", "")
     ]
-    assert found[0] == {"device": "cuda", "dtype": "float32"}
+    assert found[0] == {"device": "cuda", "dtype": "float16"}
     assert found[1] != found[2] == found[3]
 
 
@@ -136,3 +136,28 @@ def test_results_of_shared_calls_are_others_than_those_of_a_jobs_own(read, monke
 def test_a_number_of_seats_that_cannot_be_is_refused(read, seats):
     with pytest.raises(BadSetting, match=rf"DIFFUSION_SEATS is '{seats}'; it must be a number from 1 to 32"):
         read({"DIFFUSION_SEATS": seats})
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "expected"),
+    [
+        ("cuda", "", "float16"),
+        ("cpu", "", "float32"),
+        ("mps", "auto", "float32"),
+        ("cuda", "float32", "float32"),
+        ("cpu", "bfloat16", "bfloat16"),
+    ],
+)
+def test_a_gpu_computes_in_float16_and_everything_else_in_float32(read, monkeypatch, device, dtype, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    settings = read({"DIFFUSION_DEVICE": device, "DIFFUSION_DTYPE": dtype})
+    assert settings.resolved_dtype() == settings.environment()["dtype"] == expected
+
+
+@pytest.mark.parametrize("dtype", ["half", "fp16", "Float16", "float64"])
+def test_an_unknown_precision_is_refused(read, dtype):
+    with pytest.raises(
+        BadSetting, match=rf"DIFFUSION_DTYPE is '{dtype}'; it must be one of auto, float32, float16, bfloat16"
+    ):
+        read({"DIFFUSION_DTYPE": dtype})

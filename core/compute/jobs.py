@@ -165,8 +165,15 @@ class JobSpec:
         object.__setattr__(self, "params", MappingProxyType(json.loads(canonical)))
 
     def key(self, environment: Mapping[str, JSON]) -> JobId:
-        """SHA-256 of kind, parameters and environment (model fingerprint, device, dtype, ...)."""
-        text = canonical_json([self.kind, self.canonical, dict(environment)])
+        """SHA-256 of kind, parameters and environment (device, dtype, seats, ...).
+
+        The environment's dtype is the pretrained network's. A job that names no `model` computes in float32, or in what
+        its own parameters say, so its key is the same under every dtype.
+        """
+        relevant = dict(environment)
+        if "dtype" in relevant and "model" not in self.params:
+            relevant["dtype"] = "float32"
+        text = canonical_json([self.kind, self.canonical, relevant])
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -368,3 +368,11 @@ def test_the_command_line_answers_a_store_that_it_cannot_open_with_a_sentence(tm
     (tmp_path / "runs.sqlite3").mkdir()
     assert main(["verify", "--data", str(tmp_path)]) == 2
     assert "could not be worked on" in capsys.readouterr().err
+
+
+def test_the_precision_of_the_pretrained_network_is_in_the_keys_of_its_own_jobs():
+    """A training of Part B is found again after DIFFUSION_DTYPE has changed; a picture by the network is another."""
+    with_model, without = JobSpec("denoise", {"model": "0" * 16}), JobSpec("train", {"width": 64})
+    single, half = ({"device": "cuda", "dtype": dtype} for dtype in ("float32", "float16"))
+    assert with_model.key(single) != with_model.key(half)
+    assert without.key(single) == without.key(half)
