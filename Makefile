@@ -57,16 +57,17 @@ reliability: $(DEV) ## measure what the computing withstands: rushes, kills, ful
 load: $(DEV) ## send a class of 100 to a server of its own for ten minutes, and measure how long they wait
 	@$(BIN)/python -m scripts.load_class $(ARGS)
 
-lint: $(DEV) ## check style and layout of the code
+lint: $(DEV) ## check style, layout and types of the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 
 format: $(DEV) ## lay the code out, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 clean: ## remove .venv and caches; stored results stay where they are
-	@rm -rf $(VENV) .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed .venv and caches. Results of past runs are kept (see DIFFUSION_DATA_DIR in README.md)."
 

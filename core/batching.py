@@ -29,7 +29,7 @@ class _Ask:
         self.error: Exception | None = None
 
     @property
-    def form(self) -> tuple:
+    def form(self) -> tuple[tuple[torch.Size, torch.dtype], ...]:
         """Asks of one form can share a call."""
         return tuple((tensor.shape[1:], tensor.dtype) for tensor in self.inputs)
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_BYTES = 5 * 1024 * 1024  # the same 5 MB as server.maxUploadSize in .streamlit/config.toml
 MAX_PIXELS = 4_000_000
@@ -72,7 +72,7 @@ def _decode(data: bytes) -> Image.Image:
         raise BadPicture(f"The file has {len(data) / 2**20:.1f} MB, the limit is 5 MB: save a smaller copy.")
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)  # reads the header; pixels stay packed
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise BadPicture("The file is not a picture this app can read: use PNG, JPEG or WebP.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture("The picture has more than 4 megapixels: save a smaller copy of it.") from error

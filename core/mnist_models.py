@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from core.networks.mnist_unet import MnistUNet
 from core.training import build_network
 from core.training_settings import MnistSettings
 
@@ -44,7 +45,7 @@ def save_weights(path: Path, weights: dict[str, Tensor], settings: MnistSettings
 
 def load_network(
     preset: str, epoch: int, device: str | torch.device = "cpu", folder: Path = MODEL_FOLDER
-) -> nn.Module:
+) -> MnistUNet:
     """The network of a reference preset after an epoch, in evaluation mode.
 
     Raises:

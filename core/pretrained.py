@@ -7,16 +7,16 @@ emoji64, which ships, and DeepFloyd IF, which an instructor may have, go through
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers import DDPMScheduler, ModelMixin, UNet2DConditionModel
 from safetensors import SafetensorError
-from torch import Tensor, nn
-from transformers import AutoTokenizer, BertModel, T5EncoderModel
+from torch import Tensor
+from transformers import AutoTokenizer, BertModel, PreTrainedModel, T5EncoderModel
 from transformers.utils.logging import disable_progress_bar
 
 from core.guidance import Network
@@ -38,8 +38,8 @@ class BadModelFolder(ValueError):
 class TextToImageModel:
     """A loaded model: the network, its text encoder, its noise schedule. Callable as a `Network`."""
 
-    unet: nn.Module
-    text_encoder: nn.Module
+    unet: ModelMixin
+    text_encoder: PreTrainedModel
     tokenizer: Any
     schedule: NoiseSchedule
     text_tokens: int
@@ -98,7 +98,9 @@ class TextToImageModel:
         return self.unet(inputs, t, encoder_hidden_states=embedding, return_dict=False)[0].to(x_t.dtype)
 
 
-def _check_agreement(folder: Path, unet: nn.Module, encoder: nn.Module, schedule: NoiseSchedule) -> None:
+def _check_agreement(
+    folder: Path, unet: ModelMixin, encoder: PreTrainedModel, schedule: NoiseSchedule
+) -> None:
     """Raises BadModelFolder where parts of the folder, each sound by itself, do not belong together."""
     inner = unet.config.get(
         "unet", unet.config
@@ -168,7 +170,7 @@ def load_pretrained(
     )
 
 
-def _load_unet(unet_class: type, folder: Path, dtype: torch.dtype) -> tuple[nn.Module, Iterable[str]]:
+def _load_unet(unet_class: type[Any], folder: Path, dtype: torch.dtype) -> tuple[ModelMixin, Iterable[str]]:
     """The network and the names of the weights that its files lack. A network of diffusers' own is mapped into memory."""
     files, variant = weight_files(folder, dtype)
     if (
@@ -183,7 +185,9 @@ def _load_unet(unet_class: type, folder: Path, dtype: torch.dtype) -> tuple[nn.M
     return unet, map_weights(unet, files, dtype)
 
 
-def _load_encoder(encoder_class: type, folder: Path, dtype: torch.dtype) -> tuple[nn.Module, Iterable[str]]:
+def _load_encoder(
+    encoder_class: type[Any], folder: Path, dtype: torch.dtype
+) -> tuple[PreTrainedModel, Iterable[str]]:
     """The text encoder and the names of the weights that its files lack."""
     _, variant = weight_files(folder, dtype)
     pooling = {"add_pooling_layer": False} if encoder_class is BertModel else {}
@@ -193,7 +197,7 @@ def _load_encoder(encoder_class: type, folder: Path, dtype: torch.dtype) -> tupl
     return encoder, info["missing_keys"]
 
 
-def _class_of(config: Path, key: str, known: dict[str, type]) -> type:
+def _class_of(config: Path, key: str, known: Mapping[str, type[Any]]) -> type[Any]:
     """The class that a config.json names, if it is one that we run."""
     try:
         named = json.loads(config.read_text(encoding="utf-8"))[key]

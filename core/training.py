@@ -19,7 +19,13 @@ from core.compute.jobs import Checkpoint, ComputeError, Frame, Metric
 from core.datasets import Digits, TrainingData
 from core.flow import interpolate
 from core.networks.first_weights import first_weights
-from core.networks.mnist_unet import ClassConditionedUNet, TimeConditionedUNet, UnconditionalUNet, one_hot
+from core.networks.mnist_unet import (
+    ClassConditionedUNet,
+    MnistUNet,
+    TimeConditionedUNet,
+    UnconditionalUNet,
+    one_hot,
+)
 from core.training_checkpoint import TrainingState
 from core.training_settings import LoopSettings, MnistSettings
 
@@ -148,7 +154,8 @@ def train(
     """
     per_epoch = settings.steps_per_epoch(len(data))
     total = settings.epochs * per_epoch
-    network.to(memory_format=torch.channels_last)  # the same numbers, laid out as the fast kernels read them
+    # The same numbers, laid out as the fast kernels read them.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch names it so
     state = TrainingState.start(network, settings.seed, len(data))
     if checkpoint is not None:
         state.restore(checkpoint)
@@ -219,9 +226,9 @@ def look(network: nn.Module, snapshots: Snapshots) -> dict[str, np.ndarray]:
 # ---------------------------------------------------------------- Part B's networks
 
 
-def build_network(settings: MnistSettings) -> nn.Module:
+def build_network(settings: MnistSettings) -> MnistUNet:
     """The objective's network on the CPU, with weights that depend on the seed alone."""
-    kinds = {
+    kinds: dict[str, type[MnistUNet]] = {
         "denoise": UnconditionalUNet,
         "pure_noise": UnconditionalUNet,
         "flow": TimeConditionedUNet,

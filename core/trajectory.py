@@ -114,5 +114,5 @@ def _checksum(arrays: Mapping[str, np.ndarray], meta: bytes) -> bytes:
     crc = zlib.crc32(meta)
     for name, array in sorted(arrays.items()):
         crc = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc)
-        crc = zlib.crc32(np.ascontiguousarray(array), crc)
+        crc = zlib.crc32(np.ascontiguousarray(array).data, crc)
     return crc.to_bytes(_CHECKSUM_BYTES, "little")

@@ -30,7 +30,7 @@ class View(Protocol):
         """The inverse for quantities without a sign, such as a variance: it moves, it does not negate or scale."""
 
 
-class _Placement:
+class _Placement(View):
     """A view that only moves pixels: sizes move as pictures do."""
 
     preserves_noise = True

@@ -75,7 +75,7 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         x_t, timesteps = noise, timesteps[i_start:]
 
     estimator = guided(model, columns, params.get("unconditional", ""))
-    loop = WRONG_UPDATES.get(params.get("variant"), iterative_denoise)
+    loop = WRONG_UPDATES.get(params.get("variant") or "", iterative_denoise)
     steps = []
     for step in loop(x_t, timesteps, estimator, schedule, generators):
         steps.append(step)

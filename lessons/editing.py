@@ -19,7 +19,7 @@ from core.diffusion import Step, draw_noise, iterative_denoise, keep
 from core.guidance import Estimator
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
-from lessons.denoising import Column, columns_of, frame_pixels, record
+from lessons.denoising import BadRequest, Column, columns_of, frame_pixels, record
 from lessons.loading import load_model, load_reference
 
 if TYPE_CHECKING:
@@ -41,6 +41,13 @@ class Bench:
     columns: list[Column]
     clean: Tensor | None  # (1, 3, H, W), or None for a job without a picture
     like: Tensor  # (B, 3, H, W): shape, device and type of the batch, and nothing else
+
+    @property
+    def picture(self) -> Tensor:
+        """`clean`, for a job that edits a picture: (1, 3, H, W). Raises BadRequest without one."""
+        if self.clean is None:
+            raise BadRequest("This edit needs a picture: choose one.")
+        return self.clean
 
     def generators(self, offset: int = 0) -> list[torch.Generator]:
         """One generator a column, seeded as the column says; another `offset` is another stream of noise."""
@@ -65,7 +72,7 @@ def set_up(params: Mapping[str, Any], context: JobContext) -> Bench:
 
 def samples(
     prompt: str, values: Mapping[str, Any], *, count: int | None = None, scale: str = "gamma"
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """`columns` of a job: `count` pictures of one prompt with seeds seed, seed + 1, ..."""
     count = values["count"] if count is None else count
     return [

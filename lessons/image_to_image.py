@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.compute.jobs import Frame, JobContext, JobEvents, JobSpec
-from core.diffusion import draw_noise, iterative_denoise
+from core.diffusion import Step, draw_noise, iterative_denoise
 from core.edits import sdedit_start
 from lessons.denoising import frame_pixels, guided, record
 from lessons.editing import GAMMA_HELP, NUM_STEPS, beside, samples, set_up, together
@@ -79,13 +79,13 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     loops = []
     for i_start in params["i_starts"]:
         generators = bench.generators()
-        noise = draw_noise(bench.clean, generators)
-        x_t, timesteps = sdedit_start(bench.clean, noise, bench.timesteps, i_start, bench.schedule)
+        noise = draw_noise(bench.picture, generators)
+        x_t, timesteps = sdedit_start(bench.picture, noise, bench.timesteps, i_start, bench.schedule)
         if params["variant"] == "not_noised":
-            x_t = bench.clean
+            x_t = bench.picture
         loops.append(iterative_denoise(x_t, timesteps, estimator, bench.schedule, generators))
     first = min(params["i_starts"])
-    steps = [[] for _ in loops]
+    steps: list[list[Step]] = [[] for _ in loops]
     for index in range(first, len(bench.timesteps)):
         pictures = []
         for i_start, loop, done in zip(params["i_starts"], loops, steps, strict=True):
@@ -93,4 +93,4 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
                 done.append(next(loop))
             pictures.append(frame_pixels(done[-1]) if done else None)
         yield Frame(index - first, len(bench.timesteps) - first, beside(pictures))
-    return together([record(done, bench.schedule, params, bench.clean[0]) for done in steps], params)
+    return together([record(done, bench.schedule, params, bench.picture[0]) for done in steps], params)

@@ -72,7 +72,7 @@ def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> J
 def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     """Sampling from pure noise, with the original put back outside the mask after every step."""
     bench = set_up(params, context)
-    clean = bench.clean.expand_as(bench.like)  # (B, 3, H, W)
+    clean = bench.picture.expand_as(bench.like)  # (B, 3, H, W)
     painted = mask_of(params["mask"], context.store)
     mask = torch.from_numpy(painted).to(bench.like)[None, None].expand(len(clean), 1, -1, -1)  # (B, 1, H, W)
     constrain = {

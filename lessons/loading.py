@@ -6,7 +6,7 @@ import io
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -35,6 +35,12 @@ class ModelChanged(ValueError):
 
 class PictureGone(ValueError):
     """An uploaded picture that the store no longer holds."""
+
+
+class Blobs(Protocol):
+    """What keeps the uploads, by the hash of their contents: a `Store`."""
+
+    def get_blob(self, name: str) -> bytes | None: ...
 
 
 def load_model(expected_fingerprint: str, context: JobContext) -> TextToImageModel:
@@ -85,7 +91,7 @@ def load_reference(reference: str, context: JobContext) -> Tensor:
     return torch.from_numpy(from_pixels(reference_pixels(reference, context.store)))
 
 
-def reference_pixels(reference: str, store: object) -> np.ndarray:
+def reference_pixels(reference: str, store: Blobs) -> np.ndarray:
     """The same as uint8 (64, 64, 3)."""
     if not reference.startswith(UPLOAD):
         return load_picture(reference)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lessons.fields import BadValue, Field
-from lessons.loading import UPLOAD, reference_pixels
+from lessons.loading import UPLOAD, Blobs, reference_pixels
 
 SIZE = 64  # pixels: a mask is as large as a picture of Part A
 
@@ -55,7 +55,7 @@ class MaskRef(Field):
         return text
 
 
-def mask_of(reference: str, store: object) -> np.ndarray:
+def mask_of(reference: str, store: Blobs) -> np.ndarray:
     """The mask, bool (64, 64), True = regenerate.
 
     Raises:

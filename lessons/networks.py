@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from core import mnist_models
 from core.compute.jobs import JobContext
 from core.mnist_models import SHIPPED_EPOCHS, weights_file
+from core.networks.mnist_unet import MnistUNet
 from core.training import build_network
 from core.training_settings import REFERENCE, MnistSettings
 from lessons.fields import BadValue, Field
@@ -65,8 +65,10 @@ class Network:
         """The network at one checkpoint, for a job. Raises KeyError."""
         if name not in self.names:
             raise KeyError(f"{self.label} has no checkpoint {name!r}; it has {', '.join(self.names)}.")
-        if self.source in REFERENCE:
-            return {"source": self.source, "name": name, "sha256": file_hash(_file(self.source, name))}
+        epoch = epoch_of(name)
+        if self.source in REFERENCE and epoch is not None:
+            path = weights_file(self.source, epoch, mnist_models.MODEL_FOLDER)
+            return {"source": self.source, "name": name, "sha256": file_hash(path)}
         return {"source": self.source, "name": name}
 
     def refs(self, names: Sequence[str] | None = None) -> list[dict[str, str]]:
@@ -80,7 +82,11 @@ def shipped(preset: str) -> Network | None:
     Raises:
         core.mnist_models.ModelMissing: a file is damaged.
     """
-    epochs = [epoch for epoch in SHIPPED_EPOCHS[preset] if _file(preset, f"epoch-{epoch}").exists()]
+    epochs = [
+        epoch
+        for epoch in SHIPPED_EPOCHS[preset]
+        if weights_file(preset, epoch, mnist_models.MODEL_FOLDER).exists()
+    ]
     if not epochs:
         return None
     settings = mnist_models.shipped_settings(preset, epochs[-1], mnist_models.MODEL_FOLDER)
@@ -101,10 +107,6 @@ def title_of(name: str) -> str:
     return name.replace("-", " ")
 
 
-def _file(preset: str, name: str) -> Path:
-    return weights_file(preset, epoch_of(name), mnist_models.MODEL_FOLDER)
-
-
 _HASHES: dict[tuple[str, int, int], str] = {}
 
 
@@ -117,7 +119,7 @@ def file_hash(path: Path) -> str:
     return _HASHES[key]
 
 
-def load(ref: Mapping[str, Any], context: JobContext) -> nn.Module:
+def load(ref: Mapping[str, Any], context: JobContext) -> MnistUNet:
     """The network, in evaluation mode on the job's device; the last few are kept in the worker.
 
     Raises:
@@ -133,9 +135,11 @@ def load(ref: Mapping[str, Any], context: JobContext) -> nn.Module:
     return kept[key]
 
 
-def _load_shipped(ref: Mapping[str, Any], context: JobContext) -> nn.Module:
+def _load_shipped(ref: Mapping[str, Any], context: JobContext) -> MnistUNet:
     preset, epoch = ref["source"], epoch_of(ref["name"])
-    path = _file(preset, ref["name"])
+    if epoch is None:
+        raise NetworkGone("What ships are the networks after whole epochs: choose one from the list.")
+    path = weights_file(preset, epoch, mnist_models.MODEL_FOLDER)
     if path.exists() and file_hash(path) != ref["sha256"]:
         raise NetworkChanged(
             "The network's file has been replaced since this page was opened; reload the page."
@@ -143,7 +147,7 @@ def _load_shipped(ref: Mapping[str, Any], context: JobContext) -> nn.Module:
     return mnist_models.load_network(preset, epoch, folder=mnist_models.MODEL_FOLDER)
 
 
-def _load_trained(ref: Mapping[str, Any], context: JobContext) -> nn.Module:
+def _load_trained(ref: Mapping[str, Any], context: JobContext) -> MnistUNet:
     result = context.store.get_result(ref["source"])
     if result is None or ref["name"] not in result.meta.get("names", ()):
         raise NetworkGone("The training that made this network is no longer kept here; train it again.")

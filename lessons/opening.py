@@ -25,7 +25,7 @@ def opening_jobs(lesson: Lesson, model: str) -> list[tuple[str, JobSpec]]:
         return [(f"{lesson.code} {lesson.title}", spec) for spec in module.opening_specs(model)]
     if not hasattr(module, "spec"):
         return []
-    jobs = {}
+    jobs: dict[str, tuple[str, JobSpec]] = {}
     for label, values in [("as it opens", {}), *((preset.label, preset.values) for preset in lesson.presets)]:
         for spec in _specs(lesson, module, {**lesson.defaults(), **values}, model, studies=not values):
             jobs.setdefault(spec.key({}), (f"{lesson.code} {lesson.title}, {label}", spec))

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from core.compute.jobs import Checkpoint, CheckpointCorrupt, Frame, JobContext, JobEvents, JobSpec, Metric
 from core.datasets import Digits, load_mnist, to_unit
-from core.flow import ClassGuided, Conditional, integrate
+from core.flow import ClassGuided, Conditional, EstimateVelocity, integrate
 from core.media import to_pixels
 from core.networks.mnist_unet import count_parameters, one_hot
 from core.training import Snapshots, TrainingDiverged, build_network, train_mnist
@@ -248,10 +248,11 @@ def sampler(settings: MnistSettings, context: JobContext) -> Callable[[nn.Module
     classes = one_hot(torch.arange(SAMPLES, device=noise.device))
 
     def take(network: nn.Module) -> dict[str, np.ndarray]:
-        estimate = Conditional(network)
+        estimate: EstimateVelocity = Conditional(network)
         if settings.objective == "class_flow":
             estimate = ClassGuided(network, classes, SAMPLE_GUIDANCE)
-        for step in integrate(estimate, noise, SAMPLE_STEPS):
+        x = noise
+        for step in integrate(estimate, x, SAMPLE_STEPS):
             x = step.x_next
         return {"samples": unit_pixels(x)}
 

@@ -37,7 +37,8 @@ class Setting(Field):
             value = int(value)
         try:
             # A batch of 2 fits into any data set: whether batch and data set fit together is seen when both are known.
-            replace(REFERENCE["b8"], **{"batch_size": 2, _NAMES.get(self.name, self.name): value})
+            changed: dict[str, Any] = {"batch_size": 2, _NAMES.get(self.name, self.name): value}
+            replace(REFERENCE["b8"], **changed)
         except InvalidSettings as error:
             raise BadValue(str(error)) from error
         return value

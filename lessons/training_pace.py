@@ -52,7 +52,8 @@ def measure(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     """
     digits = load_digits("train", context)
     precisions, batch = params["precisions"], params["batch_size"]
-    total, arrays = len(precisions) * len(WIDTHS), {}
+    total = len(precisions) * len(WIDTHS)
+    arrays: dict[str, np.ndarray] = {}
     for k, precision in enumerate(precisions):
         found: dict[int, float] = {}
         for index, width in enumerate(WIDTHS):

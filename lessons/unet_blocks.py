@@ -21,6 +21,7 @@ from core.networks.mnist_unet import (
     DownConv,
     FCBlock,
     Flatten,
+    MnistUNet,
     TimeConditionedUNet,
     UnconditionalUNet,
     Unflatten,
@@ -37,7 +38,11 @@ from lessons.training import fixed_noise, load_digits
 
 UNTRAINED = "untrained"
 MAPS = 16  # channels that are shown of a block: those that vary most over the picture
-KINDS = {"none": UnconditionalUNet, "time": TimeConditionedUNet, "class": ClassConditionedUNet}
+KINDS: dict[str, type[MnistUNet]] = {
+    "none": UnconditionalUNet,
+    "time": TimeConditionedUNet,
+    "class": ClassConditionedUNet,
+}
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def walk(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     })  # fmt: skip
 
 
-def network_of(ref: Mapping[str, Any], context: JobContext) -> nn.Module:
+def network_of(ref: Mapping[str, Any], context: JobContext) -> MnistUNet:
     """A trained network, or a fresh one whose weights depend on its width and kind alone."""
     if ref["source"] != UNTRAINED:
         return load(ref, context)
@@ -120,7 +125,7 @@ def network_of(ref: Mapping[str, Any], context: JobContext) -> nn.Module:
 
 
 def conditions(
-    network: nn.Module, params: Mapping[str, Any], clean: Tensor, context: JobContext
+    network: MnistUNet, params: Mapping[str, Any], clean: Tensor, context: JobContext
 ) -> tuple[Tensor, ...]:
     """What the network is told besides the picture: nothing, the time, or the time and the digit's own class."""
     if isinstance(network, UnconditionalUNet):

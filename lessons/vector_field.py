@@ -260,13 +260,13 @@ class Probe:
         generator = torch.Generator().manual_seed(seed)
         field, kept, losses = ExactField(points), [], []
         for k in range(PROBE_TIMES):
-            t = (k + 0.5) / PROBE_TIMES
+            time = (k + 0.5) / PROBE_TIMES
             clean = points[torch.randint(len(points), (PROBE_SAMPLES,), generator=generator)]
             noise = torch.randn(PROBE_SAMPLES, 2, generator=generator)
-            x_t = interpolate(noise, clean, t)
-            velocity = field.velocity(x_t, t)
+            x_t = interpolate(noise, clean, time)
+            velocity = field.velocity(x_t, time)
             losses.append((velocity - (clean - noise)).square().mean().item())
-            kept.append((x_t[:LOOKED_AT], x_t.new_full((LOOKED_AT,), t), velocity[:LOOKED_AT]))
+            kept.append((x_t[:LOOKED_AT], x_t.new_full((LOOKED_AT,), time), velocity[:LOOKED_AT]))
         x, t, exact = (torch.cat(parts) for parts in zip(*kept, strict=True))
         return cls(x, t, exact, math.fsum(losses) / len(losses))
 

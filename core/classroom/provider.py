@@ -35,16 +35,19 @@ def read_auth(file: Path) -> Mapping[str, object]:
 
 def check_auth(auth: Mapping[str, object], settings: ClassSettings) -> None:
     """Raises BadSetting, with a sentence that shows no secret, for a section with which nobody could log in safely."""
+    said: dict[str, str] = {}
     for key in KEYS:
-        if not (isinstance(auth.get(key), str) and auth[key]):
+        value = auth.get(key)
+        if not (isinstance(value, str) and value):
             raise BadSetting(f"{key} is missing in [auth] of {settings.login_file}: logins need it.")
-    if len(auth["cookie_secret"]) < SHORTEST_COOKIE_SECRET:
+        said[key] = value
+    if len(said["cookie_secret"]) < SHORTEST_COOKIE_SECRET:
         raise BadSetting(
             f"cookie_secret in [auth] must have at least {SHORTEST_COOKIE_SECRET} characters: it signs the logins."
         )
     for key in ("redirect_uri", "server_metadata_url"):
-        _check_address(key, auth[key])
-    redirect = urlsplit(auth["redirect_uri"])
+        _check_address(key, said[key])
+    redirect = urlsplit(said["redirect_uri"])
     path = f"/{settings.base_path}/{CALLBACK}" if settings.base_path else f"/{CALLBACK}"
     if redirect.path != path:
         raise BadSetting(

@@ -257,6 +257,7 @@ class Rooms:
             )
             table.execute("UPDATE rooms SET version = version + 1 WHERE code = ?", (code,))
         _note("the class is asked", room=code, subject=subject)
+        assert made.lastrowid is not None  # an INSERT has one
         return Question(made.lastrowid, subject, choices, revealed=False)
 
     def reveal(self, token: str) -> None:
@@ -316,7 +317,7 @@ class Rooms:
 
     def census(self) -> Census:
         """Raises sqlite3.Error when the table does not answer."""
-        row = self._table.one("SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM members)")
+        [row] = self._table.all("SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM members)")
         since = self._clock() - PRESENT_SECONDS
         present = sum(at > since and not person.leads for person, at in self._seen.copy().items())
         return Census(row[0], row[1], present)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # names for readers and type checkers only; no cycle at run t
     from core.compute.store import Store
     from core.trajectory import Trajectory
 
-JSON: TypeAlias = "bool | int | float | str | list[JSON] | tuple[JSON, ...] | Mapping[str, JSON] | None"
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 JobId: TypeAlias = str  # 64 hexadecimal digits: the key of the specification
 
 # Stays below the smallest pipe buffer, so that handing a specification to the worker never blocks.
@@ -264,7 +264,7 @@ class JobContext:
 
     device: str  # a torch device string: "cpu", "cuda:0"
     store: Store  # uploaded pictures and other blobs by content hash
-    cache: dict[str, Any]  # as old as the worker process: loaded models stay here between jobs
+    cache: dict[Hashable, Any]  # as old as the worker process: loaded models stay here between jobs
     checkpoint: Checkpoint | None = None  # the last good one of an interrupted run, to resume from
     # A network -> one that evaluates together with the jobs beside this one; None where jobs compute one at a time.
     share: Callable[[Any], Any] = lambda network: None

@@ -25,8 +25,8 @@ class Finisher(nn.Module):
         self.time = nn.Linear(self.time_channels, 2 * width)
         self.blocks = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(layers))
         self.draw = nn.Conv2d(width, 3, 3, padding=1)
-        nn.init.zeros_(self.draw.weight)  # a fresh one corrects nothing
-        nn.init.zeros_(self.draw.bias)
+        for parameter in self.draw.parameters():  # a fresh one corrects nothing
+            nn.init.zeros_(parameter)
 
     def forward(self, sample: Tensor, v: Tensor, clean: Tensor, timestep: Tensor) -> Tensor:
         """(B, 3, H, W) three times, (B,) → (B, 3, H, W)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -237,6 +238,9 @@ class ClassConditionedUNet(nn.Module):
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """x: (B, 1, 28, 28), t: (B,), c: (B, 10) one-hot or zeros -> velocity (B, 1, 28, 28)."""
         return last_output(self.walk(x, t, c))
+
+
+MnistUNet: TypeAlias = UnconditionalUNet | TimeConditionedUNet | ClassConditionedUNet
 
 
 def one_hot(labels: Tensor) -> Tensor:

@@ -5,7 +5,9 @@ channels, runs an ordinary diffusers UNet at 16×16, and unfolds its answer. Bef
 a `Finisher`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
@@ -52,19 +54,21 @@ class PatchUNet(ModelMixin, ConfigMixin):
     Nichol and Dhariwal 2021 (arXiv:2102.09672), equation 15; the contract, DeepFloyd IF stage 1.
     """
 
+    alphas_cumprod: Tensor  # ᾱ, (T,), float32
+
     @register_to_config
     def __init__(
         self,
-        unet: dict,
+        unet: dict[str, Any],
         sample_size: int = 64,
         patch_size: int = 4,
-        sketcher: dict | None = None,
+        sketcher: dict[str, Any] | None = None,
         sketch_variance: float = 0.05,
         num_train_timesteps: int = 1000,
         beta_schedule: str = "squaredcos_cap_v2",
         in_channels: int = 3,
         out_channels: int = 6,
-        finisher: dict | None = None,
+        finisher: dict[str, Any] | None = None,
     ):
         super().__init__()
         if (in_channels, out_channels) != (3, 6):
@@ -84,14 +88,13 @@ class PatchUNet(ModelMixin, ConfigMixin):
             torch.nn.init.zeros_(self.inner.conv_out.bias)
         self.sketch = None if sketcher is None else Sketcher(sample_size, patch_size, **sketcher)
         self.finish = None if finisher is None else Finisher(**finisher)
-        if (
-            self.finish is not None
-        ):  # a CPU convolves many pixels of few channels faster this way (docs/performance.md)
-            self.finish.to(memory_format=torch.channels_last)
+        if self.finish is not None:
+            # A CPU convolves many pixels of few channels faster this way (docs/performance.md).
+            self.finish.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch names it so
         scheduler = DDPMScheduler(num_train_timesteps, beta_schedule=beta_schedule)
         self.register_buffer("alphas_cumprod", scheduler.alphas_cumprod.float(), persistent=False)
 
-    def _apply(self, fn, recurse: bool = True):
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Moves like any module, but ᾱ stays float32: near t = T it is too small for float16."""
         table = self.alphas_cumprod
         super()._apply(fn, recurse)
@@ -101,11 +104,11 @@ class PatchUNet(ModelMixin, ConfigMixin):
     def velocity(
         self,
         sample: Tensor,
-        timestep: Tensor | int,
+        timestep: Tensor | int | float,
         encoder_hidden_states: Tensor,
         *,
         encoder_attention_mask: Tensor | None = None,
-        cross_attention_kwargs: dict | None = None,
+        cross_attention_kwargs: dict[str, Any] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What the networks inside say: v and the variance interpolation, (batch, 3, H, W) each.
 
@@ -117,14 +120,16 @@ class PatchUNet(ModelMixin, ConfigMixin):
         """
         t = torch.as_tensor(timestep, device=sample.device).expand(len(sample))  # (B,)
         abar = self._alpha_bar(t)  # (B, 1, 1, 1)
-        seen, known, scale = sample, 0.0, 1.0
+        seen = sample
+        known: Tensor | float = 0.0
+        scale: Tensor | float = 1.0
         if self.sketch is not None:
             guess = self.sketch(sample, t, encoder_hidden_states)
             seen = torch.cat([sample, guess], dim=1)  # (B, 6, H, W)
             kappa = self.config.sketch_variance
             both = kappa * abar + 1 - abar  # D
-            known = (1 - abar).sqrt() * ((1 - kappa) * abar.sqrt() * sample - guess) / both
-            known, scale = known.to(sample.dtype), (kappa / both).sqrt().to(sample.dtype)
+            combined = (1 - abar).sqrt() * ((1 - kappa) * abar.sqrt() * sample - guess) / both
+            known, scale = combined.to(sample.dtype), (kappa / both).sqrt().to(sample.dtype)
         answer = self.inner(
             pixel_unshuffle(seen, self.config.patch_size),  # (B, 3p² or 6p², H/p, W/p)
             t,
@@ -150,7 +155,7 @@ class PatchUNet(ModelMixin, ConfigMixin):
         timestep: Tensor | int | float,
         encoder_hidden_states: Tensor,
         encoder_attention_mask: Tensor | None = None,
-        cross_attention_kwargs: dict | None = None,
+        cross_attention_kwargs: dict[str, Any] | None = None,
         return_dict: bool = True,
     ) -> PatchUNetOutput | tuple[Tensor]:
         """The IF contract: noise estimate and variance interpolation of a noisy picture.

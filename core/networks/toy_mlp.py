@@ -20,6 +20,6 @@ class ToyVelocity(nn.Sequential):
             nn.Linear(hidden, 2),
         )
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:  # type: ignore[override]  # a Sequential of two inputs
         """x: (B, 2), t: (B,) in [0, 1] -> velocity (B, 2)."""
         return super().forward(torch.cat([x, t[:, None]], dim=1))  # (B, 3) -> (B, 2)
