@@ -12,40 +12,22 @@ pixels at every run. Left out: flags, keycaps, letters, skin tones.
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
 import io
 import json
 import re
-import subprocess
-import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from scripts.packages import Package, fetch, read
+
 SIZE, MARGIN = 64, 2
 DRAWN = 128  # pixels at which an SVG is drawn before it is reduced
 TAGS = 5  # of emojilib's keywords, after the name
 LEFT_OUT = {"Flags", "Component"}, {"keycap", "alphanum", "skin-tone"}  # categories, subcategories
-
-
-@dataclass(frozen=True)
-class Package:
-    """One published npm package: `integrity` is the SHA-512 of its tarball, as npm writes it."""
-
-    name: str
-    version: str
-    integrity: str
-    used: str
-    licence: str
-
-    @property
-    def tarball(self) -> str:
-        """The file name that `npm pack` gives it."""
-        return f"{self.name.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
 
 
 FLUENT = "MIT, Copyright (c) Microsoft Corporation (Fluent Emoji)"
@@ -76,38 +58,6 @@ PACKAGES = {
         "code points, groups and subgroups", "MIT, Copyright (c) 2013 Cal Henderson",
     ),
 }  # fmt: skip
-
-
-class WrongTarball(ValueError):
-    """A tarball is not the one that was pinned; the message names it."""
-
-
-def fetch(package: Package, folder: Path) -> Path:
-    """The package's tarball in `folder`, fetched if it is not there, and checked.
-
-    Raises:
-        WrongTarball: its checksum is another one.
-    """
-    path = folder / package.tarball
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["npm", "pack", "--silent", f"{package.name}@{package.version}"], cwd=folder, check=True
-        )
-    found = "sha512-" + base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
-    if found != package.integrity:
-        raise WrongTarball(f"Remove {path} and fetch it again: it is not {package.name} {package.version}.")
-    return path
-
-
-def read(path: Path, wanted: re.Pattern) -> dict[str, bytes]:
-    """Name within the package → content, of the files whose name fits."""
-    with tarfile.open(path) as tar:
-        return {
-            m.name.removeprefix("package/"): tar.extractfile(m).read()
-            for m in tar
-            if m.isfile() and wanted.fullmatch(m.name.removeprefix("package/"))
-        }
 
 
 def on_white(picture: Image.Image) -> np.ndarray:
