@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import posixpath
 import re
 import subprocess
+import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 NPM, DEBIAN, WHEEL = "npm", "debian", "wheel"
 
@@ -67,7 +68,16 @@ class Package:
             "--platform",
             "manylinux_2_28_x86_64",
         ]
-        return ["pip", "download", "--quiet", "--no-deps", *platform, f"{self.name}=={self.version}"]
+        return [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            *platform,
+            f"{self.name}=={self.version}",
+        ]
 
 
 def checksum(content: bytes, form: str) -> str:
@@ -94,7 +104,7 @@ def fetch(package: Package, folder: Path) -> Path:
 
 
 def read(path: Path, wanted: re.Pattern | Callable[[str], object]) -> dict[str, bytes]:
-    """Name within the package → content, of the files whose name fits, in the package's order.
+    """Name within the package → content, of the files whose name fits; a link has the content of what it points to.
 
     Args:
         path: a file of `fetch`. npm puts everything under "package/" and Debian under "./": neither belongs to a name.
@@ -108,19 +118,27 @@ def read(path: Path, wanted: re.Pattern | Callable[[str], object]) -> dict[str, 
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", path], stdout=subprocess.PIPE) as unpacking:
             try:
                 with tarfile.open(fileobj=unpacking.stdout, mode="r|") as tar:
-                    return members(tar, "./", fits)
+                    found, links = members(tar, "./", fits)
             except tarfile.ReadError as error:
                 raise WrongTarball(f"Remove {path} and fetch it again: dpkg-deb cannot unpack it.") from error
-    with tarfile.open(path) as tar:
-        return members(tar, "package/", fits)
+    else:
+        with tarfile.open(path) as tar:
+            found, links = members(tar, "package/", fits)
+    if links:
+        targets = read(path, set(links.values()).__contains__)
+        found |= {name: targets[target] for name, target in links.items()}
+    return found
 
 
-def members(tar: Iterable[tarfile.TarInfo], prefix: str, fits: Callable[[str], object]) -> dict[str, bytes]:
-    """The files of an open tar archive whose name, without `prefix`, fits."""
-    found = {}
+def members(
+    tar: tarfile.TarFile, prefix: str, fits: Callable[[str], object]
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Contents of the files, and targets of the links, whose name without `prefix` fits."""
+    found, links = {}, {}
     for member in tar:
         name = member.name.removeprefix(prefix)
         if member.isfile() and fits(name):
-            content: IO[bytes] = tar.extractfile(member)
-            found[name] = content.read()
-    return found
+            found[name] = tar.extractfile(member).read()
+        elif member.issym() and fits(name):
+            links[name] = posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
+    return found, links

@@ -86,12 +86,17 @@ def test_files_of_a_debian_package(tmp_path):
     (tmp_path / "tree" / "DEBIAN" / "control").write_text(
         "Package: thing\nVersion: 1\nArchitecture: all\nMaintainer: nobody <a@b.c>\nDescription: thing\n"
     )
-    (tmp_path / "tree" / "usr").mkdir()
+    (tmp_path / "tree" / "usr" / "birds").mkdir(parents=True)
     (tmp_path / "tree" / "usr" / "a.png").write_bytes(b"hi")
+    (tmp_path / "tree" / "usr" / "unsorted").write_bytes(b"ho")
+    (tmp_path / "tree" / "usr" / "birds" / "b.png").symlink_to("../unsorted")
+    (tmp_path / "tree" / "usr" / "birds" / "c.png").symlink_to("b.png")
     subprocess.run(
         ["dpkg-deb", "--build", tmp_path / "tree", tmp_path / "a.deb"], check=True, capture_output=True
     )
-    assert read(tmp_path / "a.deb", re.compile(r"usr/.*\.png")) == {"usr/a.png": b"hi"}
+    assert read(tmp_path / "a.deb", re.compile(r"usr/.*\.png")) == {
+        "usr/a.png": b"hi", "usr/birds/b.png": b"ho", "usr/birds/c.png": b"ho",
+    }  # fmt: skip
     (tmp_path / "b.deb").write_bytes(b"nothing of the kind")
     with pytest.raises(WrongTarball, match=r"b\.deb and fetch it again"):
         read(tmp_path / "b.deb", re.compile("usr/a.png"))
