@@ -49,13 +49,13 @@ claims: $(DEV) ## check the numbers that the prose quotes against the model: aft
 	@$(BIN)/python -m pytest $(PARALLEL) -m claims $(PYTEST_ARGS)
 
 bench: $(DEV) ## measure what is fast, as ratios side by side (docs/performance.md)
-	@$(BIN)/python -m scripts.bench --device $(DEVICE) $(ARGS)
+	@$(BIN)/python -m scripts.measure.bench --device $(DEVICE) $(ARGS)
 
 reliability: $(DEV) ## measure what the computing withstands: rushes, kills, full disks, bad files
-	@$(BIN)/python -m scripts.reliability $(ARGS)
+	@$(BIN)/python -m scripts.measure.reliability $(ARGS)
 
 load: $(DEV) ## send a class of 100 to a server of its own for ten minutes, and measure how long they wait
-	@$(BIN)/python -m scripts.load_class $(ARGS)
+	@$(BIN)/python -m scripts.measure.load_class $(ARGS)
 
 lint: $(DEV) ## check style, layout and types of the code
 	@$(BIN)/ruff check .

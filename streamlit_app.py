@@ -20,14 +20,14 @@ from starlette.routing import Route
 
 from core.classroom.logs import log_json_lines
 from lessons.course import COURSE
-from pages.ui import runtime
-from pages.ui.classroom.login import require_login_works
-from pages.ui.classroom.place import base, class_settings
-from pages.ui.classroom.routes import class_routes
-from pages.ui.collector import collect_while_serving, settle_modules
-from pages.ui.health import health_routes
-from pages.ui.served.routes import served_routes
-from pages.ui.served.shelf import serve_films
+from pages.components.address import base
+from pages.components.shelf import serve_films
+from pages.server import runtime
+from pages.server.classroom.identity import class_settings
+from pages.server.classroom.routes import class_routes
+from pages.server.collector import collect_while_serving, settle_modules
+from pages.server.health import health_routes
+from pages.server.served.routes import served_routes
 
 
 @asynccontextmanager
@@ -60,6 +60,8 @@ def routes_of_a_class() -> list[Route]:
     """None without a class. Raises BadSetting where people are to log in and nobody could."""
     settings = class_settings()
     if settings.by_login:
+        from pages.server.classroom.login import require_login_works
+
         require_login_works(settings)
     if not settings.on:
         return []

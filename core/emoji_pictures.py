@@ -1,7 +1,7 @@
 """The pictures that emoji64 was trained on, and others that it never saw, as they ship with the app.
 
 One lossless sprite of 64 × 64 tiles, row by row, and a list of what they are; NumPy and Pillow only, no torch.
-Made by `scripts/pack_emoji_pictures.py`.
+Made by `scripts/emoji/pack_pictures.py`.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def shipped_settings(preset: str, epoch: int, folder: Path = MODEL_FOLDER) -> Mn
             return MnistSettings(**json.loads((file.metadata() or {})[SETTINGS]))
     except FileNotFoundError as error:
         raise ModelMissing(
-            f"{path.name} is missing: make it with scripts/train_mnist.py {preset}."
+            f"{path.name} is missing: make it with scripts/mnist/train.py {preset}."
         ) from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelMissing(f"{path.name} is damaged or belongs to another network: make it again.") from error

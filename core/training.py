@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.compute.jobs import Checkpoint, ComputeError, Frame, Metric
 from core.datasets import Digits, TrainingData
 from core.flow import interpolate
+from core.jobs import Checkpoint, ComputeError, Frame, Metric
 from core.networks.first_weights import first_weights
 from core.networks.mnist_unet import (
     ClassConditionedUNet,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.compute.jobs import Checkpoint, CheckpointCorrupt
+from core.jobs import Checkpoint, CheckpointCorrupt
 
 MOMENTS = ("exp_avg", "exp_avg_sq")  # Kingma and Ba, "Adam" (2015): m and v
 

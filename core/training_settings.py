@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from core.compute.jobs import InvalidSpec
+from core.jobs import InvalidSpec
 
 MAX_LEARNING_RATE = 1.0
 MAX_EPOCHS = 100

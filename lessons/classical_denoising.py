@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.compute.jobs import Frame, JobContext, JobEvents, JobSpec
+from core.compute.context import JobContext, JobEvents
 from core.diffusion import add_noise, draw_noise
 from core.edits import GaussianLowpass
+from core.jobs import Frame, JobSpec
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.fields import Choice, Number, PictureRef, seed_field

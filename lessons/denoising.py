@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.compute.jobs import Frame, JobContext, JobEvents
+from core.compute.context import JobContext, JobEvents
 from core.diffusion import Step, draw_noise, iterative_denoise
 from core.edits import sdedit_start
 from core.guidance import ClassifierFree, Conditional
+from core.jobs import Frame
 from core.media import to_pixels
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory

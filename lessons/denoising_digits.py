@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.compute.jobs import Frame, JobContext, JobEvents
+from core.compute.context import JobContext, JobEvents
 from core.datasets import to_unit
+from core.jobs import Frame
 from core.oracle import denoise_exactly, posterior
 from core.trajectory import Trajectory
 from lessons.fields import BadValue, Field

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.compute.jobs import Frame, JobContext, JobEvents
+from core.compute.context import JobContext, JobEvents
 from core.diffusion import Step, draw_noise, iterative_denoise, keep
 from core.guidance import Estimator
+from core.jobs import Frame
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.denoising import BadRequest, Column, columns_of, frame_pixels, record

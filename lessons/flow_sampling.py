@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.compute.jobs import Frame, JobContext, JobEvents
+from core.compute.context import JobContext, JobEvents
 from core.flow import (
     ClassGuided,
     Conditional,
@@ -28,6 +28,7 @@ from core.flow import (
     check_steps,
     integrate,
 )
+from core.jobs import Frame
 from core.media import to_pixels
 from core.networks.mnist_unet import one_hot
 from core.trajectory import Trajectory

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.compute.jobs import Frame, JobContext, JobEvents
+from core.compute.context import JobContext, JobEvents
 from core.flow import EVALUATIONS_PER_STEP, SOLVERS, Conditional, EstimateVelocity, Velocity, integrate
+from core.jobs import Frame
 from core.oracle import flow_oracle, nearest_pictures
 from core.trajectory import Trajectory
 from lessons.networks import load

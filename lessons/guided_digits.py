@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.compute.jobs import JobSpec
+from core.jobs import JobSpec
 from core.mnist_models import MODEL_FOLDER
 from lessons.fields import Choice, Number, Numbers, seed_field
 from lessons.integrating import CHECKPOINTS
@@ -91,7 +91,7 @@ def measured(preset: str, folder: Path = MODEL_FOLDER) -> list[dict[str, Any]]:
     """What was measured of a shipped network, beforehand and with many digits; nothing if it does not ship.
 
     One entry for each epoch, γ (guidance_scale), T (num_steps) and number of samples: accuracy, diversity,
-    frechet_distance, confusion (10 × 10), precision, ...; see `scripts/sweep_mnist.py`.
+    frechet_distance, confusion (10 × 10), precision, ...; see `scripts/mnist/sweep.py`.
     """
     path = folder / f"{preset}.json"
     if not path.exists():

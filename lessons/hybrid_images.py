@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
-from core.compute.jobs import JobContext, JobEvents, JobSpec
+from core.compute.context import JobContext, JobEvents
 from core.edits import GaussianLowpass
 from core.guidance import Hybrid
+from core.jobs import JobSpec
 from lessons.denoising import guided
 from lessons.editing import MAX_SAMPLES, NUM_STEPS, from_noise, samples, second_columns, set_up
 from lessons.fields import Choice, Number, Text, seed_field

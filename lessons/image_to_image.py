@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.compute.jobs import Frame, JobContext, JobEvents, JobSpec
+from core.compute.context import JobContext, JobEvents
 from core.diffusion import Step, draw_noise, iterative_denoise
 from core.edits import sdedit_start
+from core.jobs import Frame, JobSpec
 from lessons.denoising import frame_pixels, guided, record
 from lessons.editing import GAMMA_HELP, NUM_STEPS, beside, samples, set_up, together
 from lessons.fields import Number, Numbers, PictureRef, seed_field

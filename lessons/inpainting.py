@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.compute.jobs import JobContext, JobEvents, JobSpec
+from core.compute.context import JobContext, JobEvents
 from core.edits import keep_outside
+from core.jobs import JobSpec
 from core.trajectory import Trajectory
 from lessons.denoising import guided
 from lessons.editing import GAMMA_HELP, MAX_SAMPLES, NUM_STEPS, from_noise, samples, set_up

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.compute.jobs import JobSpec
 from core.flow import SOLVERS
+from core.jobs import JobSpec
 from lessons.fields import Choice, Number, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.networks import AUTO, NetworkChoice

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.compute.jobs import JobContext, JobEvents, JobSpec
+from core.compute.context import JobContext, JobEvents
 from core.emoji_pictures import EmojiPictures, load_emoji_pictures
+from core.jobs import JobSpec
 from core.oracle import nearest_pictures
 from core.trajectory import Trajectory
 from lessons import denoising

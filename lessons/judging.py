@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.compute.jobs import Frame, JobContext, JobEvents
+from core.compute.context import JobContext, JobEvents
 from core.datasets import to_unit
 from core.flow import check_guidance, check_steps, integrate
+from core.jobs import Frame
 from core.judge import Judge, accuracy, confusion, diversity, load_judge, read_digits
 from core.networks.mnist_unet import one_hot
 from core.oracle import nearest_pictures

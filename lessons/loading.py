@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.compute.jobs import JobContext
+from core.compute.context import JobContext
 from core.media import from_pixels
 from core.model_folder import find_model_folder, fingerprint
 from core.pictures import load_picture

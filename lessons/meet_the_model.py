@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.compute.jobs import Frame, JobContext, JobEvents, JobSpec
+from core.compute.context import JobContext, JobEvents
+from core.jobs import Frame, JobSpec
 from core.trajectory import Trajectory
 from lessons.fields import Number, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question

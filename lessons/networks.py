@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from core import mnist_models
-from core.compute.jobs import JobContext
+from core.compute.context import JobContext
 from core.mnist_models import SHIPPED_EPOCHS, weights_file
 from core.networks.mnist_unet import MnistUNet
 from core.training import build_network

@@ -6,7 +6,7 @@ import json
 import pprint
 import re
 
-from core.compute.jobs import JobSpec
+from core.jobs import JobSpec
 from lessons.lesson import Lesson
 
 # An uploaded or drawn picture, or a network that was trained in the app: what a specification can name by its hash.
@@ -25,7 +25,7 @@ import tempfile
 
 import numpy as np
 
-from core.compute.jobs import Frame, JobContext
+from core.jobs import Frame, JobContext
 from core.compute.store import Store
 {imports}
 params = {params}"""

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.compute.jobs import Frame, JobContext, JobEvents, JobSpec
+from core.compute.context import JobContext, JobEvents
 from core.diffusion import add_noise, draw_noise, estimate_clean
 from core.guidance import Conditional
+from core.jobs import Frame, JobSpec
 from core.media import to_pixels
 from core.trajectory import Trajectory
 from lessons.denoising import EPS_RANGE

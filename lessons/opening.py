@@ -7,7 +7,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from core.compute.jobs import JobSpec
+from core.jobs import JobSpec
 from lessons.lesson import Lesson
 from lessons.networks import AUTO, Network, NetworkChoice, shipped
 

@@ -1,6 +1,6 @@
 """Pairs of prompts for anagrams and hybrids: those that the shipped model manages, and the course's own.
 
-Most are of the twenty fixed pairs with which `scripts/judge_illusions.py` measures how often this works: some of those
+Most are of the twenty fixed pairs with which `scripts/emoji/judge_illusions.py` measures how often this works: some of those
 whose two readings its judge names, and one of those where it names neither. The others were chosen by looking.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.compute.jobs import JobSpec
+from core.jobs import JobSpec
 from lessons.fields import Number, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core.compute.jobs import JobSpec
+from core.jobs import JobSpec
 from core.trajectory import Trajectory
 from lessons import image_to_image
 from lessons.editing import rms

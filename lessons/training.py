@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.compute.jobs import Checkpoint, CheckpointCorrupt, Frame, JobContext, JobEvents, JobSpec, Metric
+from core.compute.context import JobContext, JobEvents
 from core.datasets import Digits, load_mnist, to_unit
 from core.flow import ClassGuided, Conditional, EstimateVelocity, integrate
+from core.jobs import Checkpoint, CheckpointCorrupt, Frame, JobSpec, Metric
 from core.media import to_pixels
 from core.networks.mnist_unet import count_parameters, one_hot
 from core.training import Snapshots, TrainingDiverged, build_network, train_mnist

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.compute.jobs import Checkpoint, Event, Metric
+from core.jobs import Checkpoint, Event, Metric
 from core.mnist_models import MODEL_FOLDER
 from core.trajectory import Trajectory
 

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from core.compute.jobs import Frame, JobContext, JobEvents, JobSpec
+from core.compute.context import JobContext, JobEvents
 from core.datasets import Digits
+from core.jobs import Frame, JobSpec
 from core.training import native_precision, train_mnist
 from core.training_settings import MNIST_SIZE, REFERENCE, MnistSettings
 from core.trajectory import Trajectory

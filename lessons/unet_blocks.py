@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.compute.jobs import Frame, JobContext, JobEvents
+from core.compute.context import JobContext, JobEvents
 from core.flow import interpolate
+from core.jobs import Frame
 from core.networks.first_weights import first_weights
 from core.networks.mnist_unet import (
     ClassConditionedUNet,

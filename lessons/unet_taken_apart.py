@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.compute.jobs import JobSpec
+from core.jobs import JobSpec
 from lessons.denoising_digits import DigitRef
 from lessons.fields import Choice, Number, seed_field
 from lessons.lesson import Lesson, Preset, Question

@@ -14,9 +14,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from core.compute.jobs import Checkpoint, Frame, JobContext, JobEvents, JobSpec, Metric
+from core.compute.context import JobContext, JobEvents
 from core.compute.store import Store
 from core.flow import interpolate
+from core.jobs import Checkpoint, Frame, JobSpec, Metric
 from core.networks.first_weights import first_weights
 from core.networks.toy_mlp import ToyVelocity
 from core.toy import DATA_SETS, ExactField, Points

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.compute.jobs import JobContext, JobEvents, JobSpec
+from core.compute.context import JobContext, JobEvents
 from core.diffusion import Step, estimate_clean
 from core.guidance import Anagram
+from core.jobs import JobSpec
 from core.media import to_pixels
 from core.trajectory import Trajectory
-from core.views import VIEWS, View
+from core.views import VIEWS, Jigsaw, View
 from lessons.denoising import guided
 from lessons.editing import MAX_SAMPLES, NUM_STEPS, from_noise, samples, second_columns, set_up
 from lessons.fields import Choice, Number, Text, seed_field
@@ -104,6 +105,14 @@ def seen(pictures: np.ndarray, view: View) -> np.ndarray:
     """Pictures (..., 3, H, W) through a view, float32."""
     flat = torch.from_numpy(pictures.astype(np.float32).reshape(-1, *pictures.shape[-3:]))
     return view.forward(flat).reshape(pictures.shape).numpy()
+
+
+def order(view: View) -> list[int]:
+    """Of a jigsaw: which square of the picture lies at each place afterwards, in reading order; of others nothing."""
+    if not isinstance(view, Jigsaw):
+        return []
+    squares = np.arange(view.grid**2).reshape(1, view.grid, view.grid)
+    return seen(squares, view).astype(int).ravel().tolist()
 
 
 def cosine(one: np.ndarray, two: np.ndarray) -> np.ndarray:

@@ -9,10 +9,10 @@ from core.media import contact_sheet, png
 from core.trajectory import Trajectory
 from lessons.block_glossary import LESSON, spec
 from lessons.unet_blocks import TERMS, Term
+from pages.components.player import unit_to_uint8
 from pages.ui.controls import control
 from pages.ui.digits import digit_control
 from pages.ui.lesson_page import lesson_page, picture_and_side
-from pages.ui.player import unit_to_uint8
 from pages.ui.quick import result_of
 
 

@@ -6,9 +6,9 @@ from lessons.class_conditioning import DIGITS, LESSON, spec
 from lessons.networks import title_of
 from pages.ui.controls import control
 from pages.ui.flow_films import flow, rows_shown
-from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.networks import network_control, nothing_yet
+from pages.ui.stage import stage_beside
 from pages.ui.takehome import take_home
 from pages.ui.training import training_panel
 

@@ -6,12 +6,12 @@ import streamlit as st
 from core.media import from_pixels
 from core.trajectory import Trajectory
 from lessons.classical_denoising import LESSON, SIGMAS, TIMESTEPS, compute
+from pages.components.player import Curve, Film, Row, pack, signed_to_uint8
+from pages.server.runtime import schedule
 from pages.ui.controls import control
-from pages.ui.jobs import show
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.pictures import pixels_of
-from pages.ui.player import Curve, Film, Row, signed_to_uint8
-from pages.ui.runtime import schedule
+from pages.ui.stage import show
 
 
 def film_of(trajectory: Trajectory) -> Film:
@@ -36,7 +36,7 @@ def film_of(trajectory: Trajectory) -> Film:
 @st.cache_data(max_entries=8, show_spinner=False)  # a film of 3 MB each; σ only chooses a frame of it
 def film_bytes(pixels: np.ndarray, scale: str, seed: int) -> bytes:
     """The 61 blurs take half a second; the page's script runs at every touch of a control."""
-    return film_of(compute(from_pixels(pixels), schedule(), {"scale": scale, "seed": seed})).to_bytes()
+    return pack(film_of(compute(from_pixels(pixels), schedule(), {"scale": scale, "seed": seed})))
 
 
 with lesson_page(LESSON) as values:

@@ -2,12 +2,12 @@
 
 from lessons.classifier_free_guidance import LESSON, spec
 from lessons.fields import BadValue
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.films import denoising
-from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pins import pin_row, pinned
-from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.stage import stage_beside
 from pages.ui.takehome import take_home
 
 

@@ -6,11 +6,11 @@ import segno
 import streamlit as st
 
 from core.classroom.words import ClassroomError, spaced
-from pages.ui.classroom.door import log_out
-from pages.ui.classroom.entry import entry, leave
-from pages.ui.classroom.place import base, class_settings, person, rooms, token
-from pages.ui.plain import plain
-from pages.ui.style import page_style
+from pages.components.address import base
+from pages.components.plain import plain
+from pages.components.style import page_style
+from pages.server.classroom.entry import entry, leave
+from pages.server.classroom.identity import class_settings, person, rooms, token
 
 st.session_state["page"] = "class"  # a lesson that is entered from here reads its address again
 LOOK_SECONDS = 2.0
@@ -67,6 +67,8 @@ def room_of_the_instructor() -> None:
             rooms().close_room(token())
             leave("classroom/closed")
     if class_settings().by_login:
+        from pages.server.classroom.door import log_out
+
         log_out()
 
 
@@ -96,6 +98,8 @@ def room_of_a_student() -> None:
         rooms().leave(token())
         leave("classroom/left")
     if class_settings().by_login:
+        from pages.server.classroom.door import log_out
+
         log_out()
 
 

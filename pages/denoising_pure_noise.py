@@ -5,18 +5,20 @@ import streamlit as st
 from core.trajectory import Trajectory
 from lessons.denoising_pure_noise import LESSON, spec
 from lessons.networks import title_of
+from pages.components.player import Curve, Film, Row, difference_to_uint8, unit_to_uint8
+from pages.server.served.progress import Pixels
 from pages.ui.controls import control
-from pages.ui.jobs import Pixels, Stage, stage
+from pages.ui.films import Films
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.networks import network_control, nothing_yet
-from pages.ui.player import Curve, Film, Row, difference_to_uint8, unit_to_uint8
+from pages.ui.stage import stage
 from pages.ui.takehome import take_home
 from pages.ui.training import training_panel
 
 DIFFERENCE = 0.25  # drawn as the strongest colour
 
 
-def noise_films(ages: list[str]) -> Stage:
+def noise_films(ages: list[str]) -> Films:
     """One frame for each checkpoint."""
 
     def live(pixels: Pixels, total: int) -> Film:
@@ -43,7 +45,7 @@ def noise_films(ages: list[str]) -> Stage:
             curves=[Curve(r"\text{RMS}(D_\theta(z)-\bar{x})", trajectory["away"].tolist(), meaning="from the mean digit")],
         )  # fmt: skip
 
-    return Stage(finished, live)
+    return Films(finished, live)
 
 
 with lesson_page(LESSON) as values:

@@ -3,12 +3,12 @@
 from core.media import from_pixels
 from core.trajectory import Trajectory
 from lessons.forward_process import LESSON, MARKED, TIMESTEPS, compute, nearest_frame
+from pages.components.player import Curve, Film, Number, Row, pack, side_by_side, signed_to_uint8
+from pages.server.runtime import schedule
 from pages.ui.controls import control
-from pages.ui.jobs import show
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pictures import pixels_of
-from pages.ui.player import Curve, Film, Number, Row, side_by_side, signed_to_uint8
-from pages.ui.runtime import schedule
+from pages.ui.stage import show
 
 STEPS = [f"t = {t}" for t in TIMESTEPS]
 
@@ -50,4 +50,4 @@ with lesson_page(LESSON) as values:
         wrong = film_of(compute(clean, schedule(), values["seed"], variant.name))
         film = side_by_side([film, wrong], ["right", "wrong"])
     with picture:
-        show(f"{LESSON.slug}/main", film.to_bytes(), at=nearest_frame(values["t"]))
+        show(f"{LESSON.slug}/main", pack(film), at=nearest_frame(values["t"]))

@@ -20,13 +20,15 @@ from lessons.guided_digits import (
 )
 from lessons.integrating import picked
 from lessons.networks import Network, title_of
+from pages.components.curves import Series, curves
+from pages.components.player import Film, Row, difference_to_uint8, unit_to_uint8
+from pages.server.served.progress import Pixels
 from pages.ui.controls import control
-from pages.ui.curves import Series, curves
+from pages.ui.films import Films
 from pages.ui.flow_films import QUANTITIES, marks, velocity_pixels
-from pages.ui.jobs import Pixels, Stage, stage, stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.networks import network_control, nothing_yet
-from pages.ui.player import Film, Row, difference_to_uint8, unit_to_uint8
+from pages.ui.stage import stage, stage_beside
 from pages.ui.takehome import take_home
 
 WRONG = (213, 94, 0)  # frames what the judge reads as another digit
@@ -37,7 +39,7 @@ QUANTITY = {"accuracy": "Read as asked", "diversity": "Diversity", "frechet_dist
 # ---------------------------------------------------------------- films
 
 
-def digits_films(num_steps: int, networks: int, pick: int) -> Stage:
+def digits_films(num_steps: int, networks: int, pick: int) -> Films:
     """A column for each class, a row for each noise; of the checkpoint that is picked."""
     kept = kept_steps(num_steps, len(CLASSES) * networks)
     times = [f"t = {index / num_steps:.3f}" for index in kept]
@@ -67,10 +69,10 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Stage:
         }
         return film(pixels, len(times), len(times))
 
-    return Stage(finished, live, key=f"pick {pick}")
+    return Films(finished, live, key=f"pick {pick}")
 
 
-def sweep_films(gammas: tuple[float, ...]) -> Stage:
+def sweep_films(gammas: tuple[float, ...]) -> Films:
     """One frame for each γ."""
 
     def film(samples: np.ndarray, total: int) -> Film:
@@ -80,7 +82,7 @@ def sweep_films(gammas: tuple[float, ...]) -> Stage:
             total=total, columns=DIGITS, clock="flow", name="b9-sweep",
         )  # fmt: skip
 
-    return Stage(
+    return Films(
         lambda trajectory: film(trajectory["samples"], len(gammas)),
         lambda pixels, total: film(pixels["samples"], total),
     )

@@ -4,10 +4,10 @@ import streamlit as st
 
 from lessons.course import COURSE, PARTS
 from lessons.meet_the_model import LESSON, spec
+from pages.components.style import page_style
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.films import glimpse
-from pages.ui.jobs import stage
-from pages.ui.runtime import model_fingerprint, schedule
-from pages.ui.style import page_style
+from pages.ui.stage import stage
 
 ACROSS = 3  # cards in a line
 

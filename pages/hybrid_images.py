@@ -7,13 +7,13 @@ import torch
 
 from core.edits import GaussianLowpass
 from lessons.hybrid_images import LESSON, crossover, gains, spec
+from pages.components.distance import distance
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
-from pages.ui.distance import distance
 from pages.ui.edit_films import hybrid
-from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pins import pin_row, pinned
-from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.stage import stage_beside
 from pages.ui.takehome import slides, take_home
 
 

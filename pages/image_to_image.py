@@ -3,13 +3,14 @@
 import streamlit as st
 
 from lessons.image_to_image import LESSON, spec
+from pages.components.player import pack
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.edit_films import grid, inside
-from pages.ui.jobs import show, stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pins import pin_row, pinned
-from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.sources import sketch, source_control
+from pages.ui.stage import show, stage_beside
 from pages.ui.takehome import take_home
 
 
@@ -44,4 +45,4 @@ with lesson_page(LESSON) as values:
             "Which start", range(len(i_starts)), required=True, key="image_to_image/column",
             format_func=lambda k: f"i_start = {i_starts[k]}", label_visibility="collapsed",
         )  # fmt: skip
-        show("image_to_image/inside", inside(trajectory, column, "a7-inside").to_bytes())
+        show("image_to_image/inside", pack(inside(trajectory, column, "a7-inside")))

@@ -6,16 +6,16 @@ import streamlit as st
 from core.media import png, to_pixels
 from core.trajectory import Trajectory
 from lessons.inpainting import LESSON, seam, spec
+from pages.components.player import difference_to_uint8
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.edit_films import inpainting, outlined
-from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.masks import mask_field
 from pages.ui.pictures import pixels_of
 from pages.ui.pins import pin_row, pinned
-from pages.ui.player import difference_to_uint8
-from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.sources import from_lessons
+from pages.ui.stage import stage_beside
 from pages.ui.takehome import take_home
 
 

@@ -18,14 +18,16 @@ from lessons.integrating import (
     spec,
 )
 from lessons.networks import title_of
+from pages.components.curves import Series, curves
+from pages.components.player import Curve, Film, Row, unit_to_uint8
+from pages.server.served.progress import Pixels
 from pages.ui.controls import control
-from pages.ui.curves import Series, curves
+from pages.ui.films import Films
 from pages.ui.flow_films import flow
-from pages.ui.jobs import Pixels, Stage, stage, stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.networks import network_control, nothing_yet
 from pages.ui.plane_film import plane_film
-from pages.ui.player import Curve, Film, Row, unit_to_uint8
+from pages.ui.stage import stage, stage_beside
 from pages.ui.takehome import take_home
 
 NAMES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
@@ -34,7 +36,7 @@ NAMES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
 # ---------------------------------------------------------------- films of the studies
 
 
-def errors_films() -> Stage:
+def errors_films() -> Films:
     """One frame for each number of steps, one row for each solver."""
 
     def film(pixels: np.ndarray, steps: list[int], total: int) -> Film:
@@ -53,10 +55,10 @@ def errors_films() -> Stage:
         steps = trajectory.meta["steps"]
         return film(unit_to_uint8(trajectory["x"]), steps, len(steps))
 
-    return Stage(finished, live)
+    return Films(finished, live)
 
 
-def exact_films() -> Stage:
+def exact_films() -> Films:
     """The network above, the exact field below, from the same noises."""
     times = [f"t = {k / EXACT_STEPS:.3f}" for k in range(EXACT_STEPS)]
 
@@ -85,7 +87,7 @@ def exact_films() -> Stage:
             clock="flow", name="b7-exact",
         )  # fmt: skip
 
-    return Stage(finished, live)
+    return Films(finished, live)
 
 
 def memory(trajectory: Trajectory) -> None:
@@ -105,11 +107,11 @@ def memory(trajectory: Trajectory) -> None:
                     st.caption(f"RMS {distance:.3f}")
 
 
-def plane_films() -> Stage:
+def plane_films() -> Films:
     def live(pixels: Pixels, total: int) -> Film:  # nothing is shown of a plane before it is whole
         raise NotImplementedError("The plane's frames carry no pictures.")
 
-    return Stage(plane_film, live)
+    return Films(plane_film, live)
 
 
 # ---------------------------------------------------------------- the page

@@ -6,12 +6,14 @@ import streamlit as st
 from core.media import png
 from core.trajectory import Trajectory
 from lessons.is_it_memory import LESSON, reference_distances, spec, training
+from pages.components.curves import Series, curves
+from pages.components.player import Curve, Film, Row, signed_to_uint8
+from pages.server.runtime import model_fingerprint, schedule
+from pages.server.served.progress import Pixels
 from pages.ui.controls import control
-from pages.ui.curves import Series, curves
-from pages.ui.jobs import Pixels, Stage, stage_beside
+from pages.ui.films import Films
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.player import Curve, Film, Row, signed_to_uint8
-from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.stage import stage_beside
 from pages.ui.takehome import take_home
 
 STYLES = {
@@ -25,7 +27,7 @@ def shown(rows: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
     return np.where(mirrored[..., None, None, None], pixels[..., ::-1, :], pixels)
 
 
-def films(timesteps: list[int], columns: list[str]) -> Stage:
+def films(timesteps: list[int], columns: list[str]) -> Films:
     """x_t, x̂₀ and, once all is computed, the training picture that each x̂₀ is nearest to."""
     labels = [f"t = {t}" for t in timesteps]
 
@@ -60,7 +62,7 @@ def films(timesteps: list[int], columns: list[str]) -> Stage:
             ],
         )  # fmt: skip
 
-    return Stage(finished, live)
+    return Films(finished, live)
 
 
 def neighbours(trajectory: Trajectory, columns: list[str]) -> None:

@@ -7,13 +7,13 @@ import torch
 from core.media import png
 from lessons.classical_denoising import best_blur, psnr
 from lessons.iterative_denoising import LESSON, spec
+from pages.components.player import signed_to_uint8
+from pages.server.runtime import job_id, model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.films import denoising
-from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pins import pin_row, pinned
-from pages.ui.player import signed_to_uint8
-from pages.ui.runtime import job_id, model_fingerprint, schedule
+from pages.ui.stage import stage_beside
 from pages.ui.takehome import take_home
 
 

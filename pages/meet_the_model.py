@@ -7,14 +7,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lessons.meet_the_model import LESSON, embed_spec, spec
+from pages.components.plain import plain
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.films import denoising
-from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.pins import pin_row, pinned
-from pages.ui.plain import plain
 from pages.ui.quick import result_of
-from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.stage import stage_beside
 from pages.ui.takehome import take_home
 
 

@@ -7,19 +7,21 @@ from core.trajectory import Trajectory
 from lessons.denoising_digits import DRAWING
 from lessons.networks import title_of
 from lessons.one_step_denoiser import COUNT, LESSON, SIGMAS, digits_from, nearest_frame, spec
+from pages.components.player import Curve, Film, Row, unit_to_uint8
+from pages.server.served.progress import Pixels
 from pages.ui.controls import control
 from pages.ui.digits import digit_control
-from pages.ui.jobs import Pixels, Stage, stage
+from pages.ui.films import Films
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.networks import network_control, nothing_yet
-from pages.ui.player import Curve, Film, Row, unit_to_uint8
+from pages.ui.stage import stage
 from pages.ui.takehome import take_home
 from pages.ui.training import training_panel
 
 STEPS = [f"σ = {sigma:g}" for sigma in SIGMAS]
 
 
-def denoising_films(digits: list[str], ages: list[str]) -> Stage:
+def denoising_films(digits: list[str], ages: list[str]) -> Films:
     """One frame for each noise level; a row for each checkpoint."""
     columns = ["drawn" if digit.startswith(DRAWING) else f"test digit {digit}" for digit in digits]
     count = len(digits)
@@ -58,7 +60,7 @@ def denoising_films(digits: list[str], ages: list[str]) -> Stage:
             ],
         )  # fmt: skip
 
-    return Stage(finished, live)
+    return Films(finished, live)
 
 
 with lesson_page(LESSON) as values:

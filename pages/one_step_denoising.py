@@ -6,12 +6,14 @@ from core.trajectory import Trajectory
 from lessons.denoising import EPS_RANGE
 from lessons.forward_process import nearest_frame
 from lessons.one_step_denoising import LESSON, MARKED, TIMESTEPS, spec
+from pages.components.player import Curve, Film, Row, difference_to_uint8, signed_to_uint8
+from pages.server.runtime import model_fingerprint
+from pages.server.served.progress import Pixels
 from pages.ui.controls import control
-from pages.ui.jobs import Pixels, Stage, stage_beside
+from pages.ui.films import Films
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.pins import pin_row, pinned
-from pages.ui.player import Curve, Film, Row, difference_to_uint8, signed_to_uint8
-from pages.ui.runtime import model_fingerprint
+from pages.ui.stage import stage_beside
 from pages.ui.takehome import take_home
 
 STEPS = [f"t = {t}" for t in TIMESTEPS]
@@ -78,7 +80,7 @@ def _rms(x: np.ndarray) -> list[float]:
 
 def run(values: dict) -> tuple:
     """The job of these values, and its films."""
-    return spec(values, model_fingerprint()), Stage(finished, live)
+    return spec(values, model_fingerprint()), Films(finished, live)
 
 
 with lesson_page(LESSON) as values:

@@ -6,17 +6,18 @@ import streamlit as st
 from core.trajectory import Trajectory
 from lessons.networks import title_of
 from lessons.out_of_distribution import LESSON, spec
+from pages.components.curves import Series, curves
+from pages.components.player import Film, Row, unit_to_uint8
 from pages.ui.controls import control
-from pages.ui.curves import Series, curves
 from pages.ui.digits import digit_control
-from pages.ui.jobs import Stage, stage
+from pages.ui.films import Films
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.networks import network_control, nothing_yet
-from pages.ui.player import Film, Row, unit_to_uint8
+from pages.ui.stage import stage
 from pages.ui.takehome import take_home
 
 
-def strip(levels: tuple[float, ...], ages: list[str]) -> Stage:
+def strip(levels: tuple[float, ...], ages: list[str]) -> Films:
     """A column for each noise level; the scrubber is the checkpoint."""
 
     def turned(pixels: np.ndarray, networks: int = 1) -> np.ndarray:
@@ -46,7 +47,7 @@ def strip(levels: tuple[float, ...], ages: list[str]) -> Stage:
         ]
         return Film(rows=rows, steps=ages, columns=columns, clock="flow", name="b3")
 
-    return Stage(finished, live)
+    return Films(finished, live)
 
 
 with lesson_page(LESSON) as values:

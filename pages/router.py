@@ -5,10 +5,10 @@ from pathlib import Path
 import streamlit as st
 
 from lessons.course import COURSE, PARTS
-from pages.ui.classroom import admitted, class_bar
-from pages.ui.classroom.entry import entry
-from pages.ui.classroom.present import presenter
-from pages.ui.collector import settle_modules
+from pages.server.classroom.bar import class_bar
+from pages.server.classroom.entry import admitted, entry
+from pages.server.classroom.present import presenter
+from pages.server.collector import settle_modules
 
 ICON = (
     Path(__file__).resolve().parent.parent / "assets" / "icon.png"

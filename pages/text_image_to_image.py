@@ -3,13 +3,14 @@
 import streamlit as st
 
 from lessons.text_image_to_image import LESSON, spec
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.edit_films import grid, morph
-from pages.ui.jobs import Stage, stage, stage_beside
+from pages.ui.films import Films
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pins import pin_row, pinned
-from pages.ui.runtime import model_fingerprint, schedule
 from pages.ui.sources import sketch, source_control
+from pages.ui.stage import stage, stage_beside
 from pages.ui.takehome import take_home
 
 
@@ -18,7 +19,7 @@ def run(values: dict) -> tuple:
     wanted = spec(values, model_fingerprint())
     i_starts = wanted.params["i_starts"]
     live = grid(schedule().strided_timesteps()[i_starts[0] :], i_starts, "a9").live
-    return wanted, Stage(lambda trajectory: morph(trajectory, i_starts, "a9"), live, key="morph")
+    return wanted, Films(lambda trajectory: morph(trajectory, i_starts, "a9"), live, key="morph")
 
 
 with lesson_page(LESSON) as values:

@@ -12,12 +12,12 @@ from core.trajectory import Trajectory
 from lessons.networks import Network, title_of
 from lessons.unet_blocks import PATH
 from lessons.unet_taken_apart import LESSON, shipped_network, spec
-from pages.ui.blocks import Edge, Node, blocks
+from pages.components.blocks import Edge, Node, blocks
+from pages.components.player import difference_to_uint8, unit_to_uint8
 from pages.ui.controls import control, set_values
 from pages.ui.digits import digit_control
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.networks import trained, trainings
-from pages.ui.player import difference_to_uint8, unit_to_uint8
 from pages.ui.quick import result_of
 
 # Where each block stands on the drawing: column, row, share of a cell.

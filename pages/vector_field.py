@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core.compute.executor import JobStatus
-from core.compute.jobs import ComputeError, Frame, JobId, JobNotFound, Metric, State
+from core.jobs import ComputeError, Frame, JobId, JobNotFound, Metric, State
 from core.media import png
 from lessons.fields import BadValue
 from lessons.vector_field import (
@@ -19,12 +19,12 @@ from lessons.vector_field import (
     read_frame,
     training_spec,
 )
-from pages.ui.canvas import Drawing, canvas
+from pages.components.canvas import Drawing, canvas
+from pages.components.field import MATHEMATICS, Losses, Scene, Snapshots, script, vector_field
+from pages.server.runtime import executor, job_id, owner, shared_result, store
+from pages.server.served.news import following
 from pages.ui.controls import asked_to_go, control, write_url
-from pages.ui.field import MATHEMATICS, Losses, Scene, Snapshots, script, vector_field
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.runtime import executor, job_id, owner, shared_result, store
-from pages.ui.served.news import following
 
 POLL_SECONDS = 0.4
 DATA = ("data", "drawing", "count", "seed")

@@ -4,15 +4,15 @@ import numpy as np
 import streamlit as st
 
 from core.views import VIEWS
-from lessons.visual_anagrams import LESSON, VIEW_LABELS, seen, spec
+from lessons.visual_anagrams import LESSON, VIEW_LABELS, order, seen, spec
+from pages.components.turner import turner
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.edit_films import anagram
-from pages.ui.jobs import stage_beside
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pins import pin_row, pinned
-from pages.ui.runtime import model_fingerprint, schedule
+from pages.ui.stage import stage_beside
 from pages.ui.takehome import slides, take_home
-from pages.ui.turner import turner
 
 
 def remarks(values: dict) -> None:
@@ -64,9 +64,19 @@ with lesson_page(LESSON) as values:
         trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
         pin_row(LESSON, values, trajectory is not None)
         if trajectory is not None:
+            view, result = VIEWS[values["view"]], trajectory["result"]
+            turned = seen(result, view)
             with top:
-                turner(trajectory["result"], values["view"], readings, columns(values), key="a10/turner")
-            result = trajectory["result"]
-            both = ("Both readings (GIF)", "readings.gif", "image/gif",
-                    lambda: slides(np.stack([result, seen(result, VIEWS[values["view"]])]), 1200))  # fmt: skip
-            take_home(LESSON, trajectory, wanted, [both])
+                turner(
+                    result,
+                    turned,
+                    values["view"],
+                    readings,
+                    columns(values),
+                    order=order(view),
+                    key="a10/turner",
+                )
+            both = lambda: slides(np.stack([result, turned]), 1200)  # noqa: E731
+            take_home(
+                LESSON, trajectory, wanted, [("Both readings (GIF)", "readings.gif", "image/gif", both)]
+            )

@@ -12,8 +12,8 @@ import time
 from datetime import date
 
 from core.compute.choose import make_executor
-from core.compute.jobs import ComputeError, State
 from core.compute.store import Store
+from core.jobs import ComputeError, State
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.settings import BadSetting, Settings
 from lessons.course import COURSE, JOBS

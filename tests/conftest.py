@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from core.compute.jobs import JobContext
+    from core.compute.context import JobContext
     from core.pretrained import TextToImageModel
 
 # Small networks lose more by sharing cores than they gain. torch reads this when it is imported, here and in
@@ -79,7 +79,7 @@ def job_context(
     tmp_path_factory: pytest.TempPathFactory, emoji64: TextToImageModel, emoji64_fingerprint: str
 ) -> JobContext:
     """What a worker that has loaded the model that ships hands to a job."""
-    from core.compute.jobs import JobContext
+    from core.compute.context import JobContext
     from core.compute.store import Store
 
     cache = {("model", emoji64_fingerprint, "cpu"): emoji64}

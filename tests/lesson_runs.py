@@ -7,7 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from core.compute.jobs import Frame, JobContext, JobSpec
+from core.compute.context import JobContext
+from core.jobs import Frame, JobSpec
 from core.trajectory import Trajectory
 from lessons.course import COURSE
 from lessons.lesson import Lesson

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.compute.jobs import Frame, JobContext
+from core.compute.context import JobContext
 from core.compute.store import Store
 from core.datasets import Digits, load_mnist
+from core.jobs import Frame
 from core.training import build_network
 from core.training_settings import MnistSettings
 from core.trajectory import Trajectory

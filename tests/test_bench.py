@@ -10,8 +10,8 @@ import sys
 import pytest
 import torch
 
-from scripts import bench
-from scripts.benchmarks import measure, training
+from scripts.measure import bench
+from scripts.measure.benchmarks import measure, training
 
 
 def test_the_ratio_is_the_median_of_the_ratios_of_the_repeats():

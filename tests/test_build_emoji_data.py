@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.build_emoji_data import build, on_white, slug
+from scripts.emoji.build_data import build, on_white, slug
 
 RED = (255, 0, 0, 255)
 

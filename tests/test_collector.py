@@ -12,7 +12,7 @@ from core.settings import ROOT
 SETTLE = """
 import gc
 import streamlit_app
-from pages.ui.collector import settle_modules
+from pages.server.collector import settle_modules
 before = len(gc.get_objects())
 first, again = settle_modules(), settle_modules()
 class Node: pass

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.compute.jobs import Frame, JobSpec
+from core.jobs import Frame, JobSpec
 from core.media import from_pixels, png, to_pixels
 from core.pictures import load_picture
 from core.trajectory import Trajectory

@@ -15,6 +15,7 @@ from core.schedule import NoiseSchedule
 from scripts.emoji import denoising
 from scripts.emoji.card import write_card
 from scripts.emoji.dataset import FIRST, INK, EmojiSet
+from scripts.emoji.evaluate import BATCH, Cache, Sampler, evaluate, summary_of_log
 from scripts.emoji.features import gradients, pixels16
 from scripts.emoji.fidelity import (
     Asked,
@@ -26,7 +27,6 @@ from scripts.emoji.fidelity import (
     to_float,
 )
 from scripts.emoji.vocabulary import captions_of
-from scripts.evaluate_emoji import BATCH, Cache, Sampler, evaluate, summary_of_log
 
 SCHEDULE = NoiseSchedule.from_diffusers(DDPMScheduler(1000, beta_schedule="squaredcos_cap_v2"))
 NAMES = ("cat", "dog", "car", "bus", "pear", "plum", "hat")

@@ -25,10 +25,10 @@ STREAMLIT_ROOMS = {"streamlit_app", "pages"}
 # A script that plays a browser speaks the server's wire format; it may read those messages, and no more of it.
 WIRE_FORMAT = "streamlit.proto"
 
-# core, from the ground up. A module may import its own floor and those below. A new one is entered here once.
-# compute.jobs holds the words (JobSpec, events, errors) in which training reports; the machinery is on top.
-FLOORS = [
-    {"schedule", "trajectory", "settings", "media", "compute.jobs", "classroom"},
+# Rooms of several floors, from the ground up. A module may import its own floor and those below.
+# core: a new module is entered here once. `jobs` holds the words (JobSpec, events, errors) in which training reports.
+CORE = [
+    {"schedule", "trajectory", "settings", "media", "jobs", "classroom"},
     {"datasets", "pictures", "emoji_pictures"},  # what goes in
     {"diffusion", "flow", "guidance", "views", "edits", "toy", "oracle"},  # the algorithms
     {
@@ -43,8 +43,16 @@ FLOORS = [
         "training_checkpoint",
         "training_settings",
     },
+    {"compute.store", "compute.executor"},  # what outlives a process; what every executor can do
+    {"compute.queue", "compute.workers", "compute.context"},
     {"compute"},
 ]
+# pages: three wings below the pages themselves, which are entered by nobody.
+PAGES = [{"components"}, {"server"}, {"ui"}]
+FLOORS = {"core": CORE, "pages": PAGES}
+# What runs in the browser knows Streamlit; neither a lesson nor who computes.
+COMPONENTS = "pages.components"
+STRANGE_TO_COMPONENTS = ("lessons", "core.compute", "core.jobs", "core.classroom")
 # The web process shows what a worker computed; these must be importable there without loading torch.
 TORCH_FREE = [
     "core.classroom.rooms", "core.emoji_pictures", "core.media", "core.pictures", "core.settings", "core.trajectory",
@@ -94,13 +102,16 @@ def room(module: str) -> str:
 
 
 def floor(module: str) -> int | None:
-    """The floor of a module in core, by the longest name that FLOORS knows; None for the package itself."""
-    parts = module.split(".")[1:]
+    """The floor of a module in its room, by the longest name that FLOORS knows; None for what stands on none.
+
+    A page stands above all wings.
+    """
+    parts, floors = module.split(".")[1:], FLOORS.get(room(module), [])
     for length in range(len(parts), 0, -1):
-        for number, names in enumerate(FLOORS):
+        for number, names in enumerate(floors):
             if ".".join(parts[:length]) in names:
                 return number
-    return None
+    return len(PAGES) if room(module) == "pages" and parts else None
 
 
 def turned_arrows(root: Path) -> list[str]:
@@ -120,15 +131,26 @@ def turned_arrows(root: Path) -> list[str]:
 
 
 def climbing_arrows(root: Path) -> list[str]:
-    """Every import within core that goes up a floor; names for type checkers alone are free."""
+    """Every import within a room that goes up a floor; names for type checkers alone are free."""
     files = python_files(root)
     wrong = []
     for module, path in files.items():
         for name in sorted(imports(path, module, typing=False) & files.keys()):
             own, other = floor(module), floor(name)
-            if room(module) == room(name) == "core" and own is not None and other is not None and other > own:
+            if room(module) == room(name) and own is not None and other is not None and other > own:
                 wrong.append(f"{module} -> {name}")
     return wrong
+
+
+def strange_components(root: Path) -> list[str]:
+    """Every import with which a component of the browser reaches for a lesson, or for who computes."""
+    return [
+        f"{module} -> {name}"
+        for module, path in python_files(root).items()
+        if f"{module}.".startswith(f"{COMPONENTS}.")
+        for name in sorted(imports(path, module))
+        if any(f"{name}.".startswith(f"{strange}.") for strange in STRANGE_TO_COMPONENTS)
+    ]
 
 
 def loops(root: Path) -> list[str]:
@@ -169,14 +191,14 @@ def loaded_with(module: str, root: Path) -> set[str]:
 # ---- the tree as it is ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong", [turned_arrows, climbing_arrows, loops])
+@pytest.mark.parametrize("wrong", [turned_arrows, climbing_arrows, strange_components, loops])
 def test_the_tree_is_straight(wrong):
     assert wrong(ROOT) == []
 
 
 def test_every_module_of_core_has_its_floor():
     homeless = [name for name in python_files(ROOT) if name.startswith("core.") and floor(name) is None]
-    assert homeless == [], "enter the module in FLOORS, on the lowest floor on which it can live"
+    assert homeless == [], "enter the module in CORE, on the lowest floor on which it can live"
 
 
 def test_core_does_not_name_lessons_or_pages_as_text_either():
@@ -207,14 +229,17 @@ def test_no_page_waits_for_the_libraries_that_load_models():
 def house(root: Path, **changed: str) -> Path:
     files = {
         "streamlit_app": "import streamlit as st\nfrom lessons import course",
-        "pages/denoising": "import streamlit\nfrom lessons.denoising import LESSON\nimport pages.ui.jobs",
-        "pages/ui/jobs": "from core.compute.local import LocalExecutor",
+        "pages/denoising": "import streamlit\nfrom lessons.denoising import LESSON\nimport pages.ui.stage",
+        "pages/ui/stage": "from pages.server import runtime\nfrom pages.components.player import player",
+        "pages/server/runtime": "from core.compute.local import LocalExecutor\nfrom lessons import course",
+        "pages/components/player": "import streamlit\nfrom core import schedule",
         "lessons/course": "from lessons import denoising",
         "lessons/denoising": "from core import diffusion\nfrom core.schedule import NoiseSchedule",
         "core/schedule": "import torch\nclass NoiseSchedule: pass",
         "core/diffusion": "from core.schedule import NoiseSchedule",
-        "core/compute/jobs": "if TYPE_CHECKING:\n    from core.compute.local import LocalExecutor",
-        "core/compute/local": "import core.diffusion\nfrom core.compute import jobs",
+        "core/jobs": "if TYPE_CHECKING:\n    from core.compute.local import LocalExecutor",
+        "core/compute/store": "from core import jobs",
+        "core/compute/local": "import core.diffusion\nfrom core import jobs\nfrom core.compute import store",
     }
     files |= {name.replace("__", "/"): text for name, text in changed.items()}
     for name, text in files.items():
@@ -227,6 +252,7 @@ def house(root: Path, **changed: str) -> Path:
 def test_a_straight_house_is_accepted(tmp_path):
     house(tmp_path)
     assert turned_arrows(tmp_path) == climbing_arrows(tmp_path) == loops(tmp_path) == []
+    assert strange_components(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -236,15 +262,15 @@ def test_a_straight_house_is_accepted(tmp_path):
         ("core__schedule", "def f():\n    import pages.denoising", "core.schedule -> pages.denoising"),
         ("core__diffusion", "import streamlit.components.v2", "core.diffusion -> streamlit.components.v2"),
         ("lessons__denoising", "import streamlit as st", "lessons.denoising -> streamlit"),
-        ("lessons__denoising", "from ..pages.ui import jobs", "lessons.denoising -> pages.ui.jobs"),
+        ("lessons__denoising", "from ..pages.ui import stage", "lessons.denoising -> pages.ui.stage"),
         (
             "lessons__denoising",
-            "if TYPE_CHECKING:\n    from pages.ui import jobs",
-            "lessons.denoising -> pages.ui.jobs",
+            "if TYPE_CHECKING:\n    from pages.ui import stage",
+            "lessons.denoising -> pages.ui.stage",
         ),
-        ("pages__ui__jobs", "import streamlit_app", "pages.ui.jobs -> streamlit_app"),
-        ("pages__ui__jobs", "from scripts import warm", "pages.ui.jobs -> scripts"),
-        ("lessons__course", "import tests.helpers, scripts.bench", "lessons.course -> scripts.bench"),
+        ("pages__ui__stage", "import streamlit_app", "pages.ui.stage -> streamlit_app"),
+        ("pages__ui__stage", "from scripts import warm", "pages.ui.stage -> scripts"),
+        ("lessons__course", "import tests.helpers, scripts.warm", "lessons.course -> scripts.warm"),
         ("scripts__load", "import streamlit.runtime", "scripts.load -> streamlit.runtime"),
         ("lessons__wire", "from streamlit.proto import X", "lessons.wire -> streamlit.proto"),
     ],
@@ -260,11 +286,29 @@ def test_a_turned_arrow_is_found(tmp_path, where, line, found):
         ("core__schedule", "from . import diffusion", "core.schedule -> core.diffusion"),
         ("core__schedule", "def f():\n    from .diffusion import x", "core.schedule -> core.diffusion"),
         ("core__diffusion", "import core.compute.local", "core.diffusion -> core.compute.local"),
-        ("core__compute__jobs", "from core.compute import local", "core.compute.jobs -> core.compute.local"),
+        ("core__jobs", "from core.compute import local", "core.jobs -> core.compute.local"),
+        (
+            "core__compute__store",
+            "from core.compute import local",
+            "core.compute.store -> core.compute.local",
+        ),
+        (
+            "pages__components__player",
+            "import pages.server.runtime",
+            "pages.components.player -> pages.server.runtime",
+        ),
+        ("pages__server__runtime", "from pages.ui import stage", "pages.server.runtime -> pages.ui.stage"),
+        ("pages__ui__stage", "import pages.denoising", "pages.ui.stage -> pages.denoising"),
     ],
 )
 def test_an_arrow_that_climbs_is_found(tmp_path, where, line, found):
     assert climbing_arrows(house(tmp_path, **{where: line})) == [found]
+
+
+@pytest.mark.parametrize("name", ["lessons.course", "core.compute.local", "core.jobs"])
+def test_a_component_that_knows_too_much_is_found(tmp_path, name):
+    house(tmp_path, pages__components__player=f"def f():\n    import {name}")
+    assert strange_components(tmp_path) == [f"pages.components.player -> {name}"]
 
 
 def test_a_loop_is_found(tmp_path):

@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from scripts import judge_illusions as script
-from scripts.judge_illusions import LOWPASS, OBJECTS, PAIRS, TEMPLATES, Judge, afar, brightness, near, verdict
+from scripts.emoji import judge_illusions as script
+from scripts.emoji.judge_illusions import (
+    LOWPASS,
+    OBJECTS,
+    PAIRS,
+    TEMPLATES,
+    Judge,
+    afar,
+    brightness,
+    near,
+    verdict,
+)
 
 NAMES = tuple("abcdefgh")
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.compute import files
-from core.compute.jobs import Checkpoint, CheckpointCorrupt, Done, Failed, Frame, JobContext, Metric
+from core.compute.context import JobContext
 from core.compute.local import LocalExecutor
-from core.compute.store import Store
-from core.compute.worker import perform as perform_job
+from core.compute.store import Store, files
+from core.compute.workers.worker import perform as perform_job
 from core.datasets import MNIST_FOLDER, load_mnist
+from core.jobs import Checkpoint, CheckpointCorrupt, Done, Failed, Frame, Metric
 from core.training import build_network, train_mnist
 from core.training_checkpoint import network_weights
 from core.training_settings import InvalidSettings, MnistSettings

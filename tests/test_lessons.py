@@ -17,7 +17,8 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pytest
 
-from core.compute.jobs import JobContext, JobSpec
+from core.compute.context import JobContext
+from core.jobs import JobSpec
 from core.pictures import load_picture
 from core.trajectory import Trajectory
 from lessons.course import COURSE, JOBS, PARTS, neighbours

@@ -11,8 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from core.compute.jobs import JobSpec
 from core.compute.store import Store
+from core.jobs import JobSpec
 from core.media import png
 from core.pictures import load_picture
 from lessons.course import COURSE

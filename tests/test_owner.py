@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.classroom.rooms import Person
-from pages.ui import runtime
-from pages.ui.runtime import browser_token
+from pages.server import runtime
+from pages.server.runtime import browser_token
 
 # Three answers of one server to one browser, as they came.
 SAME = (

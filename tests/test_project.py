@@ -17,7 +17,7 @@ from streamlit import config
 from core.media import MAX_BYTES
 
 ROOT = Path(__file__).resolve().parent.parent
-BRIDGE = ROOT / "core" / "compute" / "ray_bridge.py"
+BRIDGE = ROOT / "core" / "compute" / "workers" / "ray_bridge.py"
 SKIPPED = {".git", ".venv", "__pycache__", ".pytest_cache", ".ruff_cache"}
 OWN = {"streamlit_app", "pages", "lessons", "core", "scripts", "tests"}
 PACKAGE_OF = {

@@ -15,10 +15,10 @@ from core.mnist_models import save_weights, weights_file
 from core.networks.mnist_unet import one_hot
 from core.training import build_network
 from core.training_settings import MnistSettings
-from scripts import sweep_mnist
-from scripts.measure_mnist import features_of
-from scripts.mnist_figures import headline, write_figures
-from scripts.sweep_mnist import Bench, Point, points, sweep, velocity
+from scripts.mnist import sweep as sweep_mnist
+from scripts.mnist.figures import headline, write_figures
+from scripts.mnist.measure import features_of
+from scripts.mnist.sweep import Bench, Point, points, sweep, velocity
 
 SETTINGS = MnistSettings(objective="class_flow", width=8, learning_rate=1e-2, batch_size=64, epochs=10)
 POINTS = [Point(1, 0.0, 2, 40), Point(5, 5.0, 2, 40)]

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from core.networks.patch_unet import PatchUNet
-from scripts import train_emoji
+from scripts.emoji import train as train_emoji
 from scripts.emoji.dataset import FIRST, Batches, EmojiSet
 from scripts.emoji.losses import variance_bound
+from scripts.emoji.train import REFINER, Config, PartConfig, Run
 from scripts.emoji.vocabulary import captions_of, entries
-from scripts.train_emoji import REFINER, Config, PartConfig, Run
 
 PART = PartConfig(batch_size=4, learning_rate=2e-3, warmup=1)
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.compute.jobs import Checkpoint, CheckpointCorrupt, Frame, Metric
 from core.datasets import Digits
+from core.jobs import Checkpoint, CheckpointCorrupt, Frame, Metric
 from core.training import (
     Snapshots,
     TrainingDiverged,

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from core import mnist_models
-from core.compute.jobs import Checkpoint, Frame, Metric
+from core.jobs import Checkpoint, Frame, Metric
 from core.training import build_network
 from core.training_settings import REFERENCE, InvalidSettings, MnistSettings
 from core.trajectory import Trajectory

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.compute.jobs import Frame, JobContext, Metric
+from core.compute.context import JobContext
 from core.compute.store import Store
+from core.jobs import Frame, Metric
 from core.media import png
 from core.toy import ExactField
 from lessons.fields import BadValue
@@ -33,7 +34,7 @@ from lessons.vector_field import (
     toy_network,
     training_spec,
 )
-from pages.ui.field import Losses, Scene, SceneError, Snapshots
+from pages.components.field import Losses, Scene, SceneError, Snapshots
 
 PARAMS = {
     "data": "moons",

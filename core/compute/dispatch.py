@@ -13,7 +13,13 @@ import time
 from collections.abc import Mapping, Sequence
 
 from core.compute.executor import Capacity, JobStatus
-from core.compute.jobs import (
+from core.compute.queue.ledger import TURN_SECONDS, Ledger
+from core.compute.queue.quotas import NO_LIMITS, Limits
+from core.compute.queue.run import Run
+from core.compute.store import Store
+from core.compute.workers.process import WorkerGone, WorkerProcess
+from core.compute.workers.watch import Watch, private_bytes
+from core.jobs import (
     JSON,
     TERMINAL,
     Checkpoint,
@@ -29,12 +35,6 @@ from core.compute.jobs import (
     State,
     UnexpectedError,
 )
-from core.compute.ledger import TURN_SECONDS, Ledger
-from core.compute.process import WorkerGone, WorkerProcess
-from core.compute.quotas import NO_LIMITS, Limits
-from core.compute.run import Run
-from core.compute.store import Store
-from core.compute.watch import Watch, private_bytes
 from core.trajectory import Trajectory
 
 log = logging.getLogger(__name__)

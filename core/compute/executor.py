@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from core.compute.jobs import Event, JobId, JobSpec, State
+from core.jobs import Event, JobId, JobSpec, State
 
 if TYPE_CHECKING:
     from core.trajectory import Trajectory

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.compute.dispatch import QueueExecutor
-from core.compute.process import WorkerProcess
-from core.compute.seats import make_seats, shared_rows
 from core.compute.store import Store
+from core.compute.workers.process import WorkerProcess
+from core.compute.workers.seats import make_seats, shared_rows
 
 
 class LocalExecutor(QueueExecutor):
@@ -23,7 +23,7 @@ class LocalExecutor(QueueExecutor):
 
     Args:
         device: torch device string handed to the jobs.
-        seats: jobs that compute at the same time (core/compute/seats.py).
+        seats: jobs that compute at the same time (core/compute/workers/seats.py).
         options: those of QueueExecutor; `environment` must be among them.
     """
 

@@ -15,8 +15,8 @@ import streamlit as st
 from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text
 from lessons.lesson import Lesson
 from lessons.training_fields import Setting
+from pages.components.plain import plain
 from pages.ui.pictures import picture_field
-from pages.ui.plain import plain
 
 OWN_PARAMETERS = ("frame", "job", "pin", "wrong")  # what the URL holds besides fields
 MOST_SEGMENTS = 5  # a choice of more values is a list: a row of them would run out of the column

@@ -13,8 +13,8 @@ from core.datasets import DamagedDataFile, load_mnist
 from core.media import png
 from lessons.denoising_digits import DRAWING, TEST_DIGITS, DigitRef
 from lessons.lesson import Lesson
-from pages.ui.canvas import Drawing, canvas
-from pages.ui.runtime import store
+from pages.components.canvas import Drawing, canvas
+from pages.server.runtime import store
 
 SIDE = 28
 

@@ -15,9 +15,9 @@ from lessons.editing import GREY, alone, rms
 from lessons.inpainting import seam
 from lessons.text_image_to_image import distances, starts
 from lessons.visual_anagrams import cosine, seen
-from pages.ui.films import denoising
-from pages.ui.jobs import Pixels, Stage
-from pages.ui.player import Curve, Film, Row, difference_to_uint8, signed_to_uint8
+from pages.components.player import Curve, Film, Row, difference_to_uint8, signed_to_uint8
+from pages.server.served.progress import Pixels
+from pages.ui.films import Films, denoising
 
 SEAM = (255, 0, 160)  # a colour that few pictures have
 
@@ -35,7 +35,7 @@ def _rebuilt(film: Film, rows: Sequence[Row], hidden: Sequence[str], curves: Seq
 # ---- A7 and A9 ---------------------------------------------------------------------------------------------
 
 
-def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Stage:
+def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Films:
     """All i_start side by side over one t; a column is grey until its run begins. The picture stands last."""
     columns = [f"i_start = {i}" for i in i_starts]
     plain = denoising(timesteps, columns, name)
@@ -73,7 +73,7 @@ def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Stage:
         film = plain.live(pixels, total)
         return replace(film, rows=[row for row in film.rows if row.name != "eps"])
 
-    return Stage(finished, live, key=f"grid/{name}")
+    return Films(finished, live, key=f"grid/{name}")
 
 
 def inside(trajectory: Trajectory, column: int, name: str) -> Film:
@@ -106,7 +106,7 @@ def morph(trajectory: Trajectory, i_starts: Sequence[int], name: str) -> Film:
 # ---- A8 ----------------------------------------------------------------------------------------------------
 
 
-def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> Stage:
+def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> Films:
     """With what is kept and what is made on their own, and the step across the seam as a curve."""
     plain = denoising(timesteps, columns, name)
 
@@ -137,7 +137,7 @@ def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> S
             ]
         return _rebuilt(film, rows, ("eps",), curves)
 
-    return Stage(finished, plain.live)
+    return Films(finished, plain.live)
 
 
 def outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -152,7 +152,7 @@ def outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
 # ---- A10 ---------------------------------------------------------------------------------------------------
 
 
-def anagram(timesteps: Sequence[int], columns: Sequence[str], view: str, name: str) -> Stage:
+def anagram(timesteps: Sequence[int], columns: Sequence[str], view: str, name: str) -> Films:
     """Both readings at every t, and how far the two estimates point in the same direction."""
     plain = denoising(timesteps, columns, name)
     label, caption = r"A\,\hat{x}_0", "the same, turned"
@@ -185,13 +185,13 @@ def anagram(timesteps: Sequence[int], columns: Sequence[str], view: str, name: s
         ]  # fmt: skip
         return _rebuilt(film, rows, ("eps",), curves)
 
-    return Stage(finished, live)
+    return Films(finished, live)
 
 
 # ---- A11 ---------------------------------------------------------------------------------------------------
 
 
-def hybrid(timesteps: Sequence[int], columns: Sequence[str], lowpass: GaussianLowpass, name: str) -> Stage:
+def hybrid(timesteps: Sequence[int], columns: Sequence[str], lowpass: GaussianLowpass, name: str) -> Films:
     """The bands of the two noise estimates, and the bands of the picture that they lead to."""
     import torch
 
@@ -213,4 +213,4 @@ def hybrid(timesteps: Sequence[int], columns: Sequence[str], lowpass: GaussianLo
         ]  # fmt: skip
         return _rebuilt(film, rows, ("eps", "x_t"))
 
-    return Stage(finished, plain.live)
+    return Films(finished, plain.live)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.trajectory import Trajectory
 from lessons.denoising import EPS_RANGE
-from pages.ui.jobs import Pixels, Stage
-from pages.ui.player import Curve, Film, Number, Row, difference_to_uint8, signed_to_uint8
+from pages.components.player import Curve, Film, Number, Row, difference_to_uint8, signed_to_uint8
+from pages.server.served.progress import Pixels
 
 UPDATE = r"x_{t'} = c_0\,\hat{x}_0 + c_t\,x_t + \sigma z"
 MARK_EVERY = 5
@@ -25,7 +26,19 @@ TERMS = {
 }
 
 
-def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str = "denoising") -> Stage:
+@dataclass(frozen=True)
+class Films:
+    """How a job is shown: the film of its result, and that of the frames so far.
+
+    `key` names what the film depends on besides the job: which part of it is shown.
+    """
+
+    finished: Callable[[Trajectory], Film]
+    live: Callable[[Pixels, int], Film]  # (frames so far, how many there will be)
+    key: str = ""
+
+
+def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str = "denoising") -> Films:
     """Films of `lessons.denoising.run`; `columns` are the labels of its pictures."""
 
     def live(pixels: Pixels, total: int) -> Film:
@@ -55,10 +68,10 @@ def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str =
             marks=range(0, len(steps), MARK_EVERY), strip_row="clean_hat", name=name,
         )  # fmt: skip
 
-    return Stage(finished, live)
+    return Films(finished, live)
 
 
-def glimpse(timesteps: Sequence[int], columns: Sequence[str]) -> Stage:
+def glimpse(timesteps: Sequence[int], columns: Sequence[str]) -> Films:
     """The same run with nothing but the noisy pictures and the estimates; it plays by itself."""
 
     def film(pixels: Pixels, total: int) -> Film:
@@ -73,7 +86,7 @@ def glimpse(timesteps: Sequence[int], columns: Sequence[str]) -> Stage:
         shown = {name: signed_to_uint8(trajectory[name]) for name in ("x_t", "clean_hat")}
         return film(shown, len(timesteps))
 
-    return Stage(finished, film)
+    return Films(finished, film)
 
 
 def _labels(timesteps: Sequence[int]) -> list[str]:

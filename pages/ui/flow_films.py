@@ -8,8 +8,9 @@ import numpy as np
 
 from core.trajectory import Trajectory
 from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps
-from pages.ui.jobs import Pixels, Stage
-from pages.ui.player import Curve, Film, Number, Row, difference_to_uint8, unit_to_uint8
+from pages.components.player import Curve, Film, Number, Row, difference_to_uint8, unit_to_uint8
+from pages.server.served.progress import Pixels
+from pages.ui.films import Films
 
 UPDATE = r"x_{t+1/T} = x_t + \frac{1}{T}\,u"
 # name in the trajectory -> label, caption, in the order in which they are read
@@ -29,7 +30,7 @@ def flow(
     solver: str = "euler",
     pick: int | None = None,
     name: str = "flow",
-) -> Stage:
+) -> Films:
     """Films of `lessons.flow_sampling.run`.
 
     `networks` name the networks ("epoch 1", ...), one row each for every quantity; `columns` name the pictures;
@@ -84,7 +85,7 @@ def flow(
             ],
         )  # fmt: skip
 
-    return Stage(finished, live, key=f"{name}/{pick}")
+    return Films(finished, live, key=f"{name}/{pick}")
 
 
 def rows_shown(networks: Sequence[str]) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lessons.course import COURSE, PARTS, neighbours
 from lessons.lesson import Lesson, Variant
+from pages.components.phrases import phrases
+from pages.components.style import page_style
 from pages.ui.controls import preset_row, set_texts, set_values, values, write_url
-from pages.ui.phrases import phrases
-from pages.ui.style import page_style
 
 SIDE: ContextVar[DeltaGenerator | None] = ContextVar(
     "side", default=None

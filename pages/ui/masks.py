@@ -11,9 +11,9 @@ import streamlit as st
 from lessons.lesson import Lesson
 from lessons.loading import PictureGone
 from lessons.masks import SHAPES, as_picture, mask_of
-from pages.ui.canvas import Drawing, canvas
+from pages.components.canvas import Drawing, canvas
+from pages.server.runtime import store
 from pages.ui.controls import set_values
-from pages.ui.runtime import store
 from pages.ui.sources import put_picture
 
 

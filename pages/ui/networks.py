@@ -6,14 +6,14 @@ import json
 
 import streamlit as st
 
-from core.compute.jobs import State
-from core.compute.runs import RunRecord
+from core.compute.store.runs import RunRecord
+from core.jobs import State
 from core.mnist_models import ModelMissing
 from core.training_settings import MnistSettings
 from lessons.lesson import Lesson
 from lessons.networks import AUTO, Network, NetworkChoice, shipped
 from lessons.training_fields import describe
-from pages.ui.runtime import environment, executor, owner, store
+from pages.server.runtime import environment, executor, owner, store
 
 MOST_TRAININGS = 12  # of one's own that are offered
 

@@ -12,7 +12,7 @@ from core.media import BadPicture, png, read_picture
 from core.pictures import UnknownPicture, list_pictures, load_picture
 from lessons.fields import PictureRef
 from lessons.loading import UPLOAD, PictureGone, reference_pixels
-from pages.ui.runtime import store
+from pages.server.runtime import store
 
 SHOWN = 128  # pixels on screen: twice 64, so that every pixel stays a square
 

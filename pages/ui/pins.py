@@ -11,18 +11,19 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-from core.compute.jobs import JobSpec
+from core.jobs import JobSpec
 from lessons.fields import BadValue, Field, PictureRef, Text
 from lessons.lesson import Lesson
 from lessons.loading import UPLOAD
-from pages.ui.jobs import NO_PINS, Beside, Pins, Stage
+from pages.ui.films import Films
+from pages.ui.stage import NO_PINS, Beside, Pins
 
 MOST = 3  # pinned runs: with the page's own four, as many as stand side by side on a projector
 REFERENCE = "reference"  # in the address: a pin of the lesson's own values
 SHORTEST = 28  # characters of a prompt in a label
 
 Values = dict[str, Any]
-Run = Callable[[Values], tuple[JobSpec, Stage]]  # of the controls' values: the job, and how it is shown
+Run = Callable[[Values], tuple[JobSpec, Films]]  # of the controls' values: the job, and how it is shown
 
 
 def pinned(lesson: Lesson, values: Values, run: Run) -> Pins:

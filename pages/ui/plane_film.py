@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from core.trajectory import Trajectory
 from lessons.flow_studies import PLANE_POINTS
-from pages.ui.player import Film, Row, unit_to_uint8
+from pages.components.player import Film, Row, unit_to_uint8
 
 SIDE = 560  # pixels of the drawing of the field
 FINER = 2  # drawn at twice the size and reduced, for smooth lines

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.compute.jobs import ComputeError, JobNotFound, JobSpec, State
+from core.jobs import ComputeError, JobNotFound, JobSpec, State
 from core.trajectory import Trajectory
 from lessons.lesson import Lesson
-from pages.ui.runtime import executor, job_id, owner, shared_result
-from pages.ui.served.news import following
+from pages.server.runtime import executor, job_id, owner, shared_result
+from pages.server.served.news import following
 
 POLL_SECONDS = 0.3
 

@@ -12,11 +12,11 @@ from core.media import png
 from lessons.course import COURSE
 from lessons.lesson import Lesson
 from lessons.loading import UPLOAD
-from pages.ui.canvas import Drawing, canvas
+from pages.components.canvas import Drawing, canvas
+from pages.components.player import signed_to_uint8
+from pages.server.runtime import store
 from pages.ui.controls import control, set_values
 from pages.ui.pictures import pixels_of
-from pages.ui.player import signed_to_uint8
-from pages.ui.runtime import store
 
 RESULTS = "results"  # in the session: what the lessons have made, newest last
 KEPT_RESULTS = 6

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
-from core.compute.jobs import JobSpec
+from core.jobs import JobSpec
 from core.media import animated_gif, animated_webp, contact_sheet, png, to_pixels
 from core.trajectory import Trajectory
 from lessons.lesson import Lesson

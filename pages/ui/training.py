@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.compute.jobs import ComputeError, JobId, JobNotFound, State
+from core.jobs import ComputeError, JobId, JobNotFound, State
 from core.networks.mnist_unet import count_parameters
 from core.training import build_network
 from core.training_settings import REFERENCE, InvalidSettings, MnistSettings
@@ -21,10 +21,10 @@ from lessons.lesson import Lesson
 from lessons.training import spec as training_spec
 from lessons.training_fields import describe, settings_of, training_fields, values_of
 from lessons.training_pace import BATCH, Pace, duration, estimate_seconds, pace_of, pace_spec, two_minutes
+from pages.server.runtime import environment, executor, job_id, owner, shared_result, store
+from pages.server.served.news import following
 from pages.ui.controls import control, set_values
 from pages.ui.networks import trainings
-from pages.ui.runtime import environment, executor, job_id, owner, shared_result, store
-from pages.ui.served.news import following
 from pages.ui.training_state import Training, training_of, word_of
 from pages.ui.training_view import draw_training
 

@@ -9,12 +9,12 @@ import numpy as np
 import streamlit as st
 
 from core.compute.executor import JobStatus
-from core.compute.jobs import Frame, JobId, JobNotFound, State
+from core.jobs import Frame, JobId, JobNotFound, State
 from core.training_settings import MnistSettings
 from lessons.training import spec as training_spec
 from lessons.training import steps_between_checkpoints
 from lessons.training_curves import LossCurve
-from pages.ui.runtime import environment, executor, job_id, shared_result, store
+from pages.server.runtime import environment, executor, job_id, shared_result, store
 
 UNKEPT = 3  # checkpoints in a row that are not there
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core.compute.jobs import State
+from core.jobs import State
 from core.training_settings import REFERENCE, MnistSettings
 from lessons.networks import shipped
 from lessons.training import snapshot_steps
 from lessons.training_curves import LossCurve, epoch_ends, shipped_curve
 from lessons.training_fields import describe
 from lessons.training_pace import duration
-from pages.ui.curves import Series, curves
-from pages.ui.jobs import show
-from pages.ui.player import Film, Row
+from pages.components.curves import Series, curves
+from pages.components.player import Film, Row, pack
+from pages.ui.stage import show
 from pages.ui.training_state import Training, curve_of, events_of, facts_of, samples_of, word_of
 
 SMOOTHING = 25  # steps
@@ -46,7 +46,7 @@ def draw_training(
         )  # fmt: skip
     samples = samples_of(training)
     if samples is not None:
-        show(f"{place}/samples", _samples_film(training, *samples).to_bytes())
+        show(f"{place}/samples", pack(_samples_film(training, *samples)))
 
 
 def _series(name: str, curve: LossCurve, note: str = "") -> Series:

@@ -9,7 +9,7 @@ import base64
 import numpy as np
 import streamlit as st
 
-from pages.ui.canvas import Drawing, canvas
+from pages.components.canvas import Drawing, canvas
 
 st.set_page_config(layout="wide")
 query = st.query_params

@@ -11,7 +11,7 @@ import torch
 
 from core.networks.toy_mlp import ToyVelocity
 from core.toy import moons
-from pages.ui.field import Losses, Scene, Snapshots, vector_field
+from pages.components.field import Losses, Scene, Snapshots, vector_field
 
 HIDDEN = 16
 NAMES = ("t", "show", "field", "solver", "steps", "beside", "particles", "after", "drop")

@@ -6,7 +6,7 @@ Query parameters: `samples`, `steps`, `size`, `grow` (add a frame whenever the b
 import numpy as np
 import streamlit as st
 
-from pages.ui.player import Curve, Film, Number, Row, difference_to_uint8, player, signed_to_uint8
+from pages.components.player import Curve, Film, Number, Row, difference_to_uint8, player, signed_to_uint8
 
 query = st.query_params
 SAMPLES, STEPS, SIZE = (int(query.get(n, d)) for n, d in (("samples", 1), ("steps", 34), ("size", 64)))

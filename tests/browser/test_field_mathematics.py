@@ -13,7 +13,7 @@ from field_numbers import agree, doubles, flat, places, points_of
 from core.flow import Conditional, integrate
 from core.networks.toy_mlp import ToyVelocity
 from core.toy import ExactField
-from pages.ui.field import MATHEMATICS, script
+from pages.components.field import MATHEMATICS, script
 
 pytestmark = pytest.mark.browser
 TIMES = (0.0, 0.3, 0.77, 0.99, 0.9999, 1.0)

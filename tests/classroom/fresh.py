@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pages.ui.classroom import place
+from pages.server.classroom import identity
 
 
 @contextmanager
 def fresh_class(*others: Any) -> Iterator[None]:
     """Settings, rooms and `others` (functions of st.cache_resource) are made anew in the block, and again after it."""
-    caches = (place.class_settings, place.rooms, *others)
+    caches = (identity.class_settings, identity.rooms, *others)
     for cached in caches:
         cached.clear()
     yield
-    place.rooms().close()
+    identity.rooms().close()
     for cached in caches:
         cached.clear()

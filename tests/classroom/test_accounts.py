@@ -9,7 +9,7 @@ import pytest
 from core.classroom.accounts import BadLogin, NotAdmitted, leads, read_account, require_admission
 from core.classroom.rooms import Rooms
 from core.classroom.words import LeadsAlready, RoomFull
-from pages.ui import runtime
+from pages.server import runtime
 
 CLIENT = "lessons"
 CLAIMS = {

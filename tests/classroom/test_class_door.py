@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.classroom.rooms import Rooms
 from core.classroom.words import Tries
-from pages.ui.classroom import entry, place
-from pages.ui.classroom.place import CODES_PER_MINUTE, SECRETS_PER_MINUTE
+from pages.server.classroom import entry, identity
+from pages.server.classroom.identity import CODES_PER_MINUTE, SECRETS_PER_MINUTE
 from tests.classroom.fresh import fresh_class
 
 SECRET = "chalk-and-talk-42"
@@ -27,12 +27,12 @@ def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     )
     monkeypatch.setattr(entry, "address", lambda: "10.0.0.1")  # AppTest has another one at every run
     with fresh_class():
-        yield place.rooms()
+        yield identity.rooms()
 
 
 def door() -> AppTest:
     def script() -> None:
-        from pages.ui.classroom.entry import entry
+        from pages.server.classroom.entry import entry
 
         entry()
 

@@ -12,11 +12,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.classroom.rooms import Rooms
-from pages.ui.classroom import place
-from pages.ui.classroom.place import COOKIE
-from pages.ui.served import shelf as shelves
-from pages.ui.served.routes import served_routes
-from pages.ui.served.shelf import Shelf
+from pages.components import shelf as shelves
+from pages.components.shelf import Shelf
+from pages.server.classroom import identity
+from pages.server.classroom.identity import COOKIE
+from pages.server.served.routes import served_routes
 from tests.classroom.fresh import fresh_class
 
 FILM = b"\x02\x00\x00\x00{}" + bytes(range(256)) * 40
@@ -29,7 +29,7 @@ def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DIFFUSION_CLASS_SECRET", "chalk-and-talk-42")
     monkeypatch.setenv("DIFFUSION_DATA_DIR", str(tmp_path))
     with fresh_class(shelves.shelf):
-        yield place.rooms()
+        yield identity.rooms()
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_who_was_removed_is_refused(browser, rooms):
 
 def test_an_open_door_is_open_here_too(browser, rooms, monkeypatch):
     monkeypatch.setenv("DIFFUSION_CLASS_MEMBERS_ONLY", "false")
-    place.class_settings.clear()
+    identity.class_settings.clear()
     shelves.shelf().put(FILM)
     assert browser().get(f"/course/films/{NAME}").content == FILM
 
@@ -132,7 +132,7 @@ def test_another_site_gets_nothing(ada):
 
 def test_what_was_asked_for_least_recently_goes_first_and_comes_back(ada, monkeypatch):
     small = Shelf(3 * len(FILM))
-    monkeypatch.setattr("pages.ui.served.routes.shelf", lambda: small)
+    monkeypatch.setattr("pages.server.served.routes.shelf", lambda: small)
     films = [bytes([k]) * len(FILM) for k in range(4)]
     names = [small.put(film) for film in films[:3]]
     assert ada.get(f"/course/films/{names[0]}").status_code == 200  # now the second is the oldest

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lessons.course import COURSE
-from scripts.load_class import Seen, memory, start
-from scripts.load_sockets import PageFailed, Visitor
+from scripts.measure.load_class import Seen, memory, start
+from scripts.measure.load_sockets import PageFailed, Visitor
 
 PATIENCE = 120.0  # seconds; a machine that runs tests is slow
 

@@ -11,13 +11,13 @@ from starlette.testclient import TestClient
 
 from core.classroom.rooms import Rooms
 from core.compute.executor import JobStatus
-from core.compute.jobs import JobNotFound, JobSpec, State
-from pages.ui import runtime
-from pages.ui.classroom import place
-from pages.ui.classroom.place import COOKIE
-from pages.ui.served import news
-from pages.ui.served.news import MOST_JOBS, PER_SECOND, Ration, standing
-from pages.ui.served.routes import served_routes
+from core.jobs import JobNotFound, JobSpec, State
+from pages.server import runtime
+from pages.server.classroom import identity
+from pages.server.classroom.identity import COOKIE
+from pages.server.served import news
+from pages.server.served.news import MOST_JOBS, PER_SECOND, Ration, standing
+from pages.server.served.routes import served_routes
 from tests.classroom.fresh import fresh_class
 
 ONE, OTHER, UNKNOWN = "ab" * 32, "cd" * 32, "ef" * 32
@@ -57,7 +57,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def ask(jobs) -> Callable[..., tuple[str, bool]]:
     """What Ada's browser is told: the word that it should know, and whether all is over."""
-    rooms: Rooms = place.rooms()
+    rooms: Rooms = identity.rooms()
     code, _ = rooms.open("Dr. Kim")
     app = Starlette(routes=served_routes("/course"))
     ada = TestClient(app, base_url="http://lessons.example.org", cookies={COOKIE: rooms.join(code, "Ada")})

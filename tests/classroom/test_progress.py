@@ -14,15 +14,15 @@ from starlette.testclient import TestClient
 
 from core.classroom.rooms import Rooms
 from core.compute.executor import JobStatus
-from core.compute.jobs import Done, Frame, JobNotFound, JobSpec, State
-from pages.ui import runtime
-from pages.ui.classroom import place
-from pages.ui.classroom.place import COOKIE
-from pages.ui.player import Film, Row
-from pages.ui.served import shelf as shelves
-from pages.ui.served import views as viewing
-from pages.ui.served.routes import served_routes
-from pages.ui.served.views import View, Views, watch
+from core.jobs import Done, Frame, JobNotFound, JobSpec, State
+from pages.components import shelf as shelves
+from pages.components.player import Film, Row
+from pages.server import runtime
+from pages.server.classroom import identity
+from pages.server.classroom.identity import COOKIE
+from pages.server.served import views as viewing
+from pages.server.served.routes import served_routes
+from pages.server.served.views import View, Views, watch
 from tests.classroom.fresh import fresh_class
 
 JOB, TOTAL = "ab" * 32, 6
@@ -80,7 +80,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def rooms(job) -> Rooms:
-    return place.rooms()
+    return identity.rooms()
 
 
 @pytest.fixture

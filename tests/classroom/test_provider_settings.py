@@ -12,7 +12,7 @@ from core.classroom import provider
 from core.classroom.provider import check_auth, read_auth, require_library
 from core.classroom.settings import PREFIX, read_class_settings, serving
 from core.settings import ROOT, BadSetting
-from pages.ui.classroom import login
+from pages.server.classroom import login
 from scripts import serve
 
 AUTH = {

@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.classroom.rooms import Rooms
-from pages.ui.classroom import routes
-from pages.ui.classroom.place import COOKIE
+from pages.server.classroom import routes
+from pages.server.classroom.identity import COOKIE
 
 OURS = {"X-Classroom": "1"}
 HERE = {"page": "forward-process", "query": "t=500", "frame": 3, "total": 40}

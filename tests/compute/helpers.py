@@ -6,10 +6,10 @@ import itertools
 import os
 import time
 
-from core.compute.jobs import JobSpec
 from core.compute.local import LocalExecutor
 from core.compute.ray import RayExecutor
 from core.compute.store import Store
+from core.jobs import JobSpec
 
 KINDS = (
     "count one_long_step fails crashes trains disk_is_full prints returns_nothing reads_blob counts_calls "

@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from core.compute import files
-from core.compute.jobs import Checkpoint, Frame, Metric
+from core.compute.store import files
+from core.jobs import Checkpoint, Frame, Metric
 from core.trajectory import Trajectory
 
 

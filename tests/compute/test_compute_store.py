@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.compute import files
-from core.compute.jobs import Checkpoint, Frame, InvalidSpec, JobNotFound, JobSpec, Metric, StoreFull
-from core.compute.run import Run
-from core.compute.runs import RunRecord
-from core.compute.store import Store, main
-from core.compute.wire import Garbled, pack_event, read_message, unpack_event, write_message
+from core.compute.queue.run import Run
+from core.compute.store import Store, files
+from core.compute.store.__main__ import main
+from core.compute.store.runs import RunRecord
+from core.compute.workers.wire import Garbled, pack_event, read_message, unpack_event, write_message
+from core.jobs import Checkpoint, Frame, InvalidSpec, JobNotFound, JobSpec, Metric, StoreFull
 from core.trajectory import Trajectory
 
 KEYS = [digit * 64 for digit in "0123456789abcdef"]

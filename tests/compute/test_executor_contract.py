@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from core.compute.jobs import (
+from core.jobs import (
     TERMINAL,
     Cancelled,
     Done,

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.compute.jobs import TERMINAL, BackendUnavailable, Cancelled, Done, JobSpec, StoreFull
-from core.compute.ledger import Ledger
 from core.compute.local import LocalExecutor
+from core.compute.queue.ledger import Ledger
 from core.compute.store import Store
+from core.jobs import TERMINAL, BackendUnavailable, Cancelled, Done, JobSpec, StoreFull
 from core.trajectory import Trajectory
 from tests.compute.helpers import ENVIRONMENT, REGISTRY, fresh, names, wait
 

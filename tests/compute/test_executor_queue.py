@@ -7,11 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from core.compute.fair import FairQueue
-from core.compute.jobs import Done, Frame, JobSpec, Metric, Queued, QueueFull, QuotaExceeded
-from core.compute.quotas import Limits
-from core.compute.run import EventLog
+from core.compute.queue.fair import FairQueue
+from core.compute.queue.quotas import Limits
+from core.compute.queue.run import EventLog
 from core.compute.store import Store
+from core.jobs import Done, Frame, JobSpec, Metric, Queued, QueueFull, QuotaExceeded
 from tests.compute.helpers import fresh, wait
 
 

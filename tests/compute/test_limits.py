@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from core.compute.jobs import JobSpec, QueueFull, QuotaExceeded
-from core.compute.quotas import Charge, DeviceTime, Limits, in_words
+from core.compute.queue.quotas import Charge, DeviceTime, Limits, in_words
 from core.compute.store import Store
-from core.compute.watch import Watch, private_bytes
+from core.compute.workers.watch import Watch, private_bytes
+from core.jobs import JobSpec, QueueFull, QuotaExceeded
 from tests.compute.helpers import fresh, names, wait
 from tests.compute.test_compute_store import KEYS, picture, row
 from tests.compute.test_executor_queue import walk, walked
@@ -234,8 +234,8 @@ def test_a_watch_that_has_ended_asks_for_nothing():
 
 
 def test_a_worker_that_never_gets_ready_is_given_up(new_executor, monkeypatch):
-    monkeypatch.setattr("core.compute.watch.START_SECONDS", 0.2)
-    monkeypatch.setattr("core.compute.process.WorkerProcess._spawn", _spawn_a_mute)
+    monkeypatch.setattr("core.compute.workers.watch.START_SECONDS", 0.2)
+    monkeypatch.setattr("core.compute.workers.process.WorkerProcess._spawn", _spawn_a_mute)
     executor = new_executor(deadline_seconds=60)
     assert wait(executor, executor.submit(fresh(), "ada")).error_name == "BackendUnavailable"
 

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from core.compute.choose import make_executor
-from core.compute.jobs import BackendUnavailable, JobSpec
 from core.compute.local import LocalExecutor
 from core.compute.ray import RayExecutor, TokenMissing, require_token
-from core.compute.ray_actor import ComputeActor, NotShared
 from core.compute.store import Store
-from core.compute.wire import read_message, unpack_event
+from core.compute.workers.ray_actor import ComputeActor, NotShared
+from core.compute.workers.wire import read_message, unpack_event
+from core.jobs import BackendUnavailable, JobSpec
 from core.settings import Settings
-from scripts import reliability
+from scripts.measure import reliability
 from tests.compute.conftest import free_address, head
 from tests.compute.helpers import ENVIRONMENT, REGISTRY, fresh, names, wait
 from tests.compute.test_executor_crashes import alive, undisturbed_weights

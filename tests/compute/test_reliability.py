@@ -1,4 +1,4 @@
-"""The rows of scripts/reliability.py, each a few times: make reliability measures them as often as is demanded."""
+"""The rows of scripts/measure/reliability.py, each a few times: make reliability measures them as often as is demanded."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts import reliability
-from scripts.reliability_disk import walked
-from scripts.reliability_rows import Broken, Row
-from scripts.reliability_uploads import BAD
+from scripts.measure import reliability
+from scripts.measure.reliability_disk import walked
+from scripts.measure.reliability_rows import Broken, Row
+from scripts.measure.reliability_uploads import BAD
 from tests.compute.test_executor_crashes import undisturbed_weights
 
 

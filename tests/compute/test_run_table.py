@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from core.compute.jobs import BackendUnavailable, StoreFull
-from core.compute.quotas import Charge
-from core.compute.runs import RunTable
+from core.compute.queue.quotas import Charge
 from core.compute.store import Store
+from core.compute.store.runs import RunTable
+from core.jobs import BackendUnavailable, StoreFull
 from tests.compute.helpers import fresh, wait
 from tests.compute.test_compute_store import KEYS, row
 

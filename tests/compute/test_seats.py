@@ -6,9 +6,9 @@ from contextlib import closing
 
 import numpy as np
 
-from core.compute.jobs import JobSpec
 from core.compute.local import LocalExecutor
 from core.compute.store import Store
+from core.jobs import JobSpec
 from lessons.course import JOBS
 from tests.compute.helpers import fresh, wait
 from tests.lesson_runs import BY_CODE, result_of, shortened, spec_of

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from core.compute.dispatch import QueueExecutor
-from core.compute.estimates import Durations
-from core.compute.jobs import BackendUnavailable
-from core.compute.ledger import Ledger
-from core.compute.process import WorkerProcess
+from core.compute.queue.estimates import Durations
+from core.compute.queue.ledger import Ledger
 from core.compute.store import Store
+from core.compute.workers.process import WorkerProcess
+from core.jobs import BackendUnavailable
 from core.trajectory import Trajectory
 from tests.compute.helpers import ENVIRONMENT, REGISTRY, fresh, names, wait
 from tests.compute.test_executor_queue import walk, walked

@@ -16,12 +16,13 @@ from diffusers import DDPMScheduler
 from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
+from core.compute.context import JobContext
 from core.compute.executor import JobStatus
-from core.compute.jobs import JobContext, JobId, JobNotFound, JobSpec, State
+from core.jobs import JobId, JobNotFound, JobSpec, State
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.course import JOBS
-from pages.ui import runtime
+from pages.server import runtime
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 
@@ -95,10 +96,10 @@ def open_page(slug: str, data_dir: Path, monkeypatch, **query: str) -> Iterator[
     st.cache_data.clear()
     executor = AtOnce()
     with (
-        patch("pages.ui.jobs.executor", lambda: executor),
+        patch("pages.ui.stage.executor", lambda: executor),
         patch("pages.ui.quick.executor", lambda: executor),
-        patch("pages.ui.runtime.executor", lambda: executor),
-        patch("pages.ui.jobs.owner", lambda: "a student"),  # AppTest has no cookies
+        patch("pages.server.runtime.executor", lambda: executor),
+        patch("pages.ui.stage.owner", lambda: "a student"),  # AppTest has no cookies
         patch("pages.ui.quick.owner", lambda: "a student"),
     ):
         at = AppTest.from_file(str(ROUTER), default_timeout=120)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.canvas import BadDrawing, Drawing, canvas
-from pages.ui.canvas.drawing import Sheet, check_colours, pack, read_message, read_tag
+from pages.components.canvas import BadDrawing, Drawing, canvas
+from pages.components.canvas.drawing import Sheet, check_colours, pack, read_message, read_tag
 
 
 def message(sheet: Sheet, raw: bytes, **changed: object) -> dict:
@@ -287,7 +287,7 @@ def page() -> None:
     import numpy as np
     import streamlit as st
 
-    from pages.ui.canvas import canvas
+    from pages.components.canvas import canvas
 
     rows = st.session_state.get("rows")
     start = None if rows is None else np.arange(4)[:, None].repeat(4, axis=1) < rows

@@ -1,7 +1,7 @@
 """What a class's settings become for the executor."""
 
 from core.classroom.settings import ClassSettings
-from pages.ui.runtime import bounds_of, limits_of
+from pages.server.runtime import bounds_of, limits_of
 
 
 def test_the_limits_of_a_person_are_those_of_the_settings():

@@ -14,8 +14,8 @@ from core.views import VIEWS
 from lessons import hybrid_images, image_to_image, inpainting, text_image_to_image, visual_anagrams
 from lessons.loading import reference_pixels
 from lessons.masks import SHAPES, as_picture, mask_of
-from pages.ui import runtime
-from pages.ui.canvas import Drawing
+from pages.components.canvas import Drawing
+from pages.server import runtime
 from pages.ui.takehome import slides
 from tests.ui.fake_model import sentences
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.compute.executor import JobStatus
-from core.compute.jobs import QueueFull, State
+from core.jobs import QueueFull, State
 from lessons import (
     classical_denoising,
     classifier_free_guidance,
@@ -18,7 +18,7 @@ from lessons import (
 )
 from lessons.course import COURSE
 from lessons.fields import Choice, Number, Numbers, PictureRef, Text
-from pages.ui import runtime
+from pages.server import runtime
 from tests.ui.fake_model import open_page, sentences
 
 RUN = (

@@ -21,9 +21,9 @@ from lessons import (
     visual_anagrams,
 )
 from lessons.fields import BadValue
+from pages.components.player import Curve, Film, FilmError, Number, Row, pack, together
+from pages.components.player.packing import read_header
 from pages.ui.pins import MOST, read_pins, write_pins
-from pages.ui.player import Curve, Film, FilmError, Number, Row, together
-from pages.ui.player.packing import read_header
 from tests.ui.fake_model import open_page, sentences
 
 MODULES = (
@@ -47,7 +47,7 @@ def visit(tmp_path, monkeypatch):
         at, executor = manager.__enter__()
         opened.append(manager)
         monkeypatch.setattr(
-            "pages.ui.jobs.player", lambda film, **more: films.append(read_header(film)) and None
+            "pages.ui.stage.player", lambda film, **more: films.append(read_header(film)) and None
         )
         at.run()
         assert not at.exception, at.exception
@@ -153,9 +153,7 @@ def test_a_run_that_begins_later_is_grey_until_then():
     assert joined.rows[1].pixels.shape[0] == 1  # a still stays one
     assert np.isnan(joined.curves[0].values[0]) and list(joined.curves[0].values[1:]) == [50, 50, 51]
     assert list(joined.numbers[0].values) == [None, 50, 50, 51]
-    assert (
-        read_header(joined.to_bytes())["strip_sample"] == 1
-    )  # the thumbnails are of the one that is never grey
+    assert read_header(pack(joined))["strip_sample"] == 1  # the thumbnails are of the one that is never grey
 
 
 def test_a_run_of_a_single_step_stands_beside_longer_ones():
@@ -164,7 +162,7 @@ def test_a_run_of_a_single_step_stands_beside_longer_ones():
     assert joined.rows[0].pixels[:, 0, 0, 0, 0].tolist() == [128, 128, 50]
     assert joined.rows[0].pixels[:, 1, 0, 0, 0].tolist() == [10, 11, 12]
     assert joined.rows[1].pixels[:, 1, 0, 0, 0].tolist() == [10, 10, 10]
-    joined.to_bytes()
+    pack(joined)
 
 
 def test_a_curve_that_all_runs_have_alike_stands_once():

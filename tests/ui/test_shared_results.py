@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.trajectory import Trajectory
-from pages.ui.runtime import SharedResults
+from pages.server.runtime import SharedResults
 
 
 def made(value: float) -> Trajectory:

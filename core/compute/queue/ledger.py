@@ -1,0 +1,372 @@
+"""The books of an executor: which runs there are, in which order they are served, and how they ended.
+
+Pages call from any thread, the dispatcher from its own; one lock guards it all, and nothing under the lock
+waits for a worker. The ledger knows nothing of processes, so every executor can keep its books with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import takewhile
+
+from core.compute.executor import Capacity, JobStatus
+from core.compute.queue.ended import forget_old, last_event, last_status, recorded
+from core.compute.queue.estimates import Durations
+from core.compute.queue.fair import FairQueue
+from core.compute.queue.quotas import NO_LIMITS, DeviceTime, Limits, in_words
+from core.compute.queue.run import EventLog, Run
+from core.compute.store import Store
+from core.compute.store.runs import RunRecord
+from core.jobs import (
+    JSON,
+    BackendUnavailable,
+    Cancelled,
+    Checkpoint,
+    Done,
+    Event,
+    Failed,
+    InvalidSpec,
+    JobId,
+    JobSpec,
+    NotOwner,
+    Poisoned,
+    Queued,
+    QueueFull,
+    QuotaExceeded,
+    Started,
+    State,
+    StoreFull,
+    WorkerLost,
+    require_key,
+)
+
+log = logging.getLogger(__name__)
+
+_MAX_OWNER_LENGTH = 200
+# A job that keeps checkpoints may take hours. After this long it makes way, at its next checkpoint, for what waits.
+TURN_SECONDS = 5.0
+
+
+class Ledger:
+    """Accepts, orders, records and ends runs. Every public method is thread-safe and quick.
+
+    `workers` tells how many there are to compute: with none, stored results are answered, waiting jobs wait for one
+    to come back, and new ones are refused with BackendUnavailable.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        kinds: Collection[str],
+        environment: Mapping[str, JSON],
+        *,
+        max_queue: int,
+        limits: Limits = NO_LIMITS,
+        max_attempts: int,
+        turn_seconds: float = TURN_SECONDS,
+        workers: Callable[[], int] = lambda: 1,
+    ) -> None:
+        self._store, self._kinds, self._environment = store, kinds, dict(environment)
+        self._max_queue, self._limits, self._max_attempts = max_queue, limits, max_attempts
+        self._turn_seconds, self._workers = turn_seconds, workers
+        self._changed = threading.Condition()
+        self._queue = FairQueue()
+        self._runs: OrderedDict[str, Run] = OrderedDict()  # ended ones in the order of their end
+        self._running: dict[str, Run] = {}  # by key, in the order of their starts
+        self._unsaved: dict[str, RunRecord] = {}  # rows that could not be written yet
+        self._durations = Durations(store.runs.durations())
+        self._device_time = DeviceTime(limits, store.runs.charges(limits.window_seconds))
+        self._closing = False
+
+    # --- for pages ------------------------------------------------------------------------------------------
+
+    def submit(self, spec: JobSpec, owner: str) -> JobId:
+        if spec.kind not in self._kinds:
+            raise InvalidSpec(f"{spec.kind!r} is not a computation of this app.")
+        if not isinstance(owner, str) or not 0 < len(owner) <= _MAX_OWNER_LENGTH:
+            raise InvalidSpec("A computation needs an owner: a name of 1 to 200 characters.")
+        key = spec.key(self._environment)
+        stored = self._store.has_result(key)  # outside the lock: the first time, it reads the file
+        if not stored and key not in self._runs and len(self._queue) >= self._max_queue:
+            # Without the lock, which a write to a slow disk may hold: in a rush, most are refused, and at once.
+            raise QueueFull(self._max_queue, self._place_is_free_in([]))
+        with self._changed:
+            if self._closing:
+                raise BackendUnavailable()
+            run = self._runs.get(key)
+            if run and run.state is State.DONE and not stored:
+                stored = self._store.has_result(key)  # it may have ended between the two lines above
+            if run and (not run.state.final or (run.state is State.DONE and stored)):
+                self._attach(run, owner)
+            elif stored:
+                self._accept(self._new_run(key, spec, {owner}), Done(key))
+            else:
+                self._require_room(owner)
+                self._accept(self._new_run(key, spec, {owner}))
+        return key
+
+    def events(self, key: JobId, after: int) -> list[tuple[int, Event]]:
+        with self._changed:
+            if run := self._runs.get(require_key(key)):
+                return run.log.since(after)
+        seq, event = last_event(recorded(self._store, key))
+        return [(seq, event)] if seq > after else []
+
+    def status(self, key: JobId) -> JobStatus:
+        with self._changed:
+            if run := self._runs.get(require_key(key)):
+                return self._status(run)
+        return last_status(recorded(self._store, key))
+
+    def cancel(self, key: JobId, owner: str) -> Run | None:
+        """Detach an owner; return the run whose worker must be told to stop, if that is so."""
+        with self._changed:
+            run = self._runs.get(require_key(key))
+            if run is None:
+                if owner not in json.loads(recorded(self._store, key).owners):
+                    raise NotOwner()
+                return None  # it ended long ago
+            if owner not in run.owners:
+                if owner in run.former_owners:
+                    return None
+                raise NotOwner()
+            if run.state.final:
+                return None
+            run.owners.discard(owner)
+            run.former_owners.add(owner)
+            if run.state is State.QUEUED:
+                self._queue.leave(key, owner)
+                if not run.owners:
+                    self._end(run, Cancelled())
+                    return None
+            self._save(run)
+            run.stop_requested = not run.owners
+            return run if run.stop_requested else None
+
+    def resume(self) -> list[JobId]:
+        """Queue what a crash interrupted; answer what it interrupted just after the result was stored."""
+        resumed = []
+        for record in self._store.runs.unfinished():
+            stored = self._store.has_result(record.key)
+            with self._changed:
+                if record.key in self._runs or self._closing:
+                    continue
+                run = self._new_run(record.key, record.spec, set(json.loads(record.owners)))
+                run.losses, run.submitted_at = record.losses, record.submitted_at
+                if stored:
+                    self._enter(run, Done(record.key))
+                elif not run.owners:  # it was being stopped
+                    self._enter(run, Cancelled())
+                elif record.kind not in self._kinds or record.spec.key(self._environment) != record.key:
+                    # A result computed with today's model must not be kept under yesterday's key.
+                    self._enter(
+                        run, Failed.because(InvalidSpec("The model or the app has changed. Press Run again."))
+                    )
+                else:
+                    self._enter(run)
+                    resumed.append(record.key)
+        return resumed
+
+    def capacity(self) -> Capacity:
+        with self._changed:
+            return Capacity(self._workers(), len(self._running), len(self._queue), self._max_queue)
+
+    # --- for the dispatchers --------------------------------------------------------------------------------
+
+    def take(self, patience: float | None = None) -> Run | None:
+        """Wait for the next run and mark it as running; None when the executor closes, or after `patience` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or len(self._queue), patience)
+            if self._closing or not len(self._queue):
+                return None
+            run = self._runs[self._queue.pop()]
+            run.move(State.RUNNING)
+            run.log.append(Started(run.total))
+            self._running[run.key] = run
+            self._save(run)
+            return run
+
+    def record(self, run: Run, event: Event) -> bool:
+        """Note what a running job has yielded; True if it is to be stopped because it makes way for others."""
+        with self._changed:
+            run.log.append(event)
+            run.note_progress(event)
+            if not isinstance(event, Checkpoint):
+                return False
+            run.losses = 0  # it gets on, so the next crash is not held against it
+            run.keeps_checkpoints = True
+            had_its_turn = len(self._queue) and time.time() - run.started_at >= self._turn_seconds
+            if run.stop_requested or not (had_its_turn or self._closing):
+                return False
+            run.stop_requested = run.makes_way = True
+            return True
+
+    def ended(self, run: Run, event: Done | Failed | Cancelled) -> None:
+        """The worker has ended a run: note it, or queue the run again if it is wanted after all."""
+        with self._changed:
+            self._charge(run)
+            if isinstance(event, Cancelled):
+                if run.verdict:
+                    event = run.verdict
+                elif (
+                    run.owners
+                ):  # it makes way, or somebody asked again while it was being stopped, or all closes
+                    return self._queue_again(run, urgent=not run.makes_way)
+            self._end(run, event)
+
+    def lost(self, run: Run, worker_was_ready: bool) -> None:
+        """The worker has died under a run: queue it again, or give it up."""
+        stored = self._store.has_result(run.key)
+        with self._changed:
+            self._charge(run)
+            run.losses += not self._closing
+            if stored:  # it died after the last write
+                self._end(run, Done(run.key))
+            elif run.verdict:
+                self._end(run, run.verdict)
+            elif not run.owners:
+                self._end(run, Cancelled())
+            elif run.losses < self._max_attempts or self._closing:
+                self._queue_again(run)
+            elif not worker_was_ready:
+                self._end(run, Failed.because(BackendUnavailable()))
+            else:
+                self._end(run, Failed.because(Poisoned() if self._max_attempts > 1 else WorkerLost()))
+
+    def close(self, drain_seconds: float = 0.0) -> list[Run]:
+        """Take nothing more; return the runs that still run after a while, whose workers must be told to stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._running, drain_seconds)
+            for run in self._running.values():
+                run.stop_requested = True
+            return list(self._running.values())
+
+    # --- under the lock -------------------------------------------------------------------------------------
+
+    def _new_run(self, key: str, spec: JobSpec, owners: set[str]) -> Run:
+        former = self._runs.get(key)
+        record = None if former else self._store.runs.get(key)
+        # Numbers go on where an earlier run of the same job ended: a reader's `after` stays valid.
+        last_seq = former.log.last_seq if former else record.last_seq if record else 0
+        if record and not State(record.state).final:  # interrupted by a crash and not resumed yet
+            owners = owners | set(json.loads(record.owners))
+        return Run(key, spec, owners, EventLog(last_seq))
+
+    def _accept(self, run: Run, answer: Done | Failed | Cancelled | None = None) -> None:
+        """Enter a new run, into the table first: what cannot be kept is not accepted."""
+        self._store.runs.save(run.record())
+        self._unsaved.pop(run.key, None)  # of its last time
+        self._enter(run, answer)
+
+    def _enter(self, run: Run, answer: Done | Failed | Cancelled | None = None) -> None:
+        self._runs[run.key] = run
+        if answer:
+            self._end(run, answer)
+        else:
+            self._enqueue(run)
+
+    def _enqueue(self, run: Run, urgent: bool = False) -> None:
+        self._queue.push(run.key, run.owners, urgent)
+        status = self._status(run)
+        run.log.append(Queued(status.position, status.eta_seconds))
+        self._changed.notify_all()
+
+    def _queue_again(self, run: Run, urgent: bool = True) -> None:
+        self._stands_still(run)
+        run.move(State.QUEUED)
+        self._enqueue(run, urgent)
+        self._save(run)
+
+    def _attach(self, run: Run, owner: str) -> None:
+        run.former_owners.discard(owner)
+        if owner not in run.owners:
+            run.owners.add(owner)
+            if run.state is State.QUEUED:
+                self._queue.join(run.key, owner)
+            self._save(run)
+
+    def _require_room(self, owner: str) -> None:
+        waiting, most = self._queue.waiting_for(owner), self._limits.waiting
+        if most is not None and waiting >= most:
+            order = [self._runs[key] for key in self._queue.order()]
+            retry = self._place_is_free_in(list(takewhile(lambda run: owner not in run.owners, order)))
+            raise QuotaExceeded(
+                f"You have {waiting} computations waiting, as many as one person may have. "
+                f"Cancel one, or try again in {in_words(retry)}.",
+                retry,
+            )
+        running = [self._share(run) for run in self._running.values() if owner in run.owners]
+        self._device_time.require(owner, sum(running))
+        if len(self._queue) >= self._max_queue:
+            raise QueueFull(len(self._queue), self._place_is_free_in([]))
+        if not self._workers():
+            raise BackendUnavailable()
+
+    def _place_is_free_in(self, ahead: list[Run]) -> float:
+        """Seconds until the job behind those of `ahead` leaves the queue; 5 s where nothing is known."""
+        left = self._forecast(ahead)
+        return min(300.0, max(1.0, 5.0 if left is None else left))
+
+    def _forecast(self, ahead: Iterable[Run]) -> float | None:
+        running = list(self._running.values())  # one look at it: a refusal asks without the lock
+        return self._durations.forecast(running, ahead, self._workers())
+
+    def _share(self, run: Run) -> float:
+        """What each of those who wait for a running run will be charged for it, if it ends now."""
+        return (time.time() - run.started_at) / max(1, len(run.owners))
+
+    def _charge(self, run: Run) -> None:
+        """An attempt has ended: those who wait for it pay, or who cancelled it if nobody does."""
+        payers = run.owners or run.former_owners
+        if payers and run.started_at is not None:
+            charges = self._device_time.charge(payers, time.time() - run.started_at)
+            try:
+                self._store.runs.add_charges(charges)
+            except (StoreFull, BackendUnavailable):
+                log.exception("computing time could not be noted in the table")
+
+    def _stands_still(self, run: Run) -> None:
+        self._running.pop(run.key, None)
+        self._changed.notify_all()
+
+    def _end(self, run: Run, event: Done | Failed | Cancelled) -> None:
+        """The only place where a run ends."""
+        self._stands_still(run)
+        if run.key in self._queue:
+            for owner in list(run.owners):
+                self._queue.leave(run.key, owner)
+        if isinstance(event, Failed):
+            run.failure = event
+        run.move({Done: State.DONE, Failed: State.FAILED, Cancelled: State.CANCELLED}[type(event)])
+        run.log.append(event)
+        if run.state is State.DONE and run.started_at:
+            self._durations.note(run.spec.kind, run.finished_at - run.started_at)
+        self._save(run)
+        self._runs.move_to_end(run.key)
+        forget_old(self._runs)
+
+    def _save(self, run: Run) -> None:
+        """Bring the row up to date. A failure is not fatal: it is tried again with the next row that is written,
+        and at worst, `resume` looks at the run once more.
+        """
+        self._unsaved[run.key] = run.record()
+        try:
+            for key, record in list(self._unsaved.items()):
+                self._store.runs.save(record)
+                del self._unsaved[key]
+        except (StoreFull, BackendUnavailable):
+            log.exception("the state of run %s could not be written", run.key)
+
+    def _status(self, run: Run) -> JobStatus:
+        if run.state is State.QUEUED:
+            order = self._queue.order()
+            position = order.index(run.key) + 1
+            return run.status(position, self._forecast(map(self._runs.get, order[:position])))
+        return run.status(None, None if run.state.final else self._durations.forecast([run], []))

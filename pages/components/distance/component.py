@@ -1,0 +1,39 @@
+"""Mounts the distance slider. Shrinking and blurring are done by the browser; nothing is sent while it moves."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from core.media import png
+from pages.components.player import signed_to_uint8
+
+HERE = Path(__file__).parent
+EYE_ARCMINUTES = 1.0  # standard deviation of the eye's blur; normal sight separates lines one arcminute apart
+
+_mount = st.components.v2.component(
+    "picture_distance",
+    html=(HERE / "distance.html").read_text(encoding="utf-8"),
+    css=(HERE / "distance.css").read_text(encoding="utf-8"),
+    js=(HERE / "distance.js").read_text(encoding="utf-8"),
+)
+
+
+def distance(pictures: np.ndarray, readings: tuple[str, str], labels: Sequence[str], *, key: str) -> None:
+    """Shows pictures (N, 3, H, W) in [−1, 1] at a distance that the student sets, 0.5 to 16 metres.
+
+    `readings` are the prompts from afar and from near, `labels` the pictures' names.
+    """
+    urls = [
+        "data:image/png;base64," + base64.b64encode(png(signed_to_uint8(picture))).decode()
+        for picture in pictures
+    ]
+    _mount(
+        key=key,
+        height="content",
+        data={"pictures": urls, "readings": list(readings), "labels": list(labels), "eye": EYE_ARCMINUTES},
+    )

@@ -1,0 +1,32 @@
+"""The player: a scrubber through a trajectory, with its pictures, curves and numbers under one cursor."""
+
+from pages.components.player.component import Running, player
+from pages.components.player.film import (
+    Curve,
+    Film,
+    FilmError,
+    Number,
+    Row,
+    difference_to_uint8,
+    signed_to_uint8,
+    unit_to_uint8,
+)
+from pages.components.player.joined import above_each_other, side_by_side, together
+from pages.components.player.packing import pack
+
+__all__ = [
+    "Curve",
+    "Film",
+    "FilmError",
+    "Number",
+    "Row",
+    "Running",
+    "above_each_other",
+    "difference_to_uint8",
+    "pack",
+    "player",
+    "side_by_side",
+    "signed_to_uint8",
+    "together",
+    "unit_to_uint8",
+]

@@ -1,0 +1,58 @@
+"""Mounts the turner. What moves is drawn by the browser; the picture it ends on is the view's own."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from core.media import png
+from pages.components.player import signed_to_uint8
+
+HERE = Path(__file__).parent
+
+_mount = st.components.v2.component(
+    "picture_turner",
+    html=(HERE / "turner.html").read_text(encoding="utf-8"),
+    css=(HERE / "turner.css").read_text(encoding="utf-8"),
+    js=(HERE / "turner.js").read_text(encoding="utf-8"),
+)
+
+
+def turner(
+    pictures: np.ndarray,
+    turned: np.ndarray,
+    view: str,
+    readings: tuple[str, str],
+    labels: Sequence[str],
+    *,
+    order: Sequence[int] = (),
+    key: str,
+) -> None:
+    """Shows pictures (N, 3, H, W) in [−1, 1] and turns all of them through the view named `view`, into `turned`.
+
+    `order`, for a jigsaw: which square of the picture lies at each place afterwards, in reading order. `readings` are
+    the prompts upright and turned, `labels` the pictures' names. Nothing is sent to the server.
+    """
+    _mount(
+        key=key,
+        height="content",
+        data={
+            "view": view,
+            "upright": [_url(picture) for picture in pictures],
+            "turned": [_url(picture) for picture in turned],
+            "order": list(order),
+            "grid": math.isqrt(len(order)),
+            "readings": list(readings),
+            "labels": list(labels),
+        },
+    )
+
+
+def _url(picture: np.ndarray) -> str:
+    data = png(signed_to_uint8(picture))
+    return "data:image/png;base64," + base64.b64encode(data).decode()

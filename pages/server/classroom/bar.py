@@ -1,0 +1,91 @@
+"""The bar over every page of a class: who is followed, and the question that the class is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import streamlit as st
+
+from core.classroom.rooms import Person, RoomState
+from core.classroom.words import ClassroomError, spaced
+from lessons.course import COURSE
+from lessons.lesson import Lesson
+from pages.components.address import base
+from pages.server.classroom.ask import lead_question, student_question
+from pages.server.classroom.identity import account, person, rooms, token
+from pages.server.classroom.routes import news
+
+HERE = Path(__file__).parent
+KEY = "classroom/bar"
+BY_PATH: dict[str, Lesson] = {lesson.url_path: lesson for lesson in COURSE}
+
+_mount = st.components.v2.component(
+    "classroom_bar",
+    html=(HERE / "bar.html").read_text(encoding="utf-8"),
+    css=(HERE / "bar.css").read_text(encoding="utf-8"),
+    js=(HERE / "js" / "bar.js").read_text(encoding="utf-8"),
+)
+
+
+def class_bar(url_path: str) -> None:
+    """Drawn above the page at `url_path`. Who has logged in and is in no class may join one; others see nothing."""
+    who = person()
+    if who is not None:
+        _draw(who, url_path)
+    elif (somebody := account()) and url_path != "class":  # where the door stands
+        from pages.server.classroom.door import choose_room
+
+        choose_room(somebody)
+
+
+@st.fragment  # news from the class redraw this much, and not the lesson below
+def _draw(who: Person, url_path: str) -> None:
+    try:
+        state = rooms().state(token())
+    except ClassroomError:  # removed, or the room was closed: the page begins anew with the way in
+        st.rerun()
+    with st.container(key="classroom-bar", gap="small"):
+        _bar(who, state)
+        if state.question is not None:
+            (lead_question if who.leads else student_question)(state.question)
+        elif who.leads and (lesson := BY_PATH.get(url_path)) and lesson.question:
+            lead_question(None, lesson)
+    if wanted := (st.session_state.get(KEY) or {}).get("go"):
+        _go(wanted)
+
+
+def _bar(who: Person, state: RoomState) -> None:
+    _mount(
+        key=KEY,
+        data={
+            "leads": who.leads,
+            "code": who.code,
+            "spaced": spaced(who.code),
+            "base": base(),
+            "instructor": state.instructor,
+            "pages": {path: f"{lesson.code} · {lesson.title}" for path, lesson in BY_PATH.items()},
+            "news": news(
+                state.question,
+                rooms().tally(token(), state.question.id) if who.leads and state.question else None,
+            ),
+        },
+        on_go_change=lambda: None,
+        on_news_change=lambda: None,
+    )
+
+
+def _go(wanted: dict) -> None:
+    """Moves this session to where the instructor is: the page as its address describes it, and nothing else."""
+    page, frame = wanted.get("page"), wanted.get("frame")
+    lesson = BY_PATH.get(page)
+    if lesson is None and page != "":
+        return
+    parameters = dict(parse_qsl(str(wanted.get("query", "")), max_num_fields=100))
+    if lesson is not None:
+        for name in ("values", "wrong"):  # what the address does not name is at its default again
+            st.session_state.pop(f"{lesson.slug}/{name}", None)
+        if isinstance(frame, int):
+            parameters["frame"] = str(frame)
+    st.session_state["page"] = None  # so that the lesson reads its address
+    st.switch_page(f"{lesson.slug}.py" if lesson else "home.py", query_params=parameters)

@@ -1,6 +1,0 @@
-"""The vector field: a plane of particles that the browser itself carries along, by the exact field or the network's."""
-
-from pages.ui.field.component import MATHEMATICS, script, vector_field
-from pages.ui.field.scene import Losses, Scene, SceneError, Snapshots
-
-__all__ = ["MATHEMATICS", "Losses", "Scene", "SceneError", "Snapshots", "script", "vector_field"]

@@ -1,0 +1,1 @@
+"""What the app is measured by: speed, reliability, load."""

@@ -1,0 +1,1 @@
+"""How the shipped networks of Part B, and the judge of digits, were made and measured."""

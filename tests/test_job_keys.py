@@ -1,0 +1,81 @@
+"""The ids of jobs, as they were at 265c774: stored results are found by them, so moving code must not change one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from lessons.course import COURSE, JOBS
+from lessons.opening import opening_jobs
+from lessons.training_pace import pace_spec
+
+ENVIRONMENT = {"torch": "2.9.1", "device": "cpu"}
+BY_CODE = {lesson.code: lesson for lesson in COURSE}
+
+# What each lesson opens with. Changing what a lesson computes changes its line, and only that may.
+OPENED = {
+    "A0": "44d6802cb03ae4c8c9d9c50d4d276ab5791f74649403524acfee11020649d256",
+    "A1": "51520de274c9a9d5de2565708336562819253f83418e8f0a0fcdacfde009988b",
+    "A2": "08a1331f7d2e707417f11ffacff7dbfd0def889fe4fb99c3bd12cea48c807bcc",
+    "A3": "09a393e6528f6c444f8f0bcb47a24a4bd76f6d0e970701b9421bf75c7390a522",
+    "A4": "86b2c49072dfdd27a12c97cca639452200322dded6067ac17d502878ef985062",
+    "A5": "1c184c73ade97efa657e1e040283d586f152c6298a90bb7dfbb5cb5e4d73a063",
+    "A6": "900f3908aad5f7e26f2cfc7b8c0c6a54ef622cc04801f5bd4009eb60a9808590",
+    "A7": "08c8040e52d49af33fec2dc1761894265846d07220b773bb8578a5d4413d82a9",
+    "A8": "7ee2c473d7593f33daa2a1899038f7731a37e8442dd8bc26926478e038daf95c",
+    "A9": "1e8cefadffc56247b1f588f5a6d7941ccb48145fcb917c6cc681c91d84bdc8c8",
+    "A10": "6396b95fb6d92ddcb82f858ff6356b7ea5d7bc93504d1199663f9773a45d4051",
+    "A11": "5a855e7d09ca7e6421530407fb82a79742e3c459ab29f87b899953c2354a7f7e",
+    "A12": "8118c7df812358adaecf92a5f4a202a13019044cdf8303bc54283ed2d1791170",
+    "B1": "9756468762e286e0df209760ad18a83e803b4c773996be613d2f5b28bac96c1d",
+    "B2": "e9e09bba1d382d9618d3b2383e1d375495b9b930b58315a078e75add7b11f50c",
+    "B3": "267e9406dac202fbf143fca0f8a7b1d6d5a11b7df25e1b291815b7a975bdd069",
+    "B4": "2d8d030aaf4a4912b3f3b623cc79cc462bbda254a622b3b30842c129700319ae",
+    "B6": "2d8767190f678d75ad97c272359d74e39dc2201faf62ce7be0eec6a074f11390",
+    "B7": "8828ae440f619bc661cb48c978c225f2ed3ee1e066b8910498bf3b781313b677",
+    "B8": "93a05ab81927e1790e77115061b38314d82c508f30f44423250b083fe881a67e",
+    "B9": "34cc1e263518dccf6c4b821c515aa83b04c975fba94ba609fcc61556e61eb12d",
+    "B10": "210ede95aa1070e743e32a983b1ade7925e8a4b4ac810e450e7dcc50cc9022a7",
+}
+PACE = "83dd9674163783600bbf3883af9c9e1e021828e0f11bd4e0251561495e59de94"
+# Runs in the table name a kind; a restart looks up here where its function is.
+FUNCTIONS = {
+    "denoise": "lessons.denoising:run",
+    "embed": "lessons.meet_the_model:embed",
+    "forward": "lessons.forward_process:run",
+    "blur": "lessons.classical_denoising:run",
+    "one-step": "lessons.one_step_denoising:run",
+    "edit": "lessons.image_to_image:run",
+    "inpaint": "lessons.inpainting:run",
+    "anagram": "lessons.visual_anagrams:run",
+    "hybrid": "lessons.hybrid_images:run",
+    "memory": "lessons.is_it_memory:run",
+    "walk": "lessons.unet_blocks:walk",
+    "train": "lessons.training:run",
+    "training_pace": "lessons.training_pace:measure",
+    "denoise_digits": "lessons.denoising_digits:denoise",
+    "pure_noise": "lessons.denoising_digits:pure_noise",
+    "toy_flow": "lessons.vector_field:run",
+    "flow": "lessons.flow_sampling:run",
+    "solver_errors": "lessons.flow_studies:solver_errors",
+    "exact_flow": "lessons.flow_studies:exact_flow",
+    "flow_plane": "lessons.flow_studies:plane",
+    "guided": "lessons.judging:guided",
+    "gamma_sweep": "lessons.judging:sweep",
+    "blocks": "lessons.unet_blocks:glossary",
+}
+
+
+@pytest.mark.parametrize(("code", "key"), OPENED.items())
+def test_what_a_lesson_opens_with_keeps_its_id(code, key):
+    _, spec = opening_jobs(BY_CODE[code], "f" * 16)[0]
+    assert spec.key(ENVIRONMENT) == key
+
+
+def test_the_measured_pace_keeps_its_id():
+    assert pace_spec(date(2026, 1, 2), "cpu").key(ENVIRONMENT) == PACE
+
+
+def test_kinds_are_found_where_they_were():
+    assert JOBS | FUNCTIONS == JOBS
