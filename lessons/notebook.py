@@ -25,8 +25,9 @@ import tempfile
 
 import numpy as np
 
-from core.jobs import Frame, JobContext
+from core.compute.context import JobContext
 from core.compute.store import Store
+from core.jobs import Frame
 {imports}
 params = {params}"""
 
