@@ -37,7 +37,7 @@ def test_libraries_are_spared_and_garbage_is_not():
 # An old cycle, which the collections of new objects do not see, goes within some pauses of a server that is used.
 SERVE = """
 import asyncio, gc, weakref
-from pages.ui import collector
+from pages.server import collector
 collector.PAUSE = 0.05
 class Node: pass
 def old_cycle():

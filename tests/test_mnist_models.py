@@ -37,7 +37,7 @@ def test_what_is_missing_or_damaged_is_named(folder):
     with pytest.raises(ModelMissing, match="Choose one of the trained networks"):
         load_network("b8", 2, folder=folder)
     with pytest.raises(
-        ModelMissing, match=r"b6-epoch-1\.safetensors is missing: make it with scripts/train_mnist"
+        ModelMissing, match=r"b6-epoch-1\.safetensors is missing: make it with scripts/mnist/train"
     ):
         load_network("b6", 1, folder=folder)
     path = weights_file("b8", 1, folder)
