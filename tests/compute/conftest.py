@@ -15,10 +15,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from core.compute.store import Store
 from tests.compute.helpers import EXECUTORS
+
+# The same examples every time, so that a failure of make test is one that can be repeated.
+hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("explore", max_examples=2000, stateful_step_count=80, deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 KINDS = ["local", "seats", pytest.param("ray", marks=pytest.mark.cluster)]
 

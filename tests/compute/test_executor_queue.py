@@ -1,4 +1,4 @@
-"""Who is served when: fairness, a full queue, positions and estimates."""
+"""Who is served when, by a real worker: fairness, a full queue, positions and estimates. The rules: test_machines.py."""
 
 from __future__ import annotations
 
@@ -7,73 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from core.compute.queue.fair import FairQueue
-from core.compute.queue.quotas import Limits
 from core.compute.queue.run import EventLog
 from core.compute.store import Store
-from core.jobs import Done, Frame, JobSpec, Metric, Queued, QueueFull, QuotaExceeded
+from core.jobs import Done, Frame, JobSpec, Metric, Queued, QueueFull
 from tests.compute.helpers import fresh, wait
-
-
-def served(queue: FairQueue) -> list[str]:
-    return [queue.pop() for _ in range(len(queue))]
-
-
-def test_owners_take_turns():
-    queue = FairQueue()
-    for key, owner in [("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b"), ("b2", "b"), ("c1", "c")]:
-        queue.push(key, [owner])
-    assert queue.order() == ["a1", "b1", "c1", "a2", "b2", "a3"]
-    assert served(queue) == ["a1", "b1", "c1", "a2", "b2", "a3"]
-
-
-def test_the_least_recently_served_goes_first_also_when_it_arrives_last():
-    queue = FairQueue()
-    queue.push("a1", ["a"]), queue.push("b1", ["b"])
-    assert served(queue) == ["a1", "b1"]
-    queue.push("b2", ["b"]), queue.push("a2", ["a"]), queue.push("c1", ["c"])
-    assert served(queue) == ["c1", "a2", "b2"]
-
-
-def test_a_shared_job_is_served_once_at_the_earliest_turn_and_counts_for_all_its_owners():
-    queue = FairQueue()
-    for key, owner in [("a1", "a"), ("a2", "a"), ("shared", "a"), ("b1", "b")]:
-        queue.push(key, [owner])
-    queue.join("shared", "c")
-    assert served(queue) == ["a1", "b1", "shared", "a2"]
-
-
-def test_an_urgent_job_goes_first_and_who_leaves_is_not_served():
-    queue = FairQueue()
-    queue.push("a1", ["a"]), queue.push("b1", ["b"]), queue.push("again", ["a"], urgent=True)
-    queue.leave("b1", "b")
-    assert "b1" not in queue and served(queue) == ["again", "a1"] and queue.pop() is None
-
-
-def plain_order(jobs: list[tuple[str, list[str]]]) -> list[str]:
-    """The rule itself, without any cleverness: of the owners least recently served, who came first."""
-    waiting, served, order = dict(jobs), {}, []
-    arrivals = {(owner, key): n for n, (key, owners) in enumerate(jobs) for owner in owners}
-    while waiting:
-        heads = {owner: key for key, owners in reversed(waiting.items()) for owner in owners}
-        owner = min(heads, key=lambda one: (served.get(one, 0), arrivals[one, heads[one]]))
-        key = heads[owner]
-        order.append(key)
-        served.update(dict.fromkeys(waiting.pop(key), len(order)))
-    return order
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_the_order_is_that_of_the_plain_rule_also_with_shared_jobs(seed):
-    rng, queue = np.random.default_rng(seed), FairQueue()
-    jobs = [
-        (f"job {n}", rng.choice(list("abcdef"), rng.choice([1, 1, 2, 3]), replace=False).tolist())
-        for n in range(int(rng.integers(1, 40)))
-    ]
-    for key, owners in jobs:
-        queue.push(key, owners)
-    order = queue.order()
-    assert order == plain_order(jobs) and served(queue) == order
 
 
 def started_in_order(executor, jobs) -> list[str]:
@@ -111,17 +48,6 @@ def test_of_a_burst_of_200_the_queue_takes_64_and_refuses_the_rest_at_once_with_
     executor.cancel(blocker, "blocker")
     assert {wait(executor, job).state for job in accepted} == {"done"}
     assert executor.capacity().waiting == 0
-
-
-def test_one_owner_may_have_so_many_waiting(new_executor):
-    executor = new_executor(limits=Limits(waiting=2))
-    first = executor.submit(fresh(1000, seconds=0.01), "ada")
-    wait(executor, first, until=lambda s: s.state == "running")
-    for _ in range(2):
-        executor.submit(fresh(), "ada")
-    with pytest.raises(QuotaExceeded):
-        executor.submit(fresh(), "ada")
-    executor.submit(fresh(), "bob")
 
 
 def test_position_and_estimate_come_from_measured_durations(new_executor, tmp_path):
