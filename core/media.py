@@ -10,53 +10,56 @@ NumPy and Pillow only, so that a page can use it without loading torch. Three ki
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-MAX_BYTES = 5 * 1024 * 1024  # the same 5 MB as server.maxUploadSize in .streamlit/config.toml
-MAX_PIXELS = 4_000_000
-MIN_SIDE = 8  # pixels: below this there is no structure to noise and to recover
-MAX_ASPECT = 20  # longer side over shorter side: beyond this, less than 4 of 64 rows would show
-MAX_JPEG_SCANS = 64  # an ordinary progressive JPEG has about 10; each scan costs one pass over the picture
-FORMATS = ("PNG", "JPEG", "WEBP")
+from core.upload.gate import decode
+from core.upload.limits import MAX_BYTES as MAX_BYTES  # callers of read_picture find these here
+from core.upload.limits import BadPicture as BadPicture
 
-# What Pillow raises on files that are broken, cut short, or that unpack to more than they should
-# (OSError includes its own errors; LookupError is KeyError and IndexError).
+GROUNDS = ("white", "black", "grey")  # what transparent parts lie on, in the order in which they are tried
 _SMALL_BYTES = 64 * 1024  # of pixels: a photograph of 128 × 128
-_DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error, zlib.error)
-
-
-class BadPicture(ValueError):
-    """The file or array can't be used as a picture. The message is a sentence to show to the person."""
+_EVEN = 10  # of 255: a picture whose channels differ by less shows nothing
+_DARK = 40  # of 255: a picture that is darker everywhere shows next to nothing
+_NEARLY_ALL = 99.5  # percent of the pixels
 
 
 # ---- the upload gate --------------------------------------------------------------------------------
 
 
-def read_picture(data: bytes, *, size: int = 64, fit: Literal["crop", "letterbox"] = "crop") -> np.ndarray:
+def read_picture(
+    data: bytes,
+    *,
+    size: int = 64,
+    fit: Literal["crop", "letterbox"] = "crop",
+    ground: Literal["white", "black", "grey"] = "white",
+) -> np.ndarray:
     """Turn an uploaded file into a square RGB picture, or refuse it.
 
     The limits are checked before anything is unpacked: a PNG of 500 KB can claim 13300 x 13300 pixels. What
-    comes back is pixels alone: metadata (position, camera, comments, colour profile) stays behind. Of an
-    animation, the first frame is taken. Small pictures are enlarged, from 8 x 8 pixels upwards.
+    comes back is pixels alone, as a browser shows them: upright by the EXIF orientation, in sRGB by the colour
+    profile; text and all other metadata (position, camera, comments) stay behind, unread. Of an animation, the first
+    frame is taken. Small pictures are enlarged, from 8 x 8 pixels upwards.
 
-    data: the bytes of a PNG, JPEG or WebP file, at most 5 MB and 4 megapixels.
+    data: the bytes of a PNG, JPEG or WebP file of at most 16 MB: PNG and WebP up to 4 megapixels, JPEG up to 65 (it
+    is decoded at a half, a quarter or an eighth).
     size: side of the result in pixels.
     fit: "crop" keeps the largest centred square; "letterbox" keeps everything, on white.
-    Returns: uint8 (size, size, 3); transparency is laid on white, and the EXIF orientation is applied.
+    ground: what transparent parts lie on.
+    Returns: uint8 (size, size, 3).
     Raises: BadPicture for anything else.
     """
     if fit not in ("crop", "letterbox"):
         raise ValueError(f"fit is {fit!r}: use 'crop' or 'letterbox'.")
+    if ground not in GROUNDS:
+        raise ValueError(f"ground is {ground!r}: use one of {', '.join(GROUNDS)}.")
     if not 1 <= size <= 1024:
         raise ValueError(f"size is {size}: use 1 to 1024 pixels.")
-    picture = _on_white(_decode(data))
+    picture = decode(data, ground)
     if fit == "crop":
         picture = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
     else:
@@ -64,58 +67,16 @@ def read_picture(data: bytes, *, size: int = 64, fit: Literal["crop", "letterbox
     return np.array(picture)
 
 
-def _decode(data: bytes) -> Image.Image:
-    """The picture in the file, upright, in whatever mode it was stored; BadPicture if a limit is exceeded."""
-    if not data:
-        raise BadPicture("The file is empty: choose a PNG, JPEG or WebP picture.")
-    if len(data) > MAX_BYTES:
-        raise BadPicture(f"The file has {len(data) / 2**20:.1f} MB, the limit is 5 MB: save a smaller copy.")
-    try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)  # reads the header; pixels stay packed
-    except UnidentifiedImageError as error:
-        raise BadPicture("The file is not a picture this app can read: use PNG, JPEG or WebP.") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadPicture("The picture has more than 4 megapixels: save a smaller copy of it.") from error
-    except _DAMAGED as error:
-        raise BadPicture("The picture is damaged or incomplete: export it again and retry.") from error
+def flaw(pixels: np.ndarray) -> str | None:
+    """What is odd about a picture that will hardly show anything, as a sentence; None for an ordinary one.
 
-    with picture:
-        _check_shape(picture.width, picture.height)
-        if picture.format in ("JPEG", "MPO") and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
-            raise BadPicture("This JPEG is stored in far too many passes: save it as PNG.")
-        try:
-            picture.load()
-            return ImageOps.exif_transpose(picture)
-        except _DAMAGED as error:
-            raise BadPicture("The picture is damaged or incomplete: export it again and retry.") from error
-
-
-def _check_shape(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise BadPicture(
-            f"The picture has {width} × {height} pixels and the limit is 4 megapixels: "
-            "save a smaller copy of it, for example 1000 pixels wide."
-        )
-    if min(width, height) < MIN_SIDE:
-        raise BadPicture(
-            f"The picture has {width} × {height} pixels: choose one of at least {MIN_SIDE} × {MIN_SIDE}."
-        )
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise BadPicture(
-            f"The picture has {width} × {height} pixels, too long and thin: cut out the part you want."
-        )
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    """Any Pillow mode to RGB, with transparent parts on white."""
-    if picture.mode.startswith("I"):  # 16 bits of grey: Pillow's own conversion clips instead of scaling
-        grey = np.clip(np.asarray(picture, dtype=np.int64) // 257, 0, 255)
-        picture = Image.fromarray(grey.astype(np.uint8))
-    if picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return picture.convert("RGB")
+    pixels: uint8 (H, W, 3).
+    """
+    if int(np.ptp(pixels, axis=(0, 1)).max()) < _EVEN:
+        return "This picture is one even colour: there is nothing in it to see or to recover. Choose another one."
+    if np.percentile(pixels.max(axis=2), _NEARLY_ALL) < _DARK:
+        return "This picture is nearly black: little of it will be seen. Brighten it, or choose another one."
+    return None
 
 
 # ---- arrays to pixels and back ----------------------------------------------------------------------

@@ -28,7 +28,7 @@ WIRE_FORMAT = "streamlit.proto"
 # Rooms of several floors, from the ground up. A module may import its own floor and those below.
 # core: a new module is entered here once. `jobs` holds the words (JobSpec, events, errors) in which training reports.
 CORE = [
-    {"schedule", "trajectory", "settings", "media", "jobs", "classroom"},
+    {"schedule", "trajectory", "settings", "media", "upload", "jobs", "classroom"},
     {"datasets", "pictures", "emoji_pictures"},  # what goes in
     {"diffusion", "flow", "guidance", "views", "edits", "toy", "oracle"},  # the algorithms
     {

@@ -15,26 +15,14 @@ from PIL import Image
 
 from core import media
 from core.media import BadPicture, read_picture
+from tests.upload_files import SIGNATURE, chunk, encode
 
 ROOT = Path(__file__).resolve().parent.parent
 RED, WHITE = (200, 30, 30), (255, 255, 255)
 
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-
-def encode(picture: Image.Image, file_format: str = "PNG", **options) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, file_format, **options)
-    return buffer.getvalue()
-
-
 def noise_picture(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
-
-
-def chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def png_claiming(width: int, height: int, *extra: bytes) -> bytes:
@@ -136,7 +124,6 @@ def test_a_small_picture_is_enlarged():
 # ---- what is refused, and how -----------------------------------------------------------------------
 
 BOMB = png_claiming(13300, 13300)
-TEXT_BOMB = png_claiming(64, 64, chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(50_000_000), 9)))
 GIF = encode(Image.new("P", (64, 64)), "GIF", save_all=True, append_images=[Image.new("P", (64, 64), 1)])
 JPEG = encode(noise_picture(256, 256), "JPEG", quality=90)
 
@@ -155,7 +142,7 @@ JPEG = encode(noise_picture(256, 256), "JPEG", quality=90)
         "bmp": (encode(noise_picture(64, 64), "BMP"), "PNG, JPEG or WebP"),
         "tiff": (encode(noise_picture(64, 64), "TIFF"), "PNG, JPEG or WebP"),
         "gif that begins like a script": (b"GIF89a/*" + bytes(100) + b"*/=1;alert(1)", "PNG, JPEG or WebP"),
-        "over 5 MB": (JPEG + bytes(media.MAX_BYTES), "5 MB"),
+        "over 16 MB": (JPEG + bytes(media.MAX_BYTES), "16 MB"),
         "bomb": (BOMB, "4 megapixels"),
         "just over the limit": (png_claiming(2001, 2000), "4 megapixels"),
         "claims 2^32 pixels, over Pillow's own limit": (
@@ -170,7 +157,6 @@ JPEG = encode(noise_picture(256, 256), "JPEG", quality=90)
         "truncated png": (encode(noise_picture(64, 64))[:4000], "damaged"),
         "truncated webp": (encode(noise_picture(64, 64), "WEBP", lossless=True)[:4000], "damaged|can read"),
         "only a signature": (SIGNATURE, "damaged|can read"),
-        "text chunk that unpacks to 50 MB": (TEXT_BOMB, "damaged"),
     }.values(),
 )
 def test_refused_with_one_sentence(data, says):
@@ -185,6 +171,7 @@ def test_the_bomb_is_small_and_refused_before_it_unpacks():
     check = """
 import resource, sys
 from core.media import BadPicture, read_picture
+from tests.upload_files import SIGNATURE, chunk, encode
 data = sys.stdin.buffer.read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
