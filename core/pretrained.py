@@ -23,9 +23,11 @@ from core.guidance import Network
 from core.model_folder import find_model_folder
 from core.model_weights import map_weights, weight_files
 from core.networks.patch_unet import PatchUNet
+from core.networks.storybook_unet import StorybookUNet
 from core.schedule import NoiseSchedule
 
-UNETS = {"PatchUNet": PatchUNet, "UNet2DConditionModel": UNet2DConditionModel}
+OURS = {"StorybookUNet": StorybookUNet, "PatchUNet": PatchUNet}
+UNETS = {**OURS, "UNet2DConditionModel": UNet2DConditionModel}
 ENCODERS = {"BertModel": BertModel, "T5EncoderModel": T5EncoderModel}
 IF_TEXT_TOKENS = 77  # what DeepFloyd IF was trained with
 
@@ -43,7 +45,7 @@ class TextToImageModel:
     tokenizer: Any
     schedule: NoiseSchedule
     text_tokens: int
-    zero_padding: bool  # emoji64 was trained with the embeddings of padding set to zero; IF was not
+    zero_padding: bool  # our networks were trained with the embeddings of padding set to zero; IF was not
     together: Network | None = None  # evaluates for several jobs at once (core.batching)
 
     @property
@@ -111,7 +113,7 @@ def _check_agreement(
             f"The text encoder in {folder / 'text_encoder'} gives vectors of {encoder.config.hidden_size} numbers, "
             f"and the network in {folder / 'unet'} expects {wanted}: they do not belong together."
         )
-    own = getattr(unet, "alphas_cumprod", None)  # a PatchUNet keeps the table that it was trained with
+    own = getattr(unet, "alphas_cumprod", None)  # our networks keep the table that they were trained with
     if own is not None and not torch.equal(own.cpu().double(), schedule.alphas_cumprod):
         raise BadModelFolder(
             f"The schedule in {folder / 'scheduler'} is not the one that the network in {folder / 'unet'} was trained "
@@ -157,7 +159,7 @@ def load_pretrained(
             f"The network in {folder / 'unet'} has {unet.config.in_channels} input and {unet.config.out_channels} output "
             "channels; a DeepFloyd-IF stage-1 model has 3 and 6 (noise and variance)."
         )
-    is_patch = isinstance(unet, PatchUNet)
+    ours = isinstance(unet, tuple(OURS.values()))
     schedule = NoiseSchedule.from_diffusers(scheduler)
     _check_agreement(folder, unet, encoder, schedule)
     return TextToImageModel(
@@ -165,8 +167,8 @@ def load_pretrained(
         text_encoder=encoder.eval().requires_grad_(False).to(device),
         tokenizer=tokenizer,
         schedule=schedule,
-        text_tokens=tokenizer.model_max_length if is_patch else IF_TEXT_TOKENS,
-        zero_padding=is_patch,
+        text_tokens=tokenizer.model_max_length if ours else IF_TEXT_TOKENS,
+        zero_padding=ours,
     )
 
 
@@ -197,6 +199,12 @@ def _load_encoder(
     return encoder, info["missing_keys"]
 
 
+def listed(names: Iterable[str]) -> str:
+    """'A, B or C'."""
+    *before, last = names
+    return f"{', '.join(before)} or {last}" if before else last
+
+
 def _class_of(config: Path, key: str, known: Mapping[str, type[Any]]) -> type[Any]:
     """The class that a config.json names, if it is one that we run."""
     try:
@@ -207,5 +215,5 @@ def _class_of(config: Path, key: str, known: Mapping[str, type[Any]]) -> type[An
         ) from error
     name = named[0] if isinstance(named, list) and named else named
     if not isinstance(name, str) or name not in known:
-        raise BadModelFolder(f"{config} names the class {name!r}; this app runs {' or '.join(known)}.")
+        raise BadModelFolder(f"{config} names the class {name!r}; this app runs {listed(known)}.")
     return known[name]

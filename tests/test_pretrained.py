@@ -108,7 +108,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], type[ValueError], str]] = {
     "no weights": (lambda d: (d / TEXT_WEIGHTS).unlink(), ModelNotFound, r"text_encoder/\*\.safetensors missing"),
     "no vocabulary": (lambda d: (d / "tokenizer/tokenizer.json").unlink(), ModelNotFound, r"tokenizer\.json or spiece"),
     "unknown class": (lambda d: rewrite(d / "unet/config.json", _class_name="FluxTransformer2DModel"),
-                      BadModelFolder, "'FluxTransformer2DModel'; this app runs PatchUNet or UNet2DConditionModel"),
+                      BadModelFolder, "'FluxTransformer2DModel'; this app runs StorybookUNet, PatchUNet or UNet2DConditionModel"),
     "unknown encoder": (lambda d: rewrite(d / "text_encoder/config.json", architectures=["CLIPTextModel"]),
                         BadModelFolder, "'CLIPTextModel'; this app runs BertModel or T5EncoderModel"),
     "class of a strange type": (lambda d: rewrite(d / "unet/config.json", _class_name={"a": 1}),

@@ -160,7 +160,6 @@ class StorybookUNet(ModelMixin, ConfigMixin):
         scheduler = DDPMScheduler(num_train_timesteps, beta_schedule=beta_schedule)
         self.register_buffer("alphas_cumprod", scheduler.alphas_cumprod.float(), persistent=False)
         self.register_buffer("places", places(sample_size // lowest, widths[-1]), persistent=False)
-        self.to(memory_format=torch.channels_last)  # a CPU convolves few channels faster this way
 
     def _apply(self, fn, recurse: bool = True):
         """Moves like any module, but ᾱ stays float32: near t = T it is too small for float16."""
@@ -180,7 +179,8 @@ class StorybookUNet(ModelMixin, ConfigMixin):
         time = get_timestep_embedding(t, TIME_CHANNELS, flip_sin_to_cos=True).to(sample.dtype)
         condition = silu(self.time(time) + self.about(pooled))  # (B, condition)
 
-        h = self.read(pixel_unshuffle(sample, self.config.patch_size))  # (B, C₀, 32, 32)
+        folded = pixel_unshuffle(sample, self.config.patch_size)  # (B, 12, 32, 32)
+        h = self.read(folded.contiguous(memory_format=torch.channels_last))  # a CPU convolves faster so: (B, C₀, 32, 32)
         skips = []
         for blocks, smaller in zip(self.down, self.smaller, strict=True):
             for block in blocks:
