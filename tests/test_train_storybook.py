@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from core.networks.storybook_unet import StorybookUNet
-from scripts import train_storybook
 from scripts.emoji.dataset import Batch
-from scripts.train_storybook import Config, Run, join, loss_of, train, write_pieces
+from scripts.storybook import train as train_storybook
+from scripts.storybook.train import Config, Run, join, loss_of, train, write_pieces
 
 TINY = {"widths": (16, 16, 16), "blocks": (1, 1), "depth": 1, "heads": 2, "condition": 16}
 CONFIG = Config(batch_size=4, learning_rate=2e-3, warmup=1, log_every=2, checkpoint_seconds=1e9)

@@ -9,6 +9,8 @@ place only.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Self
 
 import torch
 from diffusers import DDPMScheduler
@@ -34,6 +36,13 @@ class StorybookUNetError(ValueError):
     """The configuration of a StorybookUNet does not fit; the message says what to change."""
 
 
+@torch.no_grad()
+def silence(layer: nn.Module) -> None:
+    """Sets all parameters of a layer to zero, so that it says nothing until it has learnt to."""
+    for parameter in layer.parameters():
+        parameter.zero_()
+
+
 class ResBlock(nn.Module):
     """Two 3×3 convolutions beside a straight line; the condition scales and shifts between them.
 
@@ -46,8 +55,7 @@ class ResBlock(nn.Module):
         self.norm2, self.conv2 = nn.GroupNorm(GROUPS, after), nn.Conv2d(after, after, 3, padding=1)
         self.modulate = nn.Linear(condition, 2 * after)
         self.straight = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
-        nn.init.zeros_(self.conv2.weight)  # a fresh block changes nothing
-        nn.init.zeros_(self.conv2.bias)
+        silence(self.conv2)  # a fresh block changes nothing
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """(B, before, H, W), (B, condition) → (B, after, H, W)."""
@@ -71,8 +79,7 @@ class TransformerBlock(nn.Module):
         self.norm2 = nn.LayerNorm(width, elementwise_affine=False)
         self.wider, self.narrower = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.modulate = nn.Linear(condition, 6 * width)
-        nn.init.zeros_(self.modulate.weight)  # a fresh block changes nothing
-        nn.init.zeros_(self.modulate.bias)
+        silence(self.modulate)  # a fresh block changes nothing
 
     def forward(self, x: Tensor, condition: Tensor, mask: Tensor) -> Tensor:
         """(B, N, width), (B, condition), mask (B, 1, 1, N): 0 where to look, −∞ where not → (B, N, width)."""
@@ -105,6 +112,9 @@ class StorybookUNet(ModelMixin, ConfigMixin):
     words and places in one sequence, Bao et al. 2023 (arXiv:2209.12152); v, Salimans and Ho 2022 (arXiv:2202.00512),
     appendix D; learned variance, Nichol and Dhariwal 2021 (arXiv:2102.09672), equation 15.
     """
+
+    alphas_cumprod: Tensor  # ᾱ, (T,), float32
+    places: Tensor  # what tells the places of the lowest resolution apart, (places, channels)
 
     @register_to_config
     def __init__(
@@ -155,13 +165,12 @@ class StorybookUNet(ModelMixin, ConfigMixin):
         self.middle = nn.ModuleList(TransformerBlock(widths[-1], heads, condition) for _ in range(depth))
         self.norm = nn.GroupNorm(GROUPS, widths[0])
         self.write = nn.Conv2d(widths[0], out_channels * patch_size**2, 3, padding=1)
-        nn.init.zeros_(self.write.weight)  # the first estimate is v = 0
-        nn.init.zeros_(self.write.bias)
+        silence(self.write)  # the first estimate is v = 0
         scheduler = DDPMScheduler(num_train_timesteps, beta_schedule=beta_schedule)
         self.register_buffer("alphas_cumprod", scheduler.alphas_cumprod.float(), persistent=False)
         self.register_buffer("places", places(sample_size // lowest, widths[-1]), persistent=False)
 
-    def _apply(self, fn, recurse: bool = True):
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Moves like any module, but ᾱ stays float32: near t = T it is too small for float16."""
         table = self.alphas_cumprod
         super()._apply(fn, recurse)
@@ -169,7 +178,7 @@ class StorybookUNet(ModelMixin, ConfigMixin):
         return self
 
     def velocity(
-        self, sample: Tensor, timestep: Tensor | int, encoder_hidden_states: Tensor
+        self, sample: Tensor, timestep: Tensor | int | float, encoder_hidden_states: Tensor
     ) -> tuple[Tensor, Tensor]:
         """v and the variance interpolation, (B, 3, H, W) each. Arguments as in `forward`."""
         t = torch.as_tensor(timestep, device=sample.device).expand(len(sample))  # (B,)
@@ -180,10 +189,12 @@ class StorybookUNet(ModelMixin, ConfigMixin):
         condition = silu(self.time(time) + self.about(pooled))  # (B, condition)
 
         folded = pixel_unshuffle(sample, self.config.patch_size)  # (B, 12, 32, 32)
-        h = self.read(folded.contiguous(memory_format=torch.channels_last))  # a CPU convolves faster so: (B, C₀, 32, 32)
+        h = self.read(
+            folded.contiguous(memory_format=torch.channels_last)
+        )  # a CPU convolves faster so: (B, C₀, 32, 32)
         skips = []
         for blocks, smaller in zip(self.down, self.smaller, strict=True):
-            for block in blocks:
+            for block in blocks.children():
                 h = block(h, condition)
             skips.append(h)
             h = smaller(h)  # half the height and width
@@ -198,7 +209,7 @@ class StorybookUNet(ModelMixin, ConfigMixin):
 
         for blocks, larger, skip in reversed(list(zip(self.up, self.larger, skips, strict=True))):
             h = torch.cat([interpolate(larger(h), scale_factor=2.0, mode="nearest"), skip], dim=1)
-            for block in blocks:
+            for block in blocks.children():
                 h = block(h, condition)
         answer = pixel_shuffle(self.write(silu(self.norm(h))), self.config.patch_size)  # (B, 6, H, W)
         return answer[:, :3], answer[:, 3:]
@@ -209,7 +220,7 @@ class StorybookUNet(ModelMixin, ConfigMixin):
         timestep: Tensor | int | float,
         encoder_hidden_states: Tensor,
         return_dict: bool = True,
-        **unused,
+        **unused: object,
     ) -> PatchUNetOutput | tuple[Tensor]:
         """The IF contract: noise estimate and variance interpolation of a noisy picture.
 

@@ -1,9 +1,9 @@
 """Trains storybook64, for as long as there is time: hours beside other work, or nine minutes on a GPU.
 
-    nice -n 19 python -m scripts.train_storybook train --sprites SPRITES --minutes 60
-    python -m scripts.train_storybook export --to assets/models/storybook64/unet
-    python -m scripts.train_storybook gpu --sprites SPRITES --device cuda --minutes 9 --begin UNET --pieces OUT
-    python -m scripts.train_storybook join --pieces OUT --run RUN
+    nice -n 19 python -m scripts.storybook.train train --sprites SPRITES --minutes 60
+    python -m scripts.storybook.train export --to assets/models/storybook64/unet
+    python -m scripts.storybook.train gpu --sprites SPRITES --device cuda --minutes 9 --begin UNET --pieces OUT
+    python -m scripts.storybook.train join --pieces OUT --run RUN
 
 RUN (default: ~/.cache/diffusion-training/storybook64) holds `state.pt` (weights, their average, optimiser, step), `hours.json`
 (what was spent in all) and `log.jsonl`. A training that was stopped goes on as if it had not been, bit for bit: on the same
