@@ -21,7 +21,7 @@ LESSON = Lesson(
     title="Classifier-free guidance",
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
-        Numbers("gammas", "Guidance scales γ", (0.0, 1.0, 3.0, 7.0, 12.0), "Up to six, separated by commas.", maximum=30),
+        Numbers("gammas", "Guidance scales γ", (0.0, 1.0, 3.0, 7.0, 12.0), "Up to six from 0 to 30: 0; 1; 7.5.", maximum=30),
         Number("count", "Samples of each", 1, "Each sample has its own noise, shared by all γ.", minimum=1, maximum=6),
         seed_field(),
     ),

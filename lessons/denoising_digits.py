@@ -18,8 +18,10 @@ from core.datasets import to_unit
 from core.jobs import Frame
 from core.oracle import denoise_exactly, posterior
 from core.trajectory import Trajectory
-from lessons.fields import BadValue, Field
+from lessons.characters import quoted
+from lessons.fields import BadValue, Typed
 from lessons.networks import load
+from lessons.numbers import NotANumber, is_plain, read_number
 from lessons.training import fixed_noise, load_digits, unit_pixels
 
 DRAWING = "drawing-"
@@ -37,17 +39,24 @@ class DrawingGone(ValueError):
 
 
 @dataclass(frozen=True)
-class DigitRef(Field):
+class DigitRef(Typed):
     """A test digit by its number, 0 to 9999, or a drawn one by the SHA-256 of its picture's file."""
 
     def parse(self, text: str) -> str:
         if re.fullmatch(r"drawing-[0-9a-f]{64}", self.require_text(text)):
             return text
-        if not (text.isascii() and text.isdigit() and int(text[:6]) < TEST_DIGITS):
+        try:
+            number = read_number(text, whole=True, words=self.words)
+        except NotANumber:
+            number = None
+        if number is None or number != number.to_integral_value() or not 0 <= number < TEST_DIGITS:
             raise BadValue(
-                f"{self.label}: “{text[:40]}” is no test digit. Give a number from 0 to {TEST_DIGITS - 1}."
+                f"{self.label}: {quoted(text)} is no test digit. Give a number from 0 to {TEST_DIGITS - 1}."
             )
-        return str(int(text))
+        return str(int(number))
+
+    def read_out(self, text: str) -> str | None:
+        return None if is_plain(text, whole=True) or text.startswith(DRAWING) else self.parse(text)
 
 
 def pictures_of(references: Sequence[str], context: JobContext) -> Tensor:

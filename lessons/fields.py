@@ -10,7 +10,14 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
 from typing import Any
+
+from lessons.characters import quoted
+from lessons.numbers import NotANumber, TwoReadings, is_plain, read_number, read_numbers, written
+
+MOST_DIGITS = 30  # of a whole number that is looked at exactly
 
 
 class BadValue(ValueError):
@@ -42,7 +49,55 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Number(Field):
+class Typed(Field):
+    """What is read from typed digits: numbers, in the ways of `lessons.numbers`."""
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """What people write before or behind the number: "γ =", "px", "epochs", "lr ="."""
+        words = set(re.findall(r"[^\W\d]\w*", f"{self.label} {self.name}".casefold()))
+        words |= {"px"} if "pixels" in words else set()
+        words |= {"".join(part[0] for part in self.name.split("_"))} if "_" in self.name else set()
+        return frozenset(words - {"of", "to"})
+
+    @property
+    def example(self) -> str:
+        """How to write a value that is taken."""
+        return self.encode(self.default)
+
+    def read_out(self, text: str) -> str | None:
+        """How `text`, which `parse` takes, was understood; None where there is but one way to take it."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it was read.")
+
+    def unreadable(self, text: str, error: NotANumber) -> BadValue:
+        """What the student is told of text that is no number, or more than one."""
+        if isinstance(error, TwoReadings):
+            ways = [f"“{way}”" for way in error.ways]
+            return BadValue(
+                f"{self.label}: {quoted(text)} can be read in more than one way. "
+                f"Write {', '.join(ways[:-1])} or {ways[-1]}."
+            )
+        return BadValue(
+            f"{self.label} must be a number, not {quoted(str(error))}; write it like {self.example}."
+        )
+
+    def exactly(self, value: Decimal, text: str, *, whole: bool) -> int | float:
+        """The number without rounding a whole one; -0 and 0 are one value, so they are one job. Raises BadValue."""
+        if whole:
+            if not value.is_zero() and value.adjusted() > MOST_DIGITS:
+                return float(value)  # beyond every limit, and whoever knows the limit says so
+            if value != value.to_integral_value():
+                near = f"write {math.floor(value)} or {math.ceil(value)}"
+                raise BadValue(f"{self.label} must be a whole number, not {quoted(text)}: {near}.")
+            return int(value)
+        number = float(value) + 0.0
+        if number == 0 and not value.is_zero():
+            raise BadValue(f"{self.label}: {quoted(text)} is too small to be told from 0; write 0.")
+        return number
+
+
+@dataclass(frozen=True)
+class Number(Typed):
     """A whole number or, with `integer=False`, a decimal one, within [minimum, maximum]."""
 
     minimum: float = 0
@@ -52,29 +107,32 @@ class Number(Field):
     slider: bool = True
 
     def parse(self, text: str) -> int | float:
-        self.require_text(text)
         try:
-            value = float(text) + 0.0  # -0 and 0 are one value, so they are one job
-        except ValueError as error:
-            raise BadValue(f"{self.label} must be a number, not “{text[:40]}”.") from error
-        if not math.isfinite(value) or not self.minimum <= value <= self.maximum:
+            value = read_number(self.require_text(text), whole=self.integer, words=self.words)
+        except NotANumber as error:
+            raise self.unreadable(text, error) from error
+        return self.within(value, text)
+
+    def within(self, value: Decimal, text: str) -> int | float:
+        """The number itself, if it lies within the limits. Raises BadValue."""
+        if not self.minimum <= (value if self.integer else float(value)) <= self.maximum:
+            read = "" if is_plain(text, whole=self.integer) else f", which reads as {written(value)}"
             raise BadValue(
-                f"{self.label} must lie between {_shortest(self.minimum)} and {_shortest(self.maximum)}, "
-                f"not “{text[:40]}”."
+                f"{self.label} must lie between {written(self.minimum)} and {written(self.maximum)}, "
+                f"not {quoted(text)}{read if len(read) < 60 else ''}."
             )
-        if not self.integer:
-            return value
-        if value != int(value):
-            raise BadValue(f"{self.label} must be a whole number, not “{text[:40]}”.")
-        return int(value)
+        return self.exactly(value, text, whole=self.integer)
 
     def encode(self, value: Any) -> str:
-        return str(value) if self.integer else _shortest(value)
+        return str(value) if self.integer else written(value)
+
+    def read_out(self, text: str) -> str | None:
+        return None if is_plain(text, whole=self.integer) else self.encode(self.parse(text))
 
 
 @dataclass(frozen=True)
-class Numbers(Field):
-    """A short list of numbers, such as the guidance scales to compare: written "0,1,7.5"."""
+class Numbers(Typed):
+    """A short list of numbers, such as the guidance scales to compare: written "0;1;7.5"."""
 
     minimum: float = 0
     maximum: float = 1
@@ -82,17 +140,36 @@ class Numbers(Field):
     integer: bool = False
 
     def parse(self, text: str) -> tuple[float, ...]:
+        try:
+            values = read_numbers(self.require_text(text), whole=self.integer, words=self.words)
+        except NotANumber as error:
+            raise self.unreadable(text, error) from error
+        if not 1 <= len(values) <= self.max_count:
+            raise BadValue(
+                f"{self.label}: give between 1 and {self.max_count} numbers, separated by semicolons."
+            )
         one = Number(
             self.name, self.label, 0, minimum=self.minimum, maximum=self.maximum, integer=self.integer
         )
-        parts = [part for part in re.split(r"[,\s;]+", self.require_text(text).strip()) if part]
-        if not 1 <= len(parts) <= self.max_count:
-            raise BadValue(f"{self.label}: give between 1 and {self.max_count} numbers, separated by commas.")
-        values = [one.parse(part) for part in parts]
-        return tuple(dict.fromkeys(values))  # the same number twice would be the same picture twice
+        # The same number twice would be the same picture twice.
+        return tuple(dict.fromkeys(one.within(value, written(value)) for value in values))
 
     def encode(self, value: Sequence[float]) -> str:
-        return ",".join(_shortest(v) for v in value)
+        return ";".join(written(v) for v in value)
+
+    @property
+    def example(self) -> str:
+        return self.shown(self.default)
+
+    def shown(self, value: Sequence[float]) -> str:
+        """The list as it stands in the text box."""
+        return "; ".join(written(v) for v in value)
+
+    def read_out(self, text: str) -> str | None:
+        value = self.parse(text)
+        items = [item.strip() for item in text.strip("; \t").split(";")]
+        as_shown = len(items) == len(value) and all(is_plain(item, whole=self.integer) for item in items)
+        return None if as_shown else self.shown(value)
 
 
 @dataclass(frozen=True)
@@ -104,7 +181,7 @@ class Choice(Field):
 
     def parse(self, text: str) -> str:
         if self.require_text(text) not in self.options:
-            raise BadValue(f"{self.label} must be one of {', '.join(self.options)}, not “{text[:40]}”.")
+            raise BadValue(f"{self.label} must be one of {', '.join(self.options)}, not {quoted(text)}.")
         return text
 
     def label_of(self, value: str) -> str:
@@ -134,17 +211,9 @@ class PictureRef(Field):
     def parse(self, text: str) -> str:
         if not re.fullmatch(r"(?!upload-)[a-z0-9-]{1,60}|upload-[0-9a-f]{64}", self.require_text(text)):
             raise BadValue(
-                f"{self.label}: “{text[:40]}” is no picture of this app. Choose one, or upload your own."
+                f"{self.label}: {quoted(text)} is no picture of this app. Choose one, or upload your own."
             )
         return text
-
-
-def _shortest(value: float) -> str:
-    """7.0 as "7", 0.1 as "0.1", and no digit lost: a link has to give back the very number."""
-    if abs(value) < 1e15 and value == int(value):
-        return str(int(value))
-    short = f"{value:g}"
-    return short if float(short) == value else repr(float(value))
 
 
 def seed_field(default: int = 0) -> Number:

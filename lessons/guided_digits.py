@@ -32,7 +32,7 @@ LESSON = Lesson(
         Number("steps", "Steps T", 50, "The course uses 300; 50 show the same digits, a little rougher.",
                minimum=1, maximum=1000),
         seed_field(),
-        Numbers("gammas", "γ to compare", (0.0, 1.0, 2.0, 3.0, 5.0, 8.0), "For the sweep: at most twelve, with commas.",
+        Numbers("gammas", "γ to compare", (0.0, 1.0, 2.0, 3.0, 5.0, 8.0), "For the sweep: at most twelve, as in 0; 1; 7.5.",
                 maximum=20, max_count=12),
     ),
     presets=(

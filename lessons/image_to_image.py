@@ -23,7 +23,7 @@ def edit_fields(picture: str, gamma: float = 7.0) -> tuple[PictureRef, Numbers, 
     return (
         PictureRef("picture", "Picture", picture),
         Numbers("i_starts", "Starts i_start", I_STARTS,
-                "Up to six whole numbers: 0 is pure noise, 33 is nearly the picture.", maximum=33, integer=True),
+                "Up to six whole numbers (1; 10; 20): 0 is pure noise, 33 nearly the picture.", maximum=33, integer=True),
         Number("gamma", "Guidance γ", gamma, GAMMA_HELP, maximum=15, step=0.5, integer=False),
         seed_field(),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lessons.characters import quoted
 from lessons.fields import BadValue, Field
 from lessons.loading import UPLOAD, Blobs, reference_pixels
 
@@ -48,9 +49,9 @@ class MaskRef(Field):
     """A named shape, or a painted mask by the SHA-256 of its picture."""
 
     def parse(self, text: str) -> str:
-        if text not in SHAPES and not re.fullmatch(r"upload-[0-9a-f]{64}", text):
+        if self.require_text(text) not in SHAPES and not re.fullmatch(r"upload-[0-9a-f]{64}", text):
             raise BadValue(
-                f"{self.label}: “{text[:40]}” is no mask. Paint one, or choose {', '.join(SHAPES)}."
+                f"{self.label}: {quoted(text)} is no mask. Paint one, or choose {', '.join(SHAPES)}."
             )
         return text
 

@@ -23,6 +23,7 @@ from core.mnist_models import SHIPPED_EPOCHS, weights_file
 from core.networks.mnist_unet import MnistUNet
 from core.training import build_network
 from core.training_settings import REFERENCE, MnistSettings
+from lessons.characters import quoted
 from lessons.fields import BadValue, Field
 
 AUTO = "auto"
@@ -47,7 +48,7 @@ class NetworkChoice(Field):
     def parse(self, text: str) -> str:
         if self.require_text(text) not in (AUTO, *self.presets) and not _RUN.fullmatch(text):
             raise BadValue(
-                f"{self.label}: “{text[:40]}” is no network of this app. Choose one from the list."
+                f"{self.label}: {quoted(text)} is no network of this app. Choose one from the list."
             )
         return text
 

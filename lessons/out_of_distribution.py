@@ -20,7 +20,7 @@ LESSON = Lesson(
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b2",)),
         DigitRef("digit", "Test digit", "3", "Its number among the 10,000 test digits."),
-        Numbers("levels", "Noise levels σ", LEVELS, "Up to ten, separated by commas.", maximum=3, max_count=10),
+        Numbers("levels", "Noise levels σ", LEVELS, "Up to ten, from 0 to 3: 0; 0.5; 1.", maximum=3, max_count=10),
         seed_field(),
     ),
     presets=(

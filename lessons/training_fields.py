@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from core.training_settings import PRECISIONS, REFERENCE, InvalidSettings, MnistSettings
-from lessons.fields import BadValue, Choice, Field
+from lessons.fields import BadValue, Choice, Field, Typed
+from lessons.numbers import NotANumber, is_plain, read_number, written
 
 FALLING, CONSTANT = "falling", "constant"
 PRECISION_HELP = (
@@ -23,29 +23,33 @@ _NAMES = {
 
 
 @dataclass(frozen=True)
-class Setting(Field):
+class Setting(Typed):
     """A number typed in, such as "1e-2". Its limits are those of `MnistSettings`, and so is the sentence."""
+
+    @property
+    def whole(self) -> bool:
+        return self.name in _WHOLE
 
     def parse(self, text: str) -> int | float:
         try:
-            value = float(self.require_text(text).replace(",", "").replace("−", "-"))
-        except BadValue:
-            raise
-        except ValueError as error:
-            raise BadValue(f"{self.label} must be a number, not “{text[:40]}”.") from error
-        if self.name in _WHOLE and math.isfinite(value) and value == int(value):
-            value = int(value)
+            value = read_number(self.require_text(text), whole=self.whole, words=self.words)
+        except NotANumber as error:
+            raise self.unreadable(text, error) from error
+        # A fraction where a whole number belongs is refused by the settings, whose sentence says more.
+        number = self.exactly(value, text, whole=self.whole and value == value.to_integral_value())
         try:
             # A batch of 2 fits into any data set: whether batch and data set fit together is seen when both are known.
-            changed: dict[str, Any] = {"batch_size": 2, _NAMES.get(self.name, self.name): value}
+            changed: dict[str, Any] = {"batch_size": 2, _NAMES.get(self.name, self.name): number}
             replace(REFERENCE["b8"], **changed)
         except InvalidSettings as error:
             raise BadValue(str(error)) from error
-        return value
+        return number
 
     def encode(self, value: Any) -> str:
-        short = f"{value:g}"
-        return short if float(short) == value else str(value)
+        return str(value) if self.whole else written(value)
+
+    def read_out(self, text: str) -> str | None:
+        return None if is_plain(text, whole=self.whole) else self.encode(self.parse(text))
 
 
 def training_fields(reference: str) -> tuple[Field, ...]:
@@ -54,24 +58,38 @@ def training_fields(reference: str) -> tuple[Field, ...]:
     fields: list[Field] = [
         Setting("width", "Width D", settings.width, "Hidden channels: a multiple of 8 from 8 to 256."),
         Setting("learning_rate", "Learning rate", settings.learning_rate, "Of Adam. Above 0, at most 1."),
-        Setting("batch_size", "Batch", settings.batch_size, "Digits a step."),
+        Setting("batch_size", "Batch", settings.batch_size, "Digits a step, from 2 to 60,000."),
         Setting("epochs", "Epochs", settings.epochs, "Passes over the digits, from 1 to 100."),
-        Setting("pictures", "Digits", settings.pictures, "How many of the 60,000 training digits are used."),
+        Setting("pictures", "Digits", settings.pictures, "How many of the training digits are used, from 2 to 60,000."),
         Choice(
             "decay", "Learning rate over the epochs", FALLING if settings.decay else CONSTANT,
             "Falling: to a tenth, in equal ratios, one step down after each epoch.",
             options=(FALLING, CONSTANT), labels=("falls tenfold", "constant"),
         ),
-        Setting("training_seed", "Training seed", settings.seed, "Of the weights, the order and the noise."),
+        Setting("training_seed", "Training seed", settings.seed, "Of the weights, the order and the noise: 0, 1, 2, …"),
         Choice(
             "precision", "Precision", settings.precision, PRECISION_HELP,
             options=PRECISIONS, labels=("float32", "bfloat16"),
         ),
     ]  # fmt: skip
     if settings.objective == "denoise":
-        fields.append(Setting("sigma", "Noise σ", settings.sigma, "What the network is trained to remove."))
+        fields.append(
+            Setting(
+                "sigma",
+                "Noise σ",
+                settings.sigma,
+                "Standard deviation, above 0 and at most 10; pixels lie in [0, 1].",
+            )
+        )
     if settings.objective == "class_flow":
-        fields.append(Setting("p_uncond", "p_uncond", settings.p_uncond, "How often the class is hidden."))
+        fields.append(
+            Setting(
+                "p_uncond",
+                "p_uncond",
+                settings.p_uncond,
+                "How often the class is hidden, from 0 to 1.",
+            )
+        )
     return tuple(fields)
 
 

@@ -24,8 +24,10 @@ from core.toy import DATA_SETS, ExactField, Points
 from core.training import Snapshots, TrainingDiverged, flow_loss, train
 from core.training_settings import InvalidSettings, LoopSettings, require, require_whole
 from core.trajectory import Trajectory
+from lessons.characters import quoted
 from lessons.fields import BadValue, Choice, Field, Number, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
+from lessons.numbers import read_number, written
 
 DRAWN = "drawn"
 DRAWN_EXTENT = 2.4  # a drawing spans the plane from −2.4 to 2.4, a little more than the other data sets
@@ -50,7 +52,7 @@ class Layers(Field):
         names = [name for name in self.require_text(text).split(",") if name]
         for name in names:
             if name not in LAYERS:
-                raise BadValue(f"{self.label} must be some of {', '.join(LAYERS)}, not “{name[:40]}”.")
+                raise BadValue(f"{self.label} must be some of {', '.join(LAYERS)}, not {quoted(name)}.")
         return tuple(name for name in LAYERS if name in names)
 
     def encode(self, value: tuple[str, ...]) -> str:
@@ -63,7 +65,7 @@ class Sketch(Field):
 
     def parse(self, text: str) -> str:
         if not re.fullmatch(r"|[0-9a-f]{64}", self.require_text(text)):
-            raise BadValue(f"{self.label}: “{text[:40]}” is no drawing of this app. Draw your own.")
+            raise BadValue(f"{self.label}: {quoted(text)} is no drawing of this app. Draw your own.")
         return text
 
 
@@ -74,21 +76,21 @@ class Drops(Field):
     def parse(self, text: str) -> tuple[tuple[float, float, float], ...]:
         drops = []
         for part in filter(None, self.require_text(text).split(";")):
-            if not re.fullmatch(r"[0-9.]{1,6}:-?[0-9.]{1,6}:-?[0-9.]{1,6}", part):
-                raise BadValue(f"{self.label} are written t:x:y, separated by semicolons, not “{part[:40]}”.")
             try:
-                t, x, y = map(float, part.split(":"))
-            except ValueError as error:
-                raise BadValue(f"{self.label}: “{part[:40]}” holds something that is no number.") from error
-            if not (t <= 1 and abs(x) <= 5 and abs(y) <= 5):
+                t, x, y = (float(read_number(number)) for number in part.split(":"))
+            except ValueError as error:  # NotANumber, or not three of them
+                raise BadValue(
+                    f"{self.label} are written t:x:y, separated by semicolons, not {quoted(part)}."
+                ) from error
+            if not (0 <= t <= 1 and abs(x) <= 5 and abs(y) <= 5):
                 raise BadValue(f"{self.label}: t must lie between 0 and 1, x and y between −5 and 5.")
-            drops.append((t, x, y))
+            drops.append((t + 0.0, x + 0.0, y + 0.0))  # -0 is 0, here too
         if len(drops) > MAX_DROPS:
             raise BadValue(f"{self.label} are at most {MAX_DROPS}; these are {len(drops)}.")
         return tuple(drops)
 
     def encode(self, value: tuple[tuple[float, float, float], ...]) -> str:
-        return ";".join(":".join(f"{number:g}" for number in drop) for drop in value)
+        return ";".join(":".join(map(written, drop)) for drop in value)
 
 
 LESSON = Lesson(

@@ -91,7 +91,7 @@ def test_what_cannot_be_denoised_is_refused(bench, change):
 
 
 @pytest.mark.parametrize(
-    "text", ["-1", "10000", "99999999999999", "1.5", "", "drawing-x", "drawing-" + "g" * 64, "٣"]
+    "text", ["-1", "10000", "99999999999999", "1.5", "", "drawing-x", "drawing-" + "g" * 64, "½"]
 )
 def test_no_other_text_names_a_digit(text):
     with pytest.raises(BadValue, match="0 to 9999"):

@@ -12,13 +12,15 @@ from typing import Any
 
 import streamlit as st
 
-from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text
+from lessons.characters import quoted
+from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text, Typed
 from lessons.lesson import Lesson
-from lessons.training_fields import Setting
+from lessons.numbers import NotANumber, read_number
 from pages.components.plain import plain
 from pages.ui.pictures import picture_field
 
 OWN_PARAMETERS = ("frame", "job", "pin", "wrong")  # what the URL holds besides fields
+MOST_FRAMES = 100_000
 MOST_SEGMENTS = 5  # a choice of more values is a list: a row of them would run out of the column
 
 
@@ -58,7 +60,7 @@ def _read_url(lesson: Lesson, state: dict[str, Any]) -> list[str]:
             state[name] = field.parse(text)
         except KeyError:
             complaints.append(
-                f"The link sets “{name[:40]}”, which this lesson does not have; it was left out."
+                f"The link sets {quoted(name)}, which this lesson does not have; it was left out."
             )
             del st.query_params[name]
         except BadValue as error:
@@ -69,17 +71,21 @@ def _read_url(lesson: Lesson, state: dict[str, Any]) -> list[str]:
 def _complaint(lesson: Lesson, name: str, text: str) -> str | None:
     """What is wrong with a parameter that is not a field's; None if nothing is."""
     if name == "frame" and frame_of(text) is None:
-        return f"The link asks for frame “{text[:40]}”; frames are counted 0, 1, 2, …; it was left out."
+        return f"The link asks for frame {quoted(text)}; frames are counted 0, 1, 2, …; it was left out."
     if name == "wrong" and text not in [variant.name for variant in lesson.variants]:
         return (
-            f"The link asks for the mistake “{text[:40]}”, which this lesson does not have; it was left out."
+            f"The link asks for the mistake {quoted(text)}, which this lesson does not have; it was left out."
         )
     return None
 
 
 def frame_of(text: str) -> int | None:
     """The frame that the URL's text names; None for what is no frame."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
+    try:
+        number = read_number(text, whole=True)
+    except NotANumber:
+        return None
+    return int(number) if 0 <= number < MOST_FRAMES and number == number.to_integral_value() else None
 
 
 def write_url(lesson: Lesson, state: Mapping[str, Any]) -> None:
@@ -154,14 +160,26 @@ def control(lesson: Lesson, name: str) -> bool:
     except BadValue as error:
         st.warning(plain(str(error)), icon=":material/edit:")
         return False
+    if isinstance(field, Typed) and isinstance(typed, str):
+        read_out(field, typed)
     _write(field, state[name])  # at once: what is drawn after the controls may take a while
     return True
 
 
+def read_out(field: Typed, typed: str) -> None:
+    """Says which number was read, where one who writes numbers in another way might have meant another."""
+    if (read := field.read_out(typed)) is not None:
+        st.caption(f"Read as {plain(read)}")
+
+
 def _widget_value(field: Field, value: Any) -> Any:
-    if isinstance(field, Setting):
-        return field.encode(value)
-    return ", ".join(f"{v:g}" for v in value) if isinstance(field, Numbers) else value
+    if isinstance(field, Numbers):
+        return field.shown(value)
+    return field.encode(value) if isinstance(field, Typed) and not _is_slider(field) else value
+
+
+def _is_slider(field: Field) -> bool:
+    return isinstance(field, Number) and field.slider
 
 
 def _widget(field: Field, key: str, begin: Any) -> Any:
@@ -170,7 +188,7 @@ def _widget(field: Field, key: str, begin: Any) -> Any:
     A browser that is sent two runs quickly, one after the other, sees the second alone; what the first has put
     into the session is not repeated there, and the widget would begin at its lowest value.
     """
-    if isinstance(field, Number) and field.slider:
+    if _is_slider(field):
         kind = int if field.integer else float
         low, high, step = kind(field.minimum), kind(field.maximum), kind(field.step)
         # A slider whose ends are no multiples of its step would refuse a value that the URL may hold.
@@ -201,7 +219,7 @@ def _widget(field: Field, key: str, begin: Any) -> Any:
             required=True,
             wrap=True,
         )
-    if isinstance(field, Text | Numbers | Setting):
+    if isinstance(field, Text | Typed):
         return st.text_input(field.label, begin, key=key, help=_help(field))
     raise TypeError(f"There is no control for a {type(field).__name__}.")
 
@@ -212,18 +230,35 @@ def _help(field: Field) -> str | None:
     return (f"{field.help}\n\nThis model draws, for instance:\n{ideas}" if ideas else field.help) or None
 
 
-def _seed(field: Number, key: str, begin: int) -> int:
-    """A number and a die. `None`, an emptied box, counts as the smallest value."""
+def _seed(field: Number, key: str, begin: str) -> str:
+    """A number, the next one, and a die.
+
+    The browser's own number box would be no help: Streamlit's drops what it does not know while one types, so that
+    "7,5" becomes 75, "60.000" 60 and "1e2" 1.
+    """
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall"):
-        value = st.number_input(
-            field.label, int(field.minimum), int(field.maximum), begin, 1, key=key, help=field.help or None
-        )
-        st.button(
-            "", icon=":material/casino:", key=f"{key}/roll", on_click=_roll, args=(key,), help="Another seed"
-        )
-    return int(field.minimum) if value is None else value
+        typed = st.text_input(field.label, begin, key=key, help=field.help or None)
+        for name, icon, step, word in (
+            ("next", ":material/add:", _next, "The next seed"),
+            ("roll", ":material/casino:", _roll, "Another seed"),
+        ):
+            st.button("", icon=icon, key=f"{key}/{name}", on_click=step, args=(field, key), help=word)
+    return typed
 
 
-def _roll(key: str) -> None:
-    st.session_state[key] = random.randrange(10_000)
+def _next(field: Number, key: str) -> None:
+    """One more than what is typed; what cannot be read stays, with its sentence."""
+    try:
+        seed = field.parse(st.session_state[key]) + 1
+    except BadValue:
+        return  # the control says it in this run
+    _set_seed(key, seed if seed <= field.maximum else int(field.minimum))
+
+
+def _roll(field: Number, key: str) -> None:
+    _set_seed(key, random.randrange(10_000))
+
+
+def _set_seed(key: str, seed: int) -> None:
+    st.session_state[key] = str(seed)
     st.session_state[key.replace(":seed", "/go")] = True

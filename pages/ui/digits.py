@@ -12,9 +12,12 @@ from PIL import Image
 from core.datasets import DamagedDataFile, load_mnist
 from core.media import png
 from lessons.denoising_digits import DRAWING, TEST_DIGITS, DigitRef
+from lessons.fields import BadValue
 from lessons.lesson import Lesson
 from pages.components.canvas import Drawing, canvas
+from pages.components.plain import plain
 from pages.server.runtime import store
+from pages.ui.controls import read_out
 
 SIDE = 28
 
@@ -56,33 +59,49 @@ def digit_control(lesson: Lesson, name: str = "digit") -> None:
     drawn = state[name].startswith(DRAWING)
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall"):
         st.image(png(pixels, scale=2), width=56)
-        _number(lesson, field, key, None if drawn else int(state[name]))
+        typed = _number(lesson, field, key, None if drawn else state[name])
         st.button("", icon=":material/casino:", key=f"{key}/roll", on_click=_choose,
                   args=(lesson, name, str(random.randrange(TEST_DIGITS))), help="Another digit")  # fmt: skip
+    _remark(field, typed, drawn)
     with st.popover("Draw one", icon=":material/draw:"):
         _draw(lesson, name, key)
 
 
-def _number(lesson: Lesson, field: DigitRef, key: str, value: int | None) -> None:
-    widget = f"{key}/number"
-    if st.session_state.get(widget) != value:
-        st.session_state[widget] = value
+def _number(lesson: Lesson, field: DigitRef, key: str, value: str | None) -> str:
+    """A text box, as for a seed; `value` is the digit that is chosen, None for a drawn one. Returns what is typed."""
+    widget, shown = f"{key}/number", f"{key}/shown"
+    if widget not in st.session_state or st.session_state.get(shown) != value:
+        st.session_state[shown] = value  # chosen elsewhere, or typed: then it stays as it was written
+        if value is None or _accepted(field, st.session_state.get(widget, "")) != value:
+            st.session_state[widget] = value or ""
 
     def typed() -> None:
-        if st.session_state[widget] is not None:
-            _choose(lesson, field.name, str(st.session_state[widget]))
+        if (digit := _accepted(field, st.session_state[widget])) is not None:
+            _choose(lesson, field.name, digit)
 
-    st.number_input(
-        field.label,
-        0,
-        TEST_DIGITS - 1,
-        value,
-        1,
-        key=widget,
-        on_change=typed,
-        placeholder="drawn",
-        help=field.help,
+    return st.text_input(
+        field.label, value or "", key=widget, on_change=typed, placeholder="drawn", help=field.help
     )
+
+
+def _accepted(field: DigitRef, typed: str) -> str | None:
+    """The digit that is typed; None for what is none."""
+    try:
+        return field.parse(typed)
+    except BadValue:
+        return None
+
+
+def _remark(field: DigitRef, typed: str, drawn: bool) -> None:
+    """What is wrong with what is typed, or how it was read."""
+    if drawn and not typed:
+        return
+    try:
+        field.parse(typed)
+    except BadValue as error:
+        st.warning(plain(str(error)), icon=":material/edit:")
+    else:
+        read_out(field, typed)
 
 
 def _choose(lesson: Lesson, name: str, reference: str) -> None:

@@ -48,6 +48,13 @@ def other(field) -> str:
     return "a cartoon of a grinning cat"
 
 
+def in_box(field, value):
+    """What a field's control holds: text where one types, "0; 1; 7.5" or "3"."""
+    if isinstance(field, Numbers):
+        return "; ".join(f"{v:g}" for v in value)
+    return str(value) if isinstance(field, Number) and not field.slider else value
+
+
 def wanted(module, values):
     return module.spec(values, runtime.model_fingerprint())
 
@@ -104,11 +111,8 @@ def test_a_link_sets_every_control_and_the_controls_set_the_link(module, visit):
         if isinstance(field, PictureRef):
             continue
         key = f"{lesson.slug}:{field.name}"
-        assert shown(at, key) == (
-            link[field.name].replace(",", ", ") if isinstance(field, Numbers) else values[field.name]
-        )
-        default = ", ".join(f"{v:g}" for v in field.default) if isinstance(field, Numbers) else field.default
-        at.session_state[key] = default
+        assert shown(at, key) == in_box(field, values[field.name])
+        at.session_state[key] = in_box(field, field.default)
         at.run()
         assert not at.exception
         assert field.name not in at.query_params
@@ -153,7 +157,7 @@ def test_a_moved_control_waits_for_run(module, visit):
     lesson = module.LESSON
     at, executor = visit(lesson.slug)
     asked = len(executor.asked)
-    at.number_input(key=f"{lesson.slug}:seed").set_value(77).run()
+    at.text_input(key=f"{lesson.slug}:seed").set_value("77").run()
     values = lesson.defaults() | {"seed": 77}
     assert wanted(module, values) not in executor.asked[asked:]
     assert "job" not in at.query_params
@@ -165,9 +169,9 @@ def test_a_moved_control_waits_for_run(module, visit):
 def test_the_die_chooses_another_seed_and_runs(visit):
     at, executor = visit("iterative_denoising")
     at.button(key="iterative_denoising:seed/roll").click().run()
-    seed = at.number_input(key="iterative_denoising:seed").value
-    assert at.query_params.get("seed", "0") == str(seed)
-    assert executor.asked[-1].params["columns"][0]["seed"] == seed
+    seed = at.text_input(key="iterative_denoising:seed").value
+    assert at.query_params.get("seed", "0") == seed
+    assert executor.asked[-1].params["columns"][0]["seed"] == int(seed)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +190,33 @@ def test_a_mistake_is_run_at_once_and_stands_in_the_link(module, visit):
             assert executor.asked[-1] == wrong
     at.button_group(key=f"{lesson.slug}/wrong").set_value(None).run()
     assert "wrong" not in at.query_params
+
+
+@pytest.mark.parametrize(
+    ("typed", "value", "said"),
+    [("60.000", 60_000, "Read as 60000"), ("1e3", 1000, None), ("１２", 12, "Read as 12"), (" 7 ", 7, None)],
+)
+def test_a_seed_is_read_as_it_is_meant_and_read_out(visit, typed, value, said):
+    """Streamlit's own number box made 60 of 60.000, and 1 of 1e3."""
+    at, _ = visit("forward_process")
+    at.text_input(key="forward_process:seed").set_value(typed).run()
+    assert at.session_state["forward_process/values"]["seed"] == value
+    assert at.query_params["seed"] == str(value)
+    assert said is None or said in [caption.value for caption in at.caption]
+    at.button(key="forward_process:seed/next").click().run()
+    assert at.session_state["forward_process/values"]["seed"] == value + 1
+    assert at.text_input(key="forward_process:seed").value == str(value + 1)
+
+
+@pytest.mark.parametrize("typed", ["7,5", "−5", "seven", ""])
+def test_a_seed_that_is_none_is_refused_and_stays_to_be_mended(visit, typed):
+    at, _ = visit("forward_process", seed="3")
+    at.text_input(key="forward_process:seed").set_value(typed).run()
+    assert "Seed must" in sentences(at)
+    assert at.text_input(key="forward_process:seed").value == typed
+    at.button(key="forward_process:seed/next").click().run()
+    assert at.text_input(key="forward_process:seed").value == typed
+    assert at.session_state["forward_process/values"]["seed"] == 3
 
 
 # ---- what cannot be used -----------------------------------------------------------------------------------
@@ -213,7 +244,7 @@ def test_a_prompt_that_is_too_long_is_not_run(module, visit):
     name = next(field.name for field in lesson.fields if isinstance(field, Text))
     at, executor = visit(lesson.slug)
     asked = len(executor.asked)
-    at.number_input(key=f"{lesson.slug}:seed").set_value(5)
+    at.text_input(key=f"{lesson.slug}:seed").set_value("5")
     at.text_input(key=f"{lesson.slug}:{name}").set_value("y" * 5000).run()
     assert "is limited to 300 characters; this has 5000. Shorten it." in sentences(at).replace("\\", "")
     assert at.button(key=f"{lesson.slug}/main/start").disabled
@@ -229,10 +260,12 @@ def test_a_prompt_that_is_too_long_is_not_run(module, visit):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("1, two", "Guidance scales γ must be a number, not “two”."),
+        ("1, two", "Guidance scales γ must be a number, not “two”; write it like 0; 1; 3; 7; 12."),
         ("1 2 3 4 5 6 7", "give between 1 and 6 numbers"),
         ("", "give between 1 and 6 numbers"),
-        ("nan", "must lie between 0 and 30"),
+        ("nan", "must be a number, not “nan”; write it like 0; 1; 3; 7; 12"),
+        ("7,5", "Write “7.5” or “7; 5”"),
+        ("0,5, 1", "must be a number, not “0,5, 1”"),
         ("1e9", "must lie between 0 and 30"),
     ],
 )

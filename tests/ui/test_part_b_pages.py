@@ -143,3 +143,23 @@ def test_what_was_measured_beforehand_is_told_and_can_be_read_as_a_table(visit, 
     assert "of 1,000 digits **98.2%** are read as asked" in words(at)
     table = next(frame.value for frame in at.dataframe if "asked for" in frame.value.columns)
     assert table["read as 9"].dropna().tolist() == [2, 98]
+
+
+def test_a_test_digit_is_read_as_it_is_meant(visit, weights):
+    weights()
+    at, _ = visit("B2")
+    box = "one_step_denoiser:digit/number"
+    for typed, digit, said in (
+        ("1.500", "1500", "Read as 1500"),
+        ("٧", "7", "Read as 7"),
+        ("42", "42", None),
+    ):
+        at.text_input(key=box).set_value(typed).run()
+        assert at.session_state["one_step_denoiser/values"]["digit"] == digit
+        assert at.text_input(key=box).value == typed
+        assert said is None or said in [caption.value for caption in at.caption]
+    at.text_input(key=box).set_value("7,5").run()
+    assert "“7,5” is no test digit. Give a number from 0 to 9999." in sentences(at).replace("\\", "")
+    assert at.session_state["one_step_denoiser/values"]["digit"] == "42"
+    at.button(key="one_step_denoiser:digit/roll").click().run()
+    assert at.text_input(key=box).value == at.session_state["one_step_denoiser/values"]["digit"]

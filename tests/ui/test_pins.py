@@ -67,7 +67,7 @@ def test_a_pinned_run_stands_beside_the_next_one(module, visit):
     at.button(key=f"{lesson.slug}/pin").click().run()
     assert at.query_params["pin"] == (urlencode(short) or "reference")
     assert {tuple(film["columns"]) for film in films} == before  # the same run is not shown twice
-    at.number_input(key=f"{lesson.slug}:seed").set_value(77).run()
+    at.text_input(key=f"{lesson.slug}:seed").set_value("77").run()
     at.button(key=f"{lesson.slug}/main/start").click().run()
     at.run()  # this executor has computed before the stage looks again
     assert not at.exception
