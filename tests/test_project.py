@@ -18,7 +18,7 @@ from core.media import MAX_BYTES
 
 ROOT = Path(__file__).resolve().parent.parent
 BRIDGE = ROOT / "core" / "compute" / "workers" / "ray_bridge.py"
-SKIPPED = {".git", ".venv", "__pycache__", ".pytest_cache", ".ruff_cache"}
+SKIPPED = {".git", ".venv", "__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", "node_modules"}
 OWN = {"streamlit_app", "pages", "lessons", "core", "scripts", "tests"}
 PACKAGE_OF = {
     "PIL": "pillow",

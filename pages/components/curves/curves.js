@@ -117,19 +117,23 @@ class Chart {
     });
   }
 
+  // What the axes reach from and to: [left, right, low, high], as logarithms where an axis is logarithmic.
+  reach(lines) {
+    const xs = lines.flatMap((l) => l.px), ys = lines.flatMap((l) => (this.data.smoothing && this.mean > 1 ? [...l.bold, ...this.inner(l.raw)] : l.raw));
+    const [left, furthest] = xs.length ? [Math.min(...xs), Math.max(...xs, this.data.x_max && !this.data.log_x && !this.axis ? this.data.x_max : -Infinity)] : [0, 1];
+    let [low, high] = ys.length ? [Math.min(...ys), Math.max(...ys)] : [0, 1];
+    if (!this.logY && low > 0 && low < 0.5 * high) low = 0;
+    if (this.data.y_range && !this.logY) [low, high] = this.data.y_range;
+    if (high - low < 1e-12) [low, high] = [low - 0.5, high + 0.5];
+    return [left, furthest - left < 1e-12 ? left + 1 : furthest, low, high];
+  }
+
   draw() {
     const width = this.root.clientWidth, { height } = this.data;
     if (!width) return;
     this.colours = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",").filter(Boolean);
     if (!this.colours.length) this.colours = ["var(--accent)"];
-    const lines = (this.lines = this.prepared());
-    const xs = lines.flatMap((l) => l.px), ys = lines.flatMap((l) => (this.data.smoothing && this.mean > 1 ? [...l.bold, ...this.inner(l.raw)] : l.raw));
-    let [left, right] = xs.length ? [Math.min(...xs), Math.max(...xs, this.data.x_max && !this.data.log_x && !this.axis ? this.data.x_max : -Infinity)] : [0, 1];
-    let [low, high] = ys.length ? [Math.min(...ys), Math.max(...ys)] : [0, 1];
-    if (!this.logY && low > 0 && low < 0.5 * high) low = 0;
-    if (this.data.y_range && !this.logY) [low, high] = this.data.y_range;
-    if (high - low < 1e-12) [low, high] = [low - 0.5, high + 0.5];
-    if (right - left < 1e-12) right = left + 1;
+    const lines = (this.lines = this.prepared()), [left, right, low, high] = this.reach(lines);
     const inside = { w: width - SPACE.left - SPACE.right, h: height - SPACE.top - SPACE.bottom };
     const x = (this.x = (v) => SPACE.left + (inside.w * (v - left)) / (right - left));
     const y = (this.y = (v) => SPACE.top + inside.h * (1 - (Math.min(Math.max(v, low), high) - low) / (high - low)));

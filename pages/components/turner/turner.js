@@ -64,7 +64,7 @@ class Turner {
     return Array.from({ length: grid * grid }, (_, k) => {
       const piece = document.createElement("div");
       piece.className = "piece";
-      piece.dataset.square = k;
+      piece.dataset.square = String(k);
       piece.style.cssText = `width: ${100 / grid}%; height: ${100 / grid}%; background-image: url(${url});
         background-position: ${(100 * (k % grid)) / (grid - 1)}% ${(100 * Math.floor(k / grid)) / (grid - 1)}%`;
       return piece;

@@ -4,6 +4,14 @@ const ASK_HIDDEN = 3000, ASK_AWAY = 2000, TELL_AGAIN = 8000; // milliseconds
 
 const listeners = new WeakMap(); // element -> what ends its listening
 
+/**
+ * What a part of the page has to be told: where to ask, what it has seen, and how often to ask, in milliseconds.
+ * @typedef {{address: string, seen: string, every: number}} Watched
+ * What the server says: the word for how far the jobs are, and whether they have ended.
+ * @typedef {{word: string, over: boolean}} News
+ */
+
+/** @param {{data: Watched, parentElement: HTMLElement, setTriggerValue: (name: string, value: string) => void}} component */
 export default function ({ data, parentElement, setTriggerValue }) {
   listeners.get(parentElement)?.abort();
   const stopper = new AbortController();
@@ -24,7 +32,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     waiting = setTimeout(look, news ? TELL_AGAIN : wait(told));
   };
 
-  const wait = (told) => {
+  const wait = (/** @type {News | null} */ told) => {
     if (told === null) return ASK_AWAY * (0.7 + 0.6 * Math.random()); // the server restarts: not all in the same moment
     return document.hidden ? Math.max(ASK_HIDDEN, data.every) : data.every;
   };
@@ -35,7 +43,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   return () => stopper.abort();
 }
 
-// The server's answer; null when there is none at the moment. One that refuses has the page drawn, which says why.
+/**
+ * The server's answer; null when there is none at the moment. One that refuses has the page drawn, which says why.
+ * @param {string} address
+ * @param {AbortSignal} signal
+ * @returns {Promise<News | null>}
+ */
 async function ask(address, signal) {
   try {
     const answer = await fetch(address, { cache: "no-store", signal });

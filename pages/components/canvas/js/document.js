@@ -133,13 +133,16 @@ class Sketch {
     const { channels, sheet } = raster;
     const { width, height } = sheet;
     const ink = (value) => Array.isArray(value) && value.length === channels && value.every((v) => whole(v, 0, 255));
+    const readStroke = (op) => {
+      const reach = 4 * UNIT * Math.max(width, height);
+      const fits = Array.isArray(op.points) && op.points.length && op.points.length % 3 === 0
+        && op.points.every((value, i) => (i % 3 === 2 ? whole(value, 0, 255) : whole(value, -reach, reach)));
+      if (!fits || !ink(op.ink) || typeof op.erase !== "boolean") fail("stroke");
+      if (!(op.size > 0 && op.size <= Math.max(width, height))) fail("size");
+    };
     const read = (op) => {
       if (op?.kind === "stroke") {
-        const reach = 4 * UNIT * Math.max(width, height);
-        const fits = Array.isArray(op.points) && op.points.length && op.points.length % 3 === 0
-          && op.points.every((value, i) => (i % 3 === 2 ? whole(value, 0, 255) : whole(value, -reach, reach)));
-        if (!fits || !ink(op.ink) || typeof op.erase !== "boolean") fail("stroke");
-        if (!(op.size > 0 && op.size <= Math.max(width, height))) fail("size");
+        readStroke(op);
       } else if (op?.kind === "fill") {
         if (!ink(op.ink)) fail("fill");
       } else if (op?.kind === "put") {

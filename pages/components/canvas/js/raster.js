@@ -145,7 +145,3 @@ function packBits(values) {
   values.forEach((value, i) => { if (value) bytes[i >> 3] |= 128 >> (i & 7); });
   return bytes;
 }
-
-function unpackBits(bytes, count) {
-  return Uint8Array.from({ length: count }, (_, i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1);
-}

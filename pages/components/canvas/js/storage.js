@@ -8,7 +8,7 @@ const memory = (globalThis.__drawings ??= new Map());
 function loadDrawing(name) {
   try {
     return sessionStorage.getItem(PREFIX + name) ?? memory.get(name) ?? null;
-  } catch (error) { // switched off
+  } catch { // switched off
     return memory.get(name) ?? null;
   }
 }
@@ -19,17 +19,17 @@ function saveDrawing(name, text) {
     makeRoom(ENTRIES - 1, name);
     try {
       sessionStorage.setItem(PREFIX + name, text);
-    } catch (error) { // full: the older drawings of this tab make room
+    } catch { // full: the older drawings of this tab make room
       makeRoom(0, name);
       sessionStorage.setItem(PREFIX + name, text);
     }
     memory.delete(name);
     return true;
-  } catch (error) {
+  } catch {
     memory.set(name, text);
     try {
       sessionStorage.removeItem(PREFIX + name); // an older state must not come back in place of this one
-    } catch (off) {
+    } catch {
       return false;
     }
     return false;
@@ -40,7 +40,7 @@ function dropDrawing(name) {
   memory.delete(name);
   try {
     sessionStorage.removeItem(PREFIX + name);
-  } catch (error) {
+  } catch {
     return; // switched off: there is nothing to drop
   }
 }

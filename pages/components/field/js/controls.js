@@ -1,8 +1,9 @@
 // The controls of the field: buttons, sliders, keys, and the pointer on the plane.
 
 const THUMB = 20; // width of a range input's thumb in CSS pixels, as in field.css
+/** @type {[string, string, (view: {field: string, show: Set<string>}) => boolean][]} */
 const LEGEND = [
-  ["data", "data points x₁", (view) => true],
+  ["data", "data points x₁", () => true],
   ["exact", "particles, exact field", (view) => view.field !== "network" && view.show.has("particles")],
   ["network", "particles, network", (view) => view.field !== "exact" && view.show.has("particles")],
   ["straight", "conditional paths", (view) => view.show.has("straight")],
@@ -29,7 +30,7 @@ class Controls {
     click("clear", () => field.set({ drops: [] }));
     click("save", () => field.savePicture());
     const speed = part("speed"), time = part("time-range");
-    speed.replaceChildren(...SPEEDS.map((value) => new Option(`${value}×`, value, value === 1, value === 1)));
+    speed.replaceChildren(...SPEEDS.map((value) => new Option(`${value}×`, String(value), value === 1, value === 1)));
     on(speed, "change", () => { field.speed = Number(speed.value); });
     this.hold(time);
     on(time, "input", () => field.seek(Number(time.value)));

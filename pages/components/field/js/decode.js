@@ -7,6 +7,31 @@ function readPart(bytes, offset) {
   return [JSON.parse(text), offset + 4 + length];
 }
 
+/**
+ * The network at the steps of its training that are shown; weights in the order of its state dictionary.
+ * @typedef {{id: string, hidden: number, steps: number[], errors: number[], parameters: number, snapshots: Float32Array[]}} Shown
+ *
+ * The course of a training, in means over its steps; `done` steps of `total`, `recent` the mean of the last tenth.
+ * @typedef {{at: number[], values: (number | null)[], total: number, floor: number, done: number, live: boolean,
+ *   recent: number | null}} Loss
+ *
+ * What scene.py writes: coordinates one after the other, x then y.
+ * @typedef {object} Scene
+ * @property {string} id
+ * @property {number} extent the plane is drawn from −extent to extent
+ * @property {{points: number, noise: number}} counts
+ * @property {Float32Array} points the data, x₁
+ * @property {Float32Array} noise the particles' starts, x₀
+ * @property {Uint16Array} pairs the data point to which each noise is joined
+ * @property {Shown | null} [network]
+ * @property {Loss | null} [loss]
+ * @property {string | null} [wrong] what runs wrong on purpose
+ * @property {string} [note]
+ * @property {boolean} [autoplay]
+ *
+ * @param {Uint8Array} bytes
+ * @returns {[{epoch: number, view: Record<string, string>}, Scene]}
+ */
 function decodeScene(bytes) {
   const [envelope, sceneAt] = readPart(bytes, 0);
   const [scene, blobsAt] = readPart(bytes, sceneAt);

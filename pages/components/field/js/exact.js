@@ -71,7 +71,7 @@ class ExactField {
     const sigma = Math.max(remainder(t), blur), scale = -1 / (2 * sigma * sigma);
     const { count, points } = this;
     const cell = (2 * extent) / size, reach = Math.ceil((6 * sigma) / cell);
-    const grid = new Float32Array(size * size), along = new Float64Array(size);
+    const grid = new Float32Array(size * size), columns = new Float64Array(size);
     const norm = 1 / (count * 2 * Math.PI * sigma * sigma);
     for (let j = 0; j < count; j++) {
       const x = t * points[2 * j], y = t * points[2 * j + 1];
@@ -79,12 +79,12 @@ class ExactField {
       const left = Math.max(0, column - reach), right = Math.min(size - 1, column + reach);
       for (let c = left; c <= right; c++) {
         const dx = -extent + (c + 0.5) * cell - x;
-        along[c] = norm * Math.exp(scale * dx * dx);
+        columns[c] = norm * Math.exp(scale * dx * dx);
       }
       for (let r = Math.max(0, row - reach); r <= Math.min(size - 1, row + reach); r++) {
         const dy = extent - (r + 0.5) * cell - y;
         const factor = Math.exp(scale * dy * dy);
-        for (let c = left, at = r * size + left; c <= right; c++, at++) grid[at] += factor * along[c];
+        for (let c = left, at = r * size + left; c <= right; c++, at++) grid[at] += factor * columns[c];
       }
     }
     return grid;

@@ -17,6 +17,8 @@ class VectorField {
     this.fines = new Map();
     this.frames = []; // milliseconds of work in the last frames
     this.speed = 1;
+    this.busy = false; // a slider is held
+    this.aiming = this.crosshair = null; // the plane on which a place is chosen by keys, and the place
     this.root.vectorField = this; // for tests, and for whoever opens the console
     this.listen();
     this.resized = new ResizeObserver(() => this.scene && this.layout());
@@ -188,9 +190,9 @@ class VectorField {
   }
 
   // To the next or the last time at which the solver stands.
-  step(direction) {
+  step(sense) {
     const { steps } = this.view, at = this.view.t * steps;
-    this.seek((direction > 0 ? Math.floor(at + 1e-3) + 1 : Math.ceil(at - 1e-3) - 1) / steps);
+    this.seek((sense > 0 ? Math.floor(at + 1e-3) + 1 : Math.ceil(at - 1e-3) - 1) / steps);
   }
 
   // A control has changed a setting.
@@ -302,7 +304,7 @@ class VectorField {
   }
 
   savePicture() {
-    const { under, over } = this.active[0], canvas = new OffscreenCanvas(under.canvas.width * this.active.length, under.canvas.height);
+    const { under } = this.active[0], canvas = new OffscreenCanvas(under.canvas.width * this.active.length, under.canvas.height);
     const context = canvas.getContext("2d");
     context.fillStyle = this.colours.paper;
     context.fillRect(0, 0, canvas.width, canvas.height);

@@ -119,8 +119,10 @@ function drawStreamlines(pen, samples, colour) {
   context.stroke();
 }
 
-function streak(samples, [x, y], sign) {
+/** @param {number[]} start @returns {number[][]} */
+function streak(samples, start, sign) {
   const line = [];
+  let [x, y] = start;
   for (let k = 0; k < STREAK.steps; k++) {
     const here = direction(samples, x, y);
     if (!here) break;
@@ -292,7 +294,9 @@ function drawPosterior(pen, [x, y], points, weights, colours) {
 }
 
 // E[x1 | x] as a cross.
-function drawMean(pen, [x, y], colours) {
+/** @param {number[]} mean */
+function drawMean(pen, mean, colours) {
+  const [x, y] = mean;
   const { context } = pen, left = pen.x(x), top = pen.y(y);
   context.strokeStyle = colours.ink;
   context.lineWidth = 2.2;

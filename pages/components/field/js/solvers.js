@@ -40,7 +40,10 @@ class Flow {
   // lastByEuler: the exact field is infinite at t = 1 off the data, so Heun and RK4 must not ask for it there
   // (Karras et al., 2022, algorithm 1).
   constructor(field, starts, { solver = "euler", steps = 20, from = 0, lastByEuler = field.singular } = {}) {
-    Object.assign(this, { field, solver, steps, lastByEuler });
+    this.field = field;
+    this.solver = solver;
+    this.steps = steps;
+    this.lastByEuler = lastByEuler;
     this.times = [from];
     for (let k = Math.floor(from * steps + 1e-9) + 1; k <= steps; k++) this.times.push(k / steps);
     this.nodes = [Float64Array.from(starts)];

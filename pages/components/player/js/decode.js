@@ -2,6 +2,43 @@
 
 const SPRITE_COLUMNS = 16;
 
+/**
+ * Frames of one row, as they travel: `count` of them from `first` on. Decoded, `pixels` are uint8, frame after frame.
+ * @typedef {object} Chunk
+ * @property {"raw" | "webp"} codec
+ * @property {number} first
+ * @property {number} count
+ * @property {number} bytes
+ * @property {string} digest
+ * @property {Uint8Array} [pixels]
+ *
+ * A quantity of the film: one picture for each sample at each step, or one for all steps (frames = 1).
+ * @typedef {{name: string, label: string, caption: string, shown: boolean, frames: number, height: number, width: number,
+ *   channels: 1 | 3, chunks: Chunk[]}} Row
+ *
+ * @typedef {{label: string, values: (number | null)[], log: boolean, panel: string, meaning: string}} Curve
+ * @typedef {{symbol: string, meaning: string, values: (number | null)[]}} Term
+ *
+ * A film: the header that packing.py writes, and its rows with their pixels.
+ * @typedef {object} Film
+ * @property {Row[]} rows
+ * @property {string[]} steps what the clock says at each step
+ * @property {string[]} columns names of the samples
+ * @property {number} batch samples in a row
+ * @property {number} total steps that there will be
+ * @property {Curve[]} curves
+ * @property {Term[]} numbers
+ * @property {string} formula TeX
+ * @property {object} marks
+ * @property {string} strip name of the row that the strip shows
+ * @property {number} strip_sample
+ * @property {number} start
+ * @property {string} clock
+ * @property {string} name
+ * @property {boolean} autoplay
+ * @property {number} [count] steps that have arrived
+ */
+
 function readPart(bytes, offset) {
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 4);
   const length = view.getUint32(0, true);
@@ -9,7 +46,12 @@ function readPart(bytes, offset) {
   return [JSON.parse(text), offset + 4 + length];
 }
 
-// `known` maps digests to pixels decoded before, so that a film that grows decodes only what is new.
+/**
+ * `known` maps digests to pixels decoded before, so that a film that grows decodes only what is new.
+ * @param {Uint8Array} bytes
+ * @param {Map<string, Uint8Array>} known
+ * @returns {Promise<[Film, Map<string, Uint8Array>]>}
+ */
 async function decodeFilm(bytes, known) {
   const [film, pixelsAt] = readPart(bytes, 0);
   let offset = pixelsAt;
@@ -27,7 +69,11 @@ async function decodeFilm(bytes, known) {
   return [film, used];
 }
 
-// `film` holds the pixels of its newest frames only: put those before them that `before` holds, of the same run.
+/**
+ * `film` holds the pixels of its newest frames only: put those before them that `before` holds, of the same run.
+ * @param {Film} before
+ * @param {Film} film
+ */
 function joinFilm(before, film) {
   for (const row of film.rows) {
     const old = before.rows.find(({ name }) => name === row.name);
@@ -36,6 +82,7 @@ function joinFilm(before, film) {
 }
 
 async function decodeSprite(blob, row, chunk, batch) {
+  /** @type {ImageBitmapOptions} */
   const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
   const bitmap = await createImageBitmap(new Blob([blob], { type: "image/webp" }), options);
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
@@ -56,7 +103,14 @@ async function decodeSprite(blob, row, chunk, batch) {
   return pixels;
 }
 
-// Paint one picture of one row into a canvas of the row's own size. A still has one frame for all steps.
+/**
+ * Paint one picture of one row into a canvas of the row's own size. A still has one frame for all steps.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Film} film
+ * @param {Row} row
+ * @param {number} frame
+ * @param {number} sample
+ */
 function paint(canvas, film, row, frame, sample) {
   const { width, height, channels } = row;
   if (canvas.width !== width || canvas.height !== height) {

@@ -178,7 +178,7 @@ class Player {
     this.cells = [];
     this.part("terms").replaceChildren(...numbers.map(({ symbol, meaning, values }) => {
       const line = document.createElement("tr");
-      const [name, value, words] = ["th", "td", "td"].map((tag) => document.createElement(tag));
+      const name = document.createElement("th"), value = document.createElement("td"), words = document.createElement("td");
       name.scope = "row";
       name.append(texToMath(symbol));
       value.className = "value";
@@ -304,7 +304,7 @@ class Player {
     const on = (target, type, action) => target.addEventListener(type, action, { signal });
     const click = (name, action) => on(this.part(name), "click", action);
     const speed = this.part("speed");
-    speed.replaceChildren(...SPEEDS.map((value) => new Option(`${value}×`, value, value === 1, value === 1)));
+    speed.replaceChildren(...SPEEDS.map((value) => new Option(`${value}×`, String(value), value === 1, value === 1)));
     this.speed = 1;
     on(speed, "change", () => { this.speed = Number(speed.value); });
     click("play", () => this.toggle());

@@ -1,7 +1,7 @@
 // Pictures to take home, made in the browser from the pixels that are shown.
 
 function download(canvas, name) {
-  return new Promise((resolve) => {
+  return /** @type {Promise<void>} */ (new Promise((resolve) => {
     canvas.toBlob((blob) => {
       const link = document.createElement("a");
       link.href = URL.createObjectURL(blob);
@@ -10,7 +10,7 @@ function download(canvas, name) {
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
       resolve();
     }, "image/png");
-  });
+  }));
 }
 
 // One picture, enlarged by a whole number so that its longer side has at least 512 pixels.

@@ -71,7 +71,7 @@ class Stage {
       canvas.style.width = `${w}px`;
       canvas.style.height = `${h}px`;
       canvas.dataset.row = row.name;
-      canvas.dataset.sample = sample;
+      canvas.dataset.sample = String(sample);
       canvas.title = "Click to enlarge";
       canvas.addEventListener("click", () => this.onEnlarge(row.name, sample));
       figure.append(canvas);

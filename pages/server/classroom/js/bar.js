@@ -5,16 +5,24 @@ const ASK_EVERY = 1000, ASK_HIDDEN = 5000, ASK_OFFLINE = 3000, LOOK_EVERY = 250,
 const NOT_FOLLOWED = ["frame", "job", "present", "code"]; // in an address, but no part of the place
 const bars = new WeakMap();
 
+/**
+ * What the server says of a room: where the instructor is, and a word that changes with the question.
+ * @typedef {{version: number, instructor: string, leading: boolean, page: string, query: string, frame: number | null,
+ *   total: number | null, news: string, present?: number}} ClassState
+ */
+
 class Bar {
   constructor(root) {
     this.root = root;
     this.version = null;
+    /** @type {ClassState | null} */
     this.state = null;
+    this.at = this.page = undefined; // where the instructor was at the last look
     this.frame = null; // of the player on this page: {frame, total}
     this.stopper = new AbortController();
     this.part = (name) => root.querySelector(`.${name}`);
     this.part("act").addEventListener("click", () => this.act(), { signal: this.stopper.signal });
-    document.addEventListener("player-frame", (event) => { this.frame = event.detail; }, { signal: this.stopper.signal });
+    document.addEventListener("player-frame", (/** @type {CustomEvent} */ event) => { this.frame = event.detail; }, { signal: this.stopper.signal });
   }
 
   update({ data, setTriggerValue }) {
@@ -171,9 +179,9 @@ class Bar {
     if (words === this.words) return; // a screen reader would say it again
     this.words = words;
     this.part("text").replaceChildren(...text.map((part) => {
-      const [words, tag = "span"] = [part].flat();
+      const [said, tag = "span"] = [part].flat();
       const piece = document.createElement(tag);
-      piece.textContent = words;
+      piece.textContent = said;
       return piece;
     }));
     this.part("act").textContent = act;

@@ -77,6 +77,7 @@ class Presenter {
     const stops = this.stops(), next = this.at(stops) + step;
     if (next < 0) return;
     if (next >= stops.length) { // after the last stop comes the next lesson
+      /** @type {NodeListOf<HTMLElement>} */
       const links = document.querySelectorAll('[data-testid="stMain"] [data-testid="stPageLink"] a');
       document.querySelector('[data-testid="stMain"]').scrollTo({ top: 0 });
       return [...links].pop()?.click();
