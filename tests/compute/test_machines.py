@@ -142,6 +142,8 @@ class Plain:
     former: set[str] = field(default_factory=set)
     crashes: int = 0  # since it last kept a checkpoint
     stopping: bool = False  # the worker was asked to stop
+    makes_way: bool = False  # ... because others wait
+    urgent: bool = False  # it waits, was begun already, and did not make way: it goes before all others
     ends: int = 1  # how often it has ended or will have
     in_memory: bool = True  # not only in the table, of an earlier process
 
@@ -196,9 +198,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.plain[n].state = state
         self.runs.pop(n, None)
 
-    def queue_again(self, n: int) -> None:
+    def queue_again(self, n: int, urgent: bool) -> None:
         job = self.plain[n]
-        job.state, job.stopping = "queued", False
+        job.state, job.stopping, job.makes_way, job.urgent = "queued", False, False, urgent
         self.runs.pop(n, None)
 
     # -- students --
@@ -253,7 +255,8 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         n = run.spec.params["n"]
         assert self.plain[n].state == "queued"
-        self.plain[n].state = "running"
+        assert self.plain[n].urgent or not any(self.plain[one].urgent for one in self.queued())
+        self.plain[n].state, self.plain[n].urgent = "running", False
         self.runs[n] = run
 
     @precondition(lambda self: self.runs)
@@ -270,6 +273,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.ledger.record(run, Checkpoint(1, "one", {})) == makes_way
         job.crashes = 0
         job.stopping |= makes_way
+        job.makes_way |= makes_way
 
     @precondition(lambda self: self.runs)
     @rule(data=st.data())
@@ -293,7 +297,7 @@ class LedgerMachine(RuleBasedStateMachine):
         n = data.draw(st.sampled_from([n for n in sorted(self.runs) if self.plain[n].stopping]))
         self.ledger.ended(self.runs[n], Cancelled())
         if self.plain[n].owners:  # it made way, or somebody has asked again meanwhile
-            self.queue_again(n)
+            self.queue_again(n, urgent=not self.plain[n].makes_way)
         else:
             self.finish(n, "cancelled")
 
@@ -311,7 +315,7 @@ class LedgerMachine(RuleBasedStateMachine):
         elif not job.owners:
             self.finish(n, "cancelled")
         elif job.crashes < ATTEMPTS:
-            self.queue_again(n)
+            self.queue_again(n, urgent=True)
         else:
             self.finish(n, "failed")
 
@@ -326,7 +330,7 @@ class LedgerMachine(RuleBasedStateMachine):
         resumed = self.ledger.resume()
         for n in unfinished:
             if self.plain[n].owners:
-                self.queue_again(n)
+                self.queue_again(n, urgent=False)
             else:
                 self.finish(n, "cancelled")
         assert sorted(resumed) == sorted(self.key(n) for n in unfinished if self.plain[n].owners)

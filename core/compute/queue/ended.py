@@ -36,11 +36,12 @@ def recorded(store: Store, key: str) -> RunRecord:
 
 def last_event(record: RunRecord) -> tuple[int, Event]:
     """The one event that a row still tells, with its number."""
-    event = {
+    ends: dict[State, Event] = {
         State.DONE: Done(record.key),
         State.FAILED: Failed(record.error_name or UnexpectedError.__name__, record.message or ""),
         State.CANCELLED: Cancelled(),
-    }.get(State(record.state), Queued(1, None))  # unfinished: it waits for `resume`
+    }
+    event = ends.get(State(record.state), Queued(1, None))  # unfinished: it waits for `resume`
     return max(1, record.last_seq), event
 
 

@@ -36,15 +36,22 @@ class Durations:
         running, ahead = list(running), list(ahead)
         if ahead and any(run.keeps_checkpoints for run in [*ahead, *running]):
             return None
-        times = [run.seconds_left(self.usual(run.spec.kind)) for run in running]
-        lasting = [self.usual(run.spec.kind) for run in ahead]
-        if None in times + lasting:
+        times = _if_all_known(run.seconds_left(self.usual(run.spec.kind)) for run in running)
+        lasting = _if_all_known(self.usual(run.spec.kind) for run in ahead)
+        if times is None or lasting is None:
             return None
         if not ahead:
             return min(times, default=0.0)
-        free = times + [0.0] * (max(1, workers) - len(times))
+        free, end = times + [0.0] * (max(1, workers) - len(times)), 0.0
         heapify(free)
         for seconds in lasting:
             end = free[0] + seconds
             heapreplace(free, end)
         return end
+
+
+def _if_all_known(found: Iterable[float | None]) -> list[float] | None:
+    """The numbers; None if one of them is."""
+    found = list(found)
+    known = [seconds for seconds in found if seconds is not None]
+    return known if len(known) == len(found) else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import takewhile
@@ -182,9 +181,9 @@ class Ledger:
         """Wait for the next run and mark it as running; None when the executor closes, or after `patience` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing or len(self._queue), patience)
-            if self._closing or not len(self._queue):
+            if self._closing or (key := self._queue.pop()) is None:
                 return None
-            run = self._runs[self._queue.pop()]
+            run = self._runs[key]
             run.move(State.RUNNING)
             run.log.append(Started(run.total))
             self._running[run.key] = run
@@ -198,9 +197,11 @@ class Ledger:
             run.note_progress(event)
             if not isinstance(event, Checkpoint):
                 return False
-            run.losses = 0  # it gets on, so the next crash is not held against it
+            if run.losses:  # it gets on, so the next crash is not held against it, by the next server neither
+                run.losses = 0
+                self._save(run)
             run.keeps_checkpoints = True
-            had_its_turn = len(self._queue) and time.time() - run.started_at >= self._turn_seconds
+            had_its_turn = len(self._queue) and run.runs_for() >= self._turn_seconds
             if run.stop_requested or not (had_its_turn or self._closing):
                 return False
             run.stop_requested = run.makes_way = True
@@ -274,8 +275,7 @@ class Ledger:
 
     def _enqueue(self, run: Run, urgent: bool = False) -> None:
         self._queue.push(run.key, run.owners, urgent)
-        status = self._status(run)
-        run.log.append(Queued(status.position, status.eta_seconds))
+        run.log.append(Queued(*self._place_of(run)))
         self._changed.notify_all()
 
     def _queue_again(self, run: Run, urgent: bool = True) -> None:
@@ -320,13 +320,13 @@ class Ledger:
 
     def _share(self, run: Run) -> float:
         """What each of those who wait for a running run will be charged for it, if it ends now."""
-        return (time.time() - run.started_at) / max(1, len(run.owners))
+        return run.runs_for() / max(1, len(run.owners))
 
     def _charge(self, run: Run) -> None:
         """An attempt has ended: those who wait for it pay, or who cancelled it if nobody does."""
         payers = run.owners or run.former_owners
         if payers and run.started_at is not None:
-            charges = self._device_time.charge(payers, time.time() - run.started_at)
+            charges = self._device_time.charge(payers, run.runs_for())
             try:
                 self._store.runs.add_charges(charges)
             except (StoreFull, BackendUnavailable):
@@ -347,7 +347,7 @@ class Ledger:
         run.move({Done: State.DONE, Failed: State.FAILED, Cancelled: State.CANCELLED}[type(event)])
         run.log.append(event)
         if run.state is State.DONE and run.started_at:
-            self._durations.note(run.spec.kind, run.finished_at - run.started_at)
+            self._durations.note(run.spec.kind, run.runs_for())
         self._save(run)
         self._runs.move_to_end(run.key)
         forget_old(self._runs)
@@ -366,7 +366,11 @@ class Ledger:
 
     def _status(self, run: Run) -> JobStatus:
         if run.state is State.QUEUED:
-            order = self._queue.order()
-            position = order.index(run.key) + 1
-            return run.status(position, self._forecast(map(self._runs.get, order[:position])))
+            return run.status(*self._place_of(run))
         return run.status(None, None if run.state.final else self._durations.forecast([run], []))
+
+    def _place_of(self, run: Run) -> tuple[int, float | None]:
+        """Of a queued run: its position, from 1, and the seconds until it has ended, if that is known."""
+        order = self._queue.order()
+        position = order.index(run.key) + 1
+        return position, self._forecast([self._runs[key] for key in order[:position]])

@@ -113,6 +113,12 @@ class Run:
         else:
             self.finished_at = time.time()
 
+    def runs_for(self) -> float:
+        """Seconds that this attempt has taken, or took; 0 of a run that waits."""
+        if self.started_at is None:
+            return 0.0
+        return (self.finished_at or time.time()) - self.started_at
+
     def note_progress(self, event: Event) -> None:
         """Metrics count steps of work; frames do so only for a job that has no metrics."""
         if isinstance(event, Metric):

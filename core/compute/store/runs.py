@@ -112,7 +112,11 @@ class RunTable:
         rows = self._select(
             "WHERE state = ? AND started_at > 0 ORDER BY finished_at DESC LIMIT ?", State.DONE, limit
         )
-        return [(row.kind, row.finished_at - row.started_at) for row in reversed(rows)]
+        return [
+            (row.kind, row.finished_at - row.started_at)
+            for row in reversed(rows)
+            if row.finished_at is not None and row.started_at is not None
+        ]
 
     def forget(self, key: str) -> None:
         self._do("DELETE FROM runs WHERE key = ?", [(key,)])
@@ -155,10 +159,10 @@ class RunTable:
         rows = self._read(f"SELECT {_COLUMNS} FROM runs {where}", *values)
         return [record for row in rows if (record := _record(row)) is not None]
 
-    def _read(self, statement: str, *values: object) -> list[tuple]:
+    def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self._with(lambda connection: connection.execute(statement, values).fetchall())
 
-    def _do(self, statement: str, rows: Iterable) -> None:
+    def _do(self, statement: str, rows: Iterable[Any]) -> None:
         rows = list(rows)
         self._with(lambda connection: connection.executemany(statement, rows))
 
@@ -172,22 +176,22 @@ class RunTable:
                 named = self._named(error)
                 if isinstance(named, StoreFull):
                     raise named from error
-            self._open_or_begin_anew()
+            connection = self._open_or_begin_anew()
             try:
-                return use(self._connection)
+                return use(connection)
             except sqlite3.Error as error:
                 raise self._named(error) from error
 
-    def _open_or_begin_anew(self) -> None:
+    def _open_or_begin_anew(self) -> sqlite3.Connection:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         try:
-            self._open()
+            return self._open()
         except sqlite3.Error as error:
             if _code(error) not in _DAMAGED:  # locked, read-only, full
                 raise self._named(error) from error
-            self._begin_anew()
+            return self._begin_anew()
 
     def _named(self, error: sqlite3.Error) -> ComputeError:
         """The error to raise instead. SQLite calls a full disk by several names, so the disk is asked, too."""
@@ -196,7 +200,7 @@ class RunTable:
         log.error("the table of runs does not answer: %s", error)
         return BackendUnavailable()
 
-    def _open(self) -> None:
+    def _open(self) -> sqlite3.Connection:
         connection = _connect(self._path)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -212,8 +216,9 @@ class RunTable:
             connection.close()
             raise
         self._connection = connection
+        return connection
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self) -> sqlite3.Connection:
         """Set the damaged file aside, and begin a new one with the rows that can be read."""
         rescued = _readable(self._path)
         log.error("the table of runs is damaged: set aside, and begun anew with %d rows", len(rescued))
@@ -221,8 +226,9 @@ class RunTable:
             self._path.replace(self._path.with_name(self._path.name + ".damaged"))
             for suffix in ("-wal", "-shm"):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            self._open()
-            self._connection.executemany(_INSERT, [{**asdict(row), "seal": row.seal} for row in rescued])
+            connection = self._open()
+            connection.executemany(_INSERT, [{**asdict(row), "seal": row.seal} for row in rescued])
+            return connection
         except sqlite3.Error as error:
             raise self._named(error) from error
 
@@ -242,7 +248,7 @@ def _add_seals(connection: sqlite3.Connection) -> None:
     connection.executemany("UPDATE runs SET seal = ? WHERE key = ?", [(row.seal, row.key) for row in rows])
 
 
-def _record(row: tuple) -> RunRecord | None:
+def _record(row: tuple[Any, ...]) -> RunRecord | None:
     """The row, if it is as it was written."""
     record = RunRecord(*row[:-1])
     if row[-1] == record.seal:

@@ -225,7 +225,8 @@ class Store:
         A run counts when it has a result or a checkpoint; it stays as long as it is among the newest of one owner, or
         a queued or running job uses it. Returns the keys of the removed runs.
         """
-        used, so_far, removed = self.in_use(), Counter(), []
+        used, removed = self.in_use(), []
+        so_far: Counter[str] = Counter()
         for record in self.runs.of_kind(kind, limit=-1):
             if not self._result_path(record.key).exists() and self.checkpoint_step(record.key) is None:
                 continue

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from core.compute.workers.watch import private_bytes
 from core.compute.workers.wire import Garbled, read_message, unpack_event, write_message
@@ -111,9 +111,11 @@ class WorkerProcess:
     def messages(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """All that the process says, header and arrays. Raises WorkerGone. To be called by one thread only."""
         process = self._process
+        if process is None:
+            raise WorkerGone(was_ready=False)
         while True:
             try:
-                message = read_message(process.stdout)
+                message = read_message(pipes(process)[1])
             except Garbled:
                 log.exception("the worker's messages cannot be read; it is ended")
                 message = None
@@ -141,7 +143,7 @@ class WorkerProcess:
             if self._process is None:
                 return
             try:
-                self._process.stdin.close()
+                pipes(self._process)[0].close()
             except BrokenPipeError:
                 log.debug("the worker was gone already")
             try:
@@ -176,8 +178,10 @@ class WorkerProcess:
         self._write(self._hello)
 
     def _write(self, message: dict[str, Any]) -> bool:
+        if self._process is None:
+            return False
         try:
-            write_message(self._process.stdin, message)
+            write_message(pipes(self._process)[0], message)
         except OSError:  # it has died; the thread that hears will notice, and deals with it
             return False
         return True
@@ -185,9 +189,15 @@ class WorkerProcess:
     def _dispose(self) -> None:
         if self._process:
             self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
+            for pipe in pipes(self._process):
                 try:
                     pipe.close()
                 except BrokenPipeError:
                     log.debug("the pipe held an order that nobody will read")
             self._process = None
+
+
+def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    """Where the process takes orders, and where it answers."""
+    assert process.stdin is not None and process.stdout is not None  # it was started with both
+    return process.stdin, process.stdout

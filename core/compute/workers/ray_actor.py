@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class ComputeActor:
             )
         os.environ.update(settings)
         self._store, self._device = Store(store), device
-        self._cache: dict[str, Any] = {}
+        self._cache: dict[Hashable, Any] = {}
         self._stopped: set[int] = set()  # tickets; a stop may overtake the run that it is about
         self._changed = threading.Condition()
         self._outbox = io.BytesIO()

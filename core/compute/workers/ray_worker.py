@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from core.compute.workers.process import ROOT, WorkerGone, WorkerProcess
+from core.compute.workers.process import ROOT, WorkerGone, WorkerProcess, pipes
 from core.compute.workers.watch import START_SECONDS
 from core.compute.workers.wire import Garbled, read_message
 from core.jobs import Event
@@ -69,7 +69,7 @@ class RayWorker(WorkerProcess):
             return False
         if not self._asked:
             super().start()
-        if select.select([self._process.stdout], [], [], 1.0)[0]:
+        if self._process and select.select([pipes(self._process)[1]], [], [], 1.0)[0]:
             self._hear_first_words()
         elif time.monotonic() - self._spawned > START_SECONDS:
             self._refuse(
@@ -95,13 +95,13 @@ class RayWorker(WorkerProcess):
     def _hear_first_words(self) -> None:
         self._asked = False
         try:
-            message = read_message(self._process.stdout)
+            message = read_message(pipes(self._process)[1]) if self._process else None
         except Garbled:
             message = None
         header = message[0] if message else {"type": "refused", "error": "WorkerGone", "message": "see above"}
         if header["type"] == "refused":
             return self._refuse(header["error"], header["message"])
-        self._pid, self._ready, self._refused = header["pid"], True, 0
+        self._pid, self._ready, self._refused = int(header["pid"]), True, 0
         log.info("an actor computes on %s", header["host"])
 
     def _refuse(self, error: str, message: str) -> None:

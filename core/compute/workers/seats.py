@@ -13,11 +13,15 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from core.compute.workers.process import WorkerGone, WorkerProcess
 from core.compute.workers.wire import unpack_event
 from core.jobs import Event
+
+Letter: TypeAlias = (
+    tuple[dict[str, Any], dict[str, Any]] | WorkerGone | None
+)  # None: the process takes orders
 
 
 class SharedProcess:
@@ -26,7 +30,7 @@ class SharedProcess:
     def __init__(self, store_path: Path, device: str, seats: int, rows: int) -> None:
         self._worker = WorkerProcess(store_path, device, seats, rows)
         self._lock = threading.Lock()  # who listens, and to which process
-        self._letters: dict[int, queue.SimpleQueue] = {}  # ticket -> what its seat has not read yet
+        self._letters: dict[int, queue.SimpleQueue[Letter]] = {}  # ticket -> what its seat has not read yet
         self._reader: threading.Thread | None = None
         self._ready = False
 
@@ -78,8 +82,8 @@ class SharedProcess:
                         self._ready = True
                         for letters in self._letters.values():
                             letters.put(None)
-                    elif letters := self._letters.get(header["ticket"]):
-                        letters.put((header, arrays))
+                    elif header["ticket"] in self._letters:
+                        self._letters[header["ticket"]].put((header, arrays))
         except WorkerGone as gone:
             with self._lock:
                 self._reader = None

@@ -90,7 +90,7 @@ class Watch:
             taken = held()
             if taken is None:
                 return
-            if taken > self._max_bytes:
+            if self._max_bytes is not None and taken > self._max_bytes:
                 with self._lock:
                     if not self._over.is_set():
                         log.error("the worker holds %.0f MB, more than it may", taken / 1e6)

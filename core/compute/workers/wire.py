@@ -11,7 +11,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -28,10 +28,11 @@ class Garbled(Exception):
 
 
 def write_message(
-    stream: BinaryIO, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None
+    stream: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None
 ) -> None:
     """Write one message and flush. Raises OSError (BrokenPipeError) when the peer is gone."""
-    solid = {name: np.ascontiguousarray(array) for name, array in (arrays or {}).items()}
+    arrays = arrays or {}
+    solid = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     table = [[name, array.dtype.str, list(arrays[name].shape)] for name, array in solid.items()]
     head = json.dumps({**header, "arrays": table}).encode()
     stream.write(_LENGTHS.pack(len(head), sum(array.nbytes for array in solid.values())))
@@ -41,7 +42,7 @@ def write_message(
     stream.flush()
 
 
-def read_message(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+def read_message(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
     """Read one message; None when the stream has ended, also in the middle of a message (the peer died).
 
     The arrays are read-only views of the received bytes: nothing is copied. Raises Garbled.

@@ -22,7 +22,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, BinaryIO
 
 from core.compute.context import JobContext
@@ -141,7 +141,7 @@ def carry_out(
     order: Mapping[str, Any],
     store: Store,
     device: str,
-    cache: dict[str, Any],
+    cache: dict[Hashable, Any],
     say: Callable[[Mapping[str, Any], Mapping[str, Any]], None],
     stopped: Callable[[], bool],
     share: Callable[[Any], Any] = lambda network: None,
@@ -168,7 +168,7 @@ class Worker:
         self._waiting: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
         self._stopped: set[int] = set()  # tickets; a stop may overtake the run that it is about
         self._heard = threading.Event()  # an order has been read
-        self._cache: dict[str, Any] = {}
+        self._cache: dict[Hashable, Any] = {}
 
     def serve(self) -> None:
         """Compute until the parent closes the pipe; does not return."""
