@@ -57,17 +57,18 @@ reliability: $(DEV) ## measure what the computing withstands: rushes, kills, ful
 load: $(DEV) ## send a class of 100 to a server of its own for ten minutes, and measure how long they wait
 	@$(BIN)/python -m scripts.measure.load_class $(ARGS)
 
-lint: $(DEV) ## check style, layout and types of the code
+lint: $(DEV) ## check style, layout and types; of the pages' scripts, too, where Node is installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m scripts.lint_js
 
 format: $(DEV) ## lay the code out, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 clean: ## remove .venv and caches; stored results stay where they are
-	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache scripts/js-lint/node_modules scripts/js-lint/joined
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed .venv and caches. Results of past runs are kept (see DIFFUSION_DATA_DIR in README.md)."
 
