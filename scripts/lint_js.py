@@ -21,7 +21,7 @@ from core.settings import ROOT
 
 TOOLS = ROOT / "scripts" / "js-lint"
 JOINED = TOOLS / "joined"
-INSTALLED = TOOLS / "node_modules" / ".package-lock.json"
+INSTALLED = TOOLS / "node_modules" / ".installed"  # holds the lock file that they were installed by
 _TSC = re.compile(r"joined/(?P<module>[\w-]+)\.js\((?P<line>\d+),(?P<column>\d+)\): (?P<said>.*)")
 
 
@@ -96,12 +96,12 @@ def _words(value: ast.Tuple, names: dict[str, tuple[str, ...]]) -> list[str]:
 
 def install() -> None:
     """The tools, if they are not those of the lock file. Raises CalledProcessError."""
-    lock = TOOLS / "package-lock.json"
-    if INSTALLED.exists() and INSTALLED.stat().st_mtime >= lock.stat().st_mtime:
+    lock = (TOOLS / "package-lock.json").read_text(encoding="utf-8")
+    if INSTALLED.exists() and INSTALLED.read_text(encoding="utf-8") == lock:
         return
     print("Installing eslint and TypeScript (scripts/js-lint/package-lock.json) ...", flush=True)
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=TOOLS, check=True)
-    INSTALLED.touch()
+    INSTALLED.write_text(lock, encoding="utf-8")
 
 
 def eslint(found: dict[str, Module]) -> list[str]:
