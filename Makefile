@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them. All can be repeated: what is done already is not done again.
 #
 #   PYTHON       the Python that makes .venv                      (default: python3; 3.11 or newer)
-#   ARGS         passed on to streamlit by make run and serve, to the script by make warm, bench, reliability and load
+#   ARGS         passed on to streamlit by make run and serve, to the script by make warm, bench, reliability, load and pins
 #   DEVICE       what make bench measures on: cpu or cuda         (default: cpu)
 #   PARALLEL     how the tests are spread over processes        (PARALLEL= for one after the other)
 #   PYTEST_ARGS  passed on to pytest                              (e.g. PYTEST_ARGS="tests/test_media.py -x")
@@ -14,13 +14,14 @@ PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 CLUSTER := $(VENV)/.cluster-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve warm test journeys cluster-test claims bench reliability load lint format clean
+.PHONY: help run serve warm test journeys cluster-test claims bench reliability load lint format pins clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +68,9 @@ format: $(DEV) ## lay the code out, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+pins: $(DEV) ## resolve the versions of all packages anew: requirements/ (ARGS=--upgrade looks for newer ones)
+	@./scripts/pins.sh $(ARGS)
+
 clean: ## remove .venv and caches; stored results stay where they are
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache scripts/js-lint/node_modules scripts/js-lint/joined
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -81,17 +85,19 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python's venv module is incomplete; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
-$(RUNTIME): requirements.txt | $(BIN)/python
+# By their hashes, without looking for what they bring along, as all of it is in the list; then what has none (scripts/pins.sh).
+$(RUNTIME): requirements/app.lock requirements/pins.txt requirements.txt | $(BIN)/python
 	@echo "Installing what the app needs (requirements.txt); the first time this takes some minutes ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PIP) --require-hashes --no-deps -r $<
+	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(DEV): requirements-dev.txt $(RUNTIME)
+$(DEV): requirements/dev.lock requirements-dev.txt $(RUNTIME)
 	@echo "Installing what the tests need (requirements-dev.txt) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PIP) --require-hashes --no-deps -r $<
 	@touch $@
 
-$(CLUSTER): requirements-cluster.txt $(RUNTIME)
+$(CLUSTER): requirements/cluster.lock requirements-cluster.txt $(RUNTIME)
 	@echo "Installing what a Ray cluster needs (requirements-cluster.txt) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-cluster.txt
+	@$(PIP) --require-hashes --no-deps -r $<
 	@touch $@

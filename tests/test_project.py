@@ -85,6 +85,40 @@ def test_versions_are_exact_and_each_has_a_reason(name):
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==\d+(\.\d+)+ +# .{10,}", line), f"{name}: {package}"
 
 
+def pinned(name: str) -> dict[str, str]:
+    """Package to exact version, as `make pins` has written them."""
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9.-]+)==([^ \n]+)", text, re.MULTILINE))
+
+
+def asked_for(*names: str) -> dict[str, str]:
+    lines = chain.from_iterable(requirements(name).items() for name in names)
+    return {package.replace("_", "-"): line.split("==")[1].split()[0] for package, line in lines}
+
+
+def test_what_is_asked_for_is_pinned_with_all_that_it_brings_along():
+    asked = asked_for(
+        "requirements.txt", "requirements-dev.txt", "requirements-train.txt", "requirements-cluster.txt"
+    )
+    pins = pinned("pins.txt")
+    assert {package: pins.get(package) for package in asked} == asked, "run make pins"
+    assert len(pins) > 2 * len(asked)
+    assert "-c requirements/pins.txt" in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", ["app", "dev", "cluster"])
+def test_what_make_installs_has_hashes_but_for_torch_whose_builds_differ(name):
+    text = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+    entries = re.findall(r"^([a-z0-9.-]+)==(?:.*\\\n(?:    .*\n)*)", text, re.MULTILINE)
+    whole = re.findall(r"^([a-z0-9.-]+)==.*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    locked, pins = pinned(f"{name}.lock"), pinned("pins.txt")
+    assert whole == entries == list(locked)
+    asked = asked_for("requirements.txt", *([] if name == "app" else [f"requirements-{name}.txt"]))
+    assert set(asked) - set(locked) == {"torch"}, "run make pins"
+    assert {package: pins[package] for package in locked} == locked, "run make pins"
+    assert not any(package.startswith(("nvidia-", "cuda-", "triton")) for package in locked)
+
+
 def third_party(files: list[Path]) -> dict[str, Path]:
     """Import name to one file that imports it, standard library and own packages aside."""
     found = {}
