@@ -1,4 +1,4 @@
-"""Pictures in and out: the upload gate, and arrays to PNG, animated WebP and animated GIF.
+"""Pictures in and out: the upload gate, and arrays to pixels and PNG. Animations are in `core.animation`.
 
 NumPy and Pillow only, so that a page can use it without loading torch. Three kinds of array appear here:
 
@@ -10,13 +10,13 @@ NumPy and Pillow only, so that a page can use it without loading torch. Three ki
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from core.provenance import Provenance
 from core.upload.gate import decode
 from core.upload.limits import MAX_BYTES as MAX_BYTES  # callers of read_picture find these here
 from core.upload.limits import BadPicture as BadPicture
@@ -135,44 +135,31 @@ def contact_sheet(frames: np.ndarray, *, columns: int, gap: int = 2, background:
 # ---- pixels to files --------------------------------------------------------------------------------
 
 
-def png(pixels: np.ndarray, *, scale: int = 1) -> bytes:
-    """A PNG file, without metadata, of pixels (H, W, C); `scale` repeats every pixel, so edges stay sharp.
+def png(pixels: np.ndarray, *, scale: int = 1, about: Provenance | None = None) -> bytes:
+    """A PNG file of pixels (H, W, C); `scale` repeats every pixel, so edges stay sharp.
 
-    Small pictures are encoded once: a page is drawn anew at every click, and shows mostly the same ones.
+    about: is kept in the file; without it, there is no metadata. Small pictures without it are encoded once: a page is
+    drawn anew at every click, and shows mostly the same ones.
     """
     pixels = np.asarray(pixels)
-    if pixels.dtype == np.uint8 and pixels.nbytes <= _SMALL_BYTES:
+    if about is None and pixels.dtype == np.uint8 and pixels.nbytes <= _SMALL_BYTES:
         return _small_png(pixels.tobytes(), pixels.shape, scale)
-    return _png(pixels, scale)
+    return _png(pixels, scale, about)
 
 
 @lru_cache(maxsize=512)
 def _small_png(data: bytes, shape: tuple[int, ...], scale: int) -> bytes:
-    return _png(np.frombuffer(data, np.uint8).reshape(shape), scale)
+    return _png(np.frombuffer(data, np.uint8).reshape(shape), scale, None)
 
 
-def _png(pixels: np.ndarray, scale: int) -> bytes:
-    return _save(_images(pixels[np.newaxis], scale), "PNG", optimize=True)
-
-
-def animated_webp(frames: np.ndarray, *, milliseconds: int | Sequence[int] = 80, scale: int = 1) -> bytes:
-    """A lossless WebP animation of frames (N, H, W, C), played without end.
-
-    milliseconds: how long each frame stands, or one number a frame, from 20 upwards.
-    """
-    images = _images(frames, scale)
-    durations = _durations(milliseconds, len(images))
-    return _save(images, "WEBP", duration=durations, loop=0, lossless=True)
-
-
-def animated_gif(frames: np.ndarray, *, milliseconds: int | Sequence[int] = 80, scale: int = 1) -> bytes:
-    """A GIF animation of frames (N, H, W, C), played without end; 256 colours a frame.
-
-    milliseconds: how long each frame stands, or one number a frame, from 20 upwards, in steps of 10
-    (browsers slow down what is faster).
-    """
-    images = _images(frames, scale)
-    return _save(images, "GIF", duration=_durations(milliseconds, len(images)), loop=0)
+def _png(pixels: np.ndarray, scale: int, about: Provenance | None) -> bytes:
+    if not 1 <= scale <= 32:
+        raise ValueError(f"scale is {scale}: use a whole number from 1 to 32.")
+    large = _frames(pixels[np.newaxis])[0].repeat(scale, axis=0).repeat(scale, axis=1)
+    image = Image.fromarray(large[..., 0] if large.shape[-1] == 1 else large)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True, **(about.save_options("PNG") if about else {}))
+    return buffer.getvalue()
 
 
 def _frames(frames: np.ndarray) -> np.ndarray:
@@ -183,25 +170,3 @@ def _frames(frames: np.ndarray) -> np.ndarray:
             f"not {frames.dtype} {frames.shape}."
         )
     return frames
-
-
-def _images(frames: np.ndarray, scale: int) -> list[Image.Image]:
-    if not 1 <= scale <= 32:
-        raise ValueError(f"scale is {scale}: use a whole number from 1 to 32.")
-    frames = _frames(frames).repeat(scale, axis=1).repeat(scale, axis=2)
-    return [Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in frames]
-
-
-def _durations(milliseconds: int | Sequence[int], count: int) -> list[int]:
-    durations = [milliseconds] * count if isinstance(milliseconds, int) else list(milliseconds)
-    if len(durations) != count or min(durations) < 20:
-        raise ValueError(f"milliseconds is {milliseconds}: use one number or {count}, each at least 20.")
-    return durations
-
-
-def _save(images: list[Image.Image], file_format: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    if len(images) > 1:
-        options = {"save_all": True, "append_images": images[1:], **options}
-    images[0].save(buffer, file_format, **options)
-    return buffer.getvalue()

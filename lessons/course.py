@@ -27,6 +27,7 @@ from lessons import (
     vector_field,
     visual_anagrams,
 )
+from lessons.exporting import JOBS as EXPORTS
 from lessons.lesson import Lesson
 
 PARTS = {
@@ -60,8 +61,8 @@ COURSE: tuple[Lesson, ...] = (
     block_glossary.LESSON,
 )
 
-# What an executor may run: the kinds of all lessons, and where each is found.
-JOBS: dict[str, str] = {kind: place for lesson in COURSE for kind, place in lesson.jobs.items()}
+# What an executor may run: the kinds of all lessons and the files to take home, and where each is found.
+JOBS: dict[str, str] = {kind: place for lesson in COURSE for kind, place in lesson.jobs.items()} | EXPORTS
 
 
 def neighbours(lesson: Lesson) -> tuple[Lesson | None, Lesson | None]:

@@ -6,19 +6,44 @@ import json
 import pprint
 import re
 
+import nbformat
+
 from core.jobs import JobSpec
+from core.provenance import APP, KEY
 from lessons.lesson import Lesson
+from lessons.provenance import provenance_of
 
 # An uploaded or drawn picture, or a network that was trained in the app: what a specification can name by its hash.
 KEPT = re.compile(r"(?:upload-|drawing-|\"source\":\")[0-9a-f]{64}")
 
+# What the run needs besides the project, by the name under which Python imports it.
+REQUIRED = ("torch", "diffusers", "transformers", "safetensors", "numpy", "PIL")
+
+FINDS = """\
+# The cells below run the code that made the picture in the app. This one finds it, or says what is missing.
+import importlib.util
+import sys
+from pathlib import Path
+
+here = Path.cwd()
+project = next((place for place in [here, *here.parents] if (place / "lessons" / "course.py").is_file()), None)
+if project is None:
+    raise ModuleNotFoundError(
+        f"This notebook needs the project that it comes from ({app}), and {{here}} does not lie in it. Get the project, "
+        "move this file into its folder, and start Jupyter there."
+    )
+sys.path.insert(0, str(project))
+missing = [name for name in {required} if importlib.util.find_spec(name) is None]
+if missing:
+    raise ModuleNotFoundError(
+        f"This Python ({{sys.executable}}) lacks {{', '.join(missing)}}. Install what the project needs, with "
+        f"{{sys.executable}} -m pip install -r {{project / 'requirements.txt'}}, and restart the kernel."
+    )"""
+
 INTRODUCTION = """\
 # {code} · {title}
 
-{claim}
-
-Start Jupyter in the project's folder, with its requirements installed: the cells import the code that made the \
-picture in the app."""
+{claim}{link}"""
 
 PARAMS = """\
 import tempfile
@@ -66,11 +91,13 @@ if "result" in trajectory.arrays:
     show(trajectory["result"], columns=min(10, len(trajectory["result"])))"""
 
 
-def notebook(lesson: Lesson, spec: JobSpec) -> bytes:
+def notebook(lesson: Lesson, spec: JobSpec, link: str = "") -> bytes:
     """The notebook (nbformat 4.5) of one run, as UTF-8 JSON. It is to be opened in a checkout of this project.
 
-    `spec` is of one of the lesson's kinds. Whatever a student typed stands in the code as a Python literal, so
-    that a prompt cannot end its string and become code.
+    `spec` is of one of the lesson's kinds, `link` the address of its page. Whatever a student typed stands in the code as a
+    Python literal, so that a prompt cannot end its string and become code. Its metadata have the run's provenance.
+
+    Raises KeyError for a kind of another lesson, nbformat.ValidationError if the notebook is none (a mistake of ours).
     """
     module, function = lesson.jobs[spec.kind].split(":")
     imports = f"from {module} import {function}\n"
@@ -79,25 +106,30 @@ def notebook(lesson: Lesson, spec: JobSpec) -> bytes:
         imports = f"from core.settings import Settings\n{imports}"
         store = "Settings.from_environment().data_dir"
     params = pprint.pformat(json.loads(spec.canonical), width=100)
+    v4 = nbformat.v4
     cells = [
-        ("markdown", INTRODUCTION.format(code=lesson.code, title=lesson.title, claim=lesson.prose["Claim"])),
-        ("code", PARAMS.format(imports=imports, params=params)),
-        ("code", RUN.format(function=function, store=store)),
-        ("code", SHOW.replace("{low}", "-1.0" if lesson.part == "A" else "0.0")),
-        ("markdown", f"## Derivation\n\n{lesson.prose['Derivation']}"),
-        ("markdown", f"## Where this comes from\n\n{lesson.prose['Where this comes from']}"),
-    ]
-    return json.dumps(
-        {
-            "cells": [_cell(k, kind, text) for k, (kind, text) in enumerate(cells)],
-            "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
-            "nbformat": 4,
-            "nbformat_minor": 5,
+        v4.new_code_cell(FINDS.format(app=APP, required=REQUIRED)),
+        v4.new_markdown_cell(
+            INTRODUCTION.format(
+                code=lesson.code, title=lesson.title, claim=lesson.prose["Claim"],
+                link=f"\n\nThe same run in the app: <{link}>" if link else "",
+            )
+        ),
+        v4.new_code_cell(PARAMS.format(imports=imports, params=params)),
+        v4.new_code_cell(RUN.format(function=function, store=store)),
+        v4.new_code_cell(SHOW.replace("{low}", "-1.0" if lesson.part == "A" else "0.0")),
+        v4.new_markdown_cell(f"## Derivation\n\n{lesson.prose['Derivation']}"),
+        v4.new_markdown_cell(f"## Where this comes from\n\n{lesson.prose['Where this comes from']}"),
+    ]  # fmt: skip
+    for k, cell in enumerate(cells):
+        cell.id = f"cell-{k}"  # instead of a random one: the same run gives the same file
+    book = v4.new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            KEY: json.loads(provenance_of(lesson, spec, {}, link=link).to_json()),
         },
-        indent=1,
-    ).encode()
-
-
-def _cell(k: int, kind: str, text: str) -> dict[str, object]:
-    cell = {"cell_type": kind, "id": f"cell-{k}", "metadata": {}, "source": text.splitlines(keepends=True)}
-    return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
+    )
+    nbformat.validate(book, relax_add_props=False)
+    return nbformat.writes(book).encode()

@@ -6,6 +6,7 @@ import streamlit as st
 import torch
 
 from core.edits import GaussianLowpass
+from lessons.exporting import slides
 from lessons.hybrid_images import LESSON, crossover, gains, spec
 from pages.components.distance import distance
 from pages.server.runtime import model_fingerprint, schedule
@@ -14,7 +15,7 @@ from pages.ui.edit_films import hybrid
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pins import pin_row, pinned
 from pages.ui.stage import stage_beside
-from pages.ui.takehome import slides, take_home
+from pages.ui.takehome import take_home
 
 
 def bands(kernel: int, sigma: float) -> None:
@@ -89,7 +90,7 @@ with lesson_page(LESSON) as values:
                 "From near to afar (GIF)",
                 "afar.gif",
                 "image/gif",
-                lambda: slides(receding(trajectory["result"]), 300),
+                lambda about: slides(receding(trajectory["result"]), 300, about),
             )
             take_home(LESSON, trajectory, wanted, [afar])
         with st.expander("What each band lets through", icon=":material/graphic_eq:"):

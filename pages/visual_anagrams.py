@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from core.views import VIEWS
+from lessons.exporting import slides
 from lessons.visual_anagrams import LESSON, VIEW_LABELS, order, seen, spec
 from pages.components.turner import turner
 from pages.server.runtime import model_fingerprint, schedule
@@ -12,7 +13,7 @@ from pages.ui.edit_films import anagram
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pins import pin_row, pinned
 from pages.ui.stage import stage_beside
-from pages.ui.takehome import slides, take_home
+from pages.ui.takehome import take_home
 
 
 def remarks(values: dict) -> None:

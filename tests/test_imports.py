@@ -28,7 +28,18 @@ WIRE_FORMAT = "streamlit.proto"
 # Rooms of several floors, from the ground up. A module may import its own floor and those below.
 # core: a new module is entered here once. `jobs` holds the words (JobSpec, events, errors) in which training reports.
 CORE = [
-    {"schedule", "trajectory", "settings", "media", "upload", "jobs", "classroom"},
+    {
+        "schedule",
+        "trajectory",
+        "settings",
+        "provenance",
+        "media",
+        "animation",
+        "npz",
+        "upload",
+        "jobs",
+        "classroom",
+    },
     {"datasets", "pictures", "emoji_pictures"},  # what goes in
     {"diffusion", "flow", "guidance", "views", "edits", "toy", "oracle"},  # the algorithms
     {
@@ -55,7 +66,8 @@ COMPONENTS = "pages.components"
 STRANGE_TO_COMPONENTS = ("lessons", "core.compute", "core.jobs", "core.classroom")
 # The web process shows what a worker computed; these must be importable there without loading torch.
 TORCH_FREE = [
-    "core.classroom.rooms", "core.emoji_pictures", "core.media", "core.pictures", "core.settings", "core.trajectory",
+    "core.animation", "core.classroom.rooms", "core.emoji_pictures", "core.media", "core.npz", "core.pictures",
+    "core.provenance", "core.settings", "core.trajectory",
 ]  # fmt: skip
 
 

@@ -45,46 +45,11 @@ def test_png_is_exact_and_scaled_sharply():
     np.testing.assert_array_equal(grey, np.kron(FRAMES[0, ..., 0], np.ones((3, 3), np.uint8)))
 
 
-def test_webp_animation_is_exact():
-    film = Image.open(io.BytesIO(media.animated_webp(FRAMES, milliseconds=50)))
-    assert film.n_frames == 6
-    for index, frame in enumerate(FRAMES):
-        film.seek(index)
-        np.testing.assert_array_equal(np.asarray(film.convert("RGB")), frame)
-        assert film.info["duration"] == 50
-
-
-def test_gif_animation_keeps_order_times_and_colours():
-    times = [100, 40, 40, 40, 40, 600]
-    film = Image.open(io.BytesIO(media.animated_gif(FRAMES, milliseconds=times)))
-    assert film.n_frames == 6 and film.info["loop"] == 0
-    for index, frame in enumerate(FRAMES):
-        film.seek(index)
-        assert film.info["duration"] == times[index]
-        assert np.abs(np.asarray(film.convert("RGB")).astype(int) - frame).mean() < 8
-
-
 def test_contact_sheet_is_read_like_a_page():
     sheet = media.contact_sheet(FRAMES, columns=4, gap=1, background=9)
     assert sheet.shape == (2 * 17 + 1, 4 * 13 + 1, 3)
     np.testing.assert_array_equal(sheet[18:34, 14:26], FRAMES[5])
     assert (sheet[18:34, 27:] == 9).all() and (sheet[0] == 9).all()
-
-
-@pytest.mark.parametrize(
-    ("frames", "options"),
-    [
-        (FRAMES.astype(float), {}),
-        (FRAMES[:0], {}),
-        (FRAMES[..., :2], {}),
-        (FRAMES, {"scale": 0}),
-        (FRAMES, {"milliseconds": 5}),
-        (FRAMES, {"milliseconds": [40, 40]}),
-    ],
-)
-def test_frames_that_make_no_film(frames, options):
-    with pytest.raises(ValueError, match=r"\.$"):
-        media.animated_gif(frames, **options)
 
 
 def test_no_torch_is_loaded():

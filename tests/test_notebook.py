@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -19,6 +23,7 @@ from lessons.course import COURSE
 from lessons.notebook import notebook
 from tests.lesson_runs import BY_CODE, WITH_SPEC, result_of, shortened, spec_of
 
+ROOT = Path(__file__).resolve().parent.parent
 PROMPTS = (
     "'''; raise SystemExit('''",
     'a "quoted" \\ back\\nslash {brace} %s',
@@ -28,20 +33,17 @@ PROMPTS = (
 
 
 def opened(data: bytes) -> dict:
-    """Checked against the format's description (nbformat 4.5): top level, cells, ids, sources, outputs."""
+    """Checked by nbformat against the format's schema, and nothing for it to mend; cells that were not run."""
     book = json.loads(data.decode("utf-8"))
-    assert book.keys() == {"cells", "metadata", "nbformat", "nbformat_minor"}
+    nbformat.validate(book)
+    changes, _ = nbformat.validator.normalize(book)  # it gives a new id to a cell whose own another has
+    assert changes == 0
     assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
-    assert {"name", "display_name"} <= book["metadata"]["kernelspec"].keys()
+    assert book["metadata"]["kernelspec"]["name"] == "python3"
     ids = [cell["id"] for cell in book["cells"]]
     assert len(set(ids)) == len(ids) and all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in ids)
     for cell in book["cells"]:
-        assert cell["cell_type"] in ("markdown", "code") and isinstance(cell["metadata"], dict)
-        assert all(isinstance(line, str) and line for line in cell["source"])
-        assert all(line.endswith("\n") for line in cell["source"][:-1])
-        more = {"execution_count", "outputs"} if cell["cell_type"] == "code" else set()
-        assert cell.keys() == {"cell_type", "id", "metadata", "source"} | more
-        if more:
+        if cell["cell_type"] == "code":
             assert cell["execution_count"] is None and cell["outputs"] == []
     return book
 
@@ -81,7 +83,7 @@ def test_a_prompt_stays_a_prompt(prompt, emoji64_fingerprint):
     """Whatever is typed, or stands in a link that somebody sends, is text in the notebook and never code."""
     lesson = BY_CODE["A5"]
     spec = spec_of(lesson, lesson.defaults() | {"prompt": prompt}, emoji64_fingerprint)
-    code = next(cell for cell in opened(notebook(lesson, spec))["cells"] if cell["cell_type"] == "code")
+    _, code, *_ = [cell for cell in opened(notebook(lesson, spec))["cells"] if cell["cell_type"] == "code"]
     scope: dict = {}
     exec("".join(code["source"]), scope)
     assert scope["params"] == json.loads(spec.canonical)
@@ -113,3 +115,61 @@ def test_every_lesson_can_be_exported():
 def test_a_kind_that_is_not_the_lesson_s_is_refused():
     with pytest.raises(KeyError):
         notebook(BY_CODE["A1"], JobSpec("embed", {}))
+
+
+# ---- outside the project -----------------------------------------------------------------------------------
+
+
+def first_cell(folder: Path, python_options: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+    """The first cell of a notebook, run by a fresh Python whose working folder is `folder`."""
+    lesson = BY_CODE["A4"]
+    cell = opened(notebook(lesson, spec_of(lesson, lesson.defaults())))["cells"][0]
+    assert cell["cell_type"] == "code"
+    source = "".join(cell["source"]) + "\nimport core.trajectory\nprint('found', core.trajectory.__file__)"
+    return subprocess.run(
+        [sys.executable, *python_options, "-c", source], cwd=folder, text=True, capture_output=True, check=False,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+    )  # fmt: skip
+
+
+def test_outside_the_project_the_first_cell_says_what_is_missing_and_stops(tmp_path):
+    ended = first_cell(tmp_path)
+    assert ended.returncode == 1 and "found" not in ended.stdout
+    assert ended.stderr.splitlines()[-1].startswith("ModuleNotFoundError: This notebook needs the project")
+    assert "move this file into its folder, and start Jupyter there." in ended.stderr
+    assert str(tmp_path) in ended.stderr
+
+
+def test_without_the_requirements_the_first_cell_names_them():
+    """-S and -I: a Python without the packages that are installed."""
+    ended = first_cell(ROOT, ("-I", "-S"))
+    assert ended.returncode == 1
+    assert re.search(r"lacks torch, diffusers, .* -m pip install -r .*requirements\.txt", ended.stderr)
+
+
+def test_inside_the_project_the_first_cell_finds_it_from_any_folder():
+    ended = first_cell(ROOT / "docs")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == f"found {ROOT / 'core' / 'trajectory.py'}"
+
+
+def test_two_cells_of_one_name_would_be_noticed():
+    """The counter-example: what `opened` asserts of every exported notebook is not true of this one."""
+    lesson = BY_CODE["A4"]
+    book = json.loads(notebook(lesson, spec_of(lesson, lesson.defaults())))
+    book["cells"][1]["id"] = book["cells"][0]["id"]
+    with pytest.warns(nbformat.warnings.DuplicateCellId):
+        changes, mended = nbformat.validator.normalize(book)
+    assert changes == 1
+    book = mended
+    del book["cells"][2]["source"]
+    with pytest.raises(nbformat.ValidationError):
+        nbformat.validate(book)
+
+
+def test_a_notebook_knows_its_run_and_its_page():
+    lesson = BY_CODE["A6"]
+    link = "https://example.org/classifier-free-guidance?gammas=1%2C7"
+    book = opened(notebook(lesson, spec_of(lesson, lesson.defaults()), link))
+    assert link in "".join(book["cells"][1]["source"])
+    assert book["metadata"]["provenance"]["gammas"] == [0.0, 1.0, 3.0, 7.0, 12.0]

@@ -264,13 +264,25 @@ def test_everything_can_be_taken_home(page, app, tmp_path):
     page.get_by_role("button", name="Take it home").click()
 
     def take(label: str) -> io.BytesIO:
+        """Some files are prepared first; the popover stays open meanwhile, and the download stands in the line."""
+        ready = page.get_by_test_id("stDownloadButton").get_by_role("button", name=label)
+        prepare = page.get_by_role("button", name=f"Prepare: {label}")
+        expect(ready.or_(prepare)).to_be_visible(timeout=60_000)
+        if prepare.is_visible():
+            prepare.click()
+        expect(ready).to_be_visible(timeout=COMPUTED)
         with page.expect_download(timeout=120_000) as waiting:
-            page.get_by_role("button", name=label).click()
+            ready.click()
         waiting.value.save_as(tmp_path / "file")
         return io.BytesIO((tmp_path / "file").read_bytes())
 
-    picture = np.asarray(Image.open(take("Picture (PNG)")).convert("RGB"))
-    result = np.load(take("Numbers of every step (NPZ)"))["result"]  # (1, 3, 64, 64) in [-1, 1]
+    file = take("Picture (PNG)")
+    picture = np.asarray(Image.open(file).convert("RGB"))
+    about = json.loads(Image.open(file).info["provenance"])
+    assert about["lesson"].startswith("A4") and about["link"].endswith("/iterative-denoising?i_start=33")
+    numbers = np.load(take("Numbers of every step (NPZ)"), allow_pickle=False)
+    assert json.loads(str(numbers["provenance"])) == about
+    result = numbers["result"]  # (1, 3, 64, 64) in [-1, 1]
     expected = np.rint((np.clip(result[0], -1, 1) + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
     margin = (picture.shape[0] - 256) // 2
     inner = picture[margin : margin + 256 : 4, margin : margin + 256 : 4]
@@ -279,6 +291,12 @@ def test_everything_can_be_taken_home(page, app, tmp_path):
         film = Image.open(take(label))
         assert film.format == form and min(film.size) >= 256
         film.load()
+    sheet = Image.open(take("Contact sheet (PNG)"))
+    assert json.loads(sheet.info["provenance"]) == about
+    page.reload()  # what was prepared is there at once
+    page.get_by_role("button", name="Take it home").click()
+    expect(page.get_by_role("button", name="Animation (GIF)")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Prepare: Animation (GIF)")).to_have_count(0)
     notebook = json.load(take("Notebook that computes it"))
     assert notebook["nbformat"] == 4 and any(
         "i_start" in "".join(cell["source"]) for cell in notebook["cells"]

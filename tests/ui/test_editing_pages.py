@@ -12,11 +12,11 @@ from core.media import png, to_pixels
 from core.pictures import load_picture
 from core.views import VIEWS
 from lessons import hybrid_images, image_to_image, inpainting, text_image_to_image, visual_anagrams
+from lessons.exporting import slides
 from lessons.loading import reference_pixels
 from lessons.masks import SHAPES, as_picture, mask_of
 from pages.components.canvas import Drawing
 from pages.server import runtime
-from pages.ui.takehome import slides
 from tests.ui.fake_model import sentences
 
 MODULES = (image_to_image, inpainting, text_image_to_image, visual_anagrams, hybrid_images)
