@@ -6,14 +6,18 @@ and one of the frames so far. No page waits here: the stage looks at the job and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 
 from core.compute.executor import JobStatus
 from core.jobs import ComputeError, JobId, JobNotFound, JobSpec, State
 from core.trajectory import Trajectory
+from lessons.course import COURSE
 from lessons.lesson import Lesson
+from lessons.provenance import provenance_of
 from pages.components.plain import plain
 from pages.components.player import FilmError, Running, pack, player, together
 from pages.components.shelf import own_routes
@@ -159,7 +163,12 @@ def _draw_together(place: str, runs: list[Beside], at: int | None) -> None:
     @st.cache_data(max_entries=32, show_spinner=False)
     def build(ids: tuple[JobId, ...], labels: tuple[str, ...], keys: tuple[str, ...]) -> bytes:
         films = [run.films.finished(shared_result(job_id)) for run, job_id in zip(runs, ids, strict=True)]
-        return pack(together(films, labels, BESIDE))
+        about = {
+            "runs": [
+                {"label": label, **_about(place, job_id)} for label, job_id in zip(labels, ids, strict=True)
+            ]
+        }
+        return pack(replace(together(films, labels, BESIDE), about=about))
 
     ids = tuple(id_of(run.spec) for run in runs)
     try:
@@ -256,9 +265,19 @@ def show(place: str, film: bytes | Running, at: int | None = None) -> None:
 def _film_bytes(job_id: JobId, place: str, films: Films) -> bytes:
     @st.cache_data(max_entries=64, show_spinner=False)
     def build(job_id: str, place: str, key: str) -> bytes:
-        return pack(films.finished(shared_result(job_id)))
+        return pack(replace(films.finished(shared_result(job_id)), about=_about(place, job_id)))
 
     return build(job_id, place, films.key)
+
+
+def _about(place: str, job_id: JobId) -> dict[str, Any]:
+    """What pictures say that the browser saves from this job's film; it adds the address of the page."""
+    slug = place.split("/")[0]
+    lesson = next((lesson for lesson in COURSE if lesson.slug == slug), None)
+    if lesson is None:
+        return {}  # the start page's film: the address says it all
+    spec, meta = executor().status(job_id).spec, shared_result(job_id).meta
+    return json.loads(provenance_of(lesson, spec, meta).to_json())
 
 
 def _progress(place: str, status: JobStatus, job_id: JobId) -> None:

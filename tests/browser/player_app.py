@@ -71,6 +71,7 @@ def film(arrived: int, seed: int) -> Film:
         steps=[f"t = {t}" for t in timesteps[:arrived]],
         columns=[f"seed {i + 1}" for i in range(SAMPLES)] if SAMPLES > 1 else (),
         total=STEPS,
+        about={"lesson": "no lesson", "prompts": ["a “synthetic” 猫 🐱"], "seeds": [seed]},
         curves=(
             Curve(r"\bar{\alpha}_t", alphas_cumprod, meaning="share of the picture", panel="signal"),
             Curve(

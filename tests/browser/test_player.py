@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 
 import numpy as np
@@ -244,8 +245,37 @@ def test_png_of_a_picture_of_the_step_and_of_the_whole(page, traffic, app, tmp_p
             page.get_by_role("button", name=button).click()
         assert waiting.value.suggested_filename == name
         waiting.value.save_as(tmp_path / name)
-        assert min(Image.open(tmp_path / name).size) > 250
+        with Image.open(tmp_path / name) as saved:
+            assert min(saved.size) > 250
+            steps = json.loads(saved.info["provenance"])["steps"]
+        if "sheet" in name:
+            assert (
+                steps[0] == "t = 990" and steps[-1] == "t = 0" and len(steps) == 10
+            )  # the marked ones and the last
+        else:
+            assert steps == ["t = 690"]
     assert traffic.sent == 0
+
+
+def test_a_png_of_the_browser_says_where_it_comes_from(page, app, tmp_path):
+    """Its text chunk is whole, its checksum right (Pillow refuses another), and the pixels are untouched."""
+    open_player(page, f"{app}/?samples=2&prompt=%E7%8C%AB&job=0123")
+    shown = pixels(picture(page, "clean_hat", 1))
+    picture(page, "clean_hat", 1).click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="save PNG").click()
+    waiting.value.save_as(tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as saved:
+        saved.verify()  # reads every chunk with its checksum
+    with Image.open(tmp_path / "one.png") as saved:
+        about = json.loads(saved.info["provenance"])
+        assert np.array_equal(np.asarray(saved.convert("RGBA"))[::8, ::8], shown)
+    assert (
+        about["prompts"] == ["a “synthetic” 猫 🐱"]
+        and about["seeds"] == [0]
+        and about["lesson"] == "no lesson"
+    )
+    assert about["link"] == f"{app}/?samples=2&prompt=%E7%8C%AB" and about["steps"] == ["t = 690"]
 
 
 def test_rows_can_be_shown_and_hidden(page, app):

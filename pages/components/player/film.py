@@ -19,8 +19,9 @@ Labels and symbols are written in a small part of TeX: letters, digits, `_`, `^`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,8 @@ class Film:
     run is complete, and larger than `len(steps)` while frames are still being computed. `marks` are frames shown
     as thumbnails of `strip_row` (the first row unless named), of its column `strip_sample`. `start` is the frame
     first shown; None means the last.
-    `formula` is the update whose terms `numbers` lists. `name` begins the file names of saved pictures.
+    `formula` is the update whose terms `numbers` lists. `name` begins the file names of saved pictures, and `about`, JSON
+    that says what made the film, is written into them.
     """
 
     rows: Sequence[Row]
@@ -110,6 +112,7 @@ class Film:
     clock: str = "diffusion"
     name: str = "film"
     autoplay: bool = False
+    about: Mapping[str, Any] = field(default_factory=dict)
     batch: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:

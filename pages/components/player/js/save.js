@@ -1,16 +1,52 @@
-// Pictures to take home, made in the browser from the pixels that are shown.
+// Pictures to take home, made in the browser from the pixels that are shown. Each says where it comes from, in the words
+// of core/provenance.py, in a text chunk of the PNG.
 
-function download(canvas, name) {
+function download(canvas, film, steps, name) {
   return /** @type {Promise<void>} */ (new Promise((resolve) => {
-    canvas.toBlob((blob) => {
+    canvas.toBlob(async (blob) => {
+      const file = withText(new Uint8Array(await blob.arrayBuffer()), "provenance", origin(film, steps));
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(blob);
+      link.href = URL.createObjectURL(new Blob([file], { type: "image/png" }));
       link.download = `${name.replace(/[^\p{L}\p{N}._-]+/gu, "-")}.png`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
       resolve();
     }, "image/png");
   }));
+}
+
+// What made the film, the address of the page, and which of its steps are shown; as JSON.
+function origin(film, steps) {
+  const address = new URL(location.href);
+  address.searchParams.delete("job"); // the settings in the address lead to it
+  return JSON.stringify({ ...film.about, link: address.href, steps });
+}
+
+// A PNG with one more chunk (iTXt, UTF-8, not compressed) behind its header, which every PNG begins with.
+function withText(png, keyword, text) {
+  const utf8 = new TextEncoder();
+  const body = utf8.encode(`iTXt${keyword}\0\0\0\0\0${text}`); // name, flags, language, translated keyword, text
+  const chunk = new Uint8Array(body.length + 8);
+  const view = new DataView(chunk.buffer);
+  view.setUint32(0, body.length - 4);
+  chunk.set(body, 4);
+  view.setUint32(body.length + 4, crc32(body));
+  const header = 33; // 8 bytes of signature, 25 of IHDR
+  const whole = new Uint8Array(png.length + chunk.length);
+  whole.set(png.subarray(0, header));
+  whole.set(chunk, header);
+  whole.set(png.subarray(header), header + chunk.length);
+  return whole;
+}
+
+// The checksum of a PNG's chunks: the cyclic redundancy check of ISO 3309 (PNG, Annex D), bit by bit.
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
 }
 
 // One picture, enlarged by a whole number so that its longer side has at least 512 pixels.
@@ -25,13 +61,13 @@ function savePicture(film, row, frame, sample) {
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, large.width, large.height);
   const sampleName = film.batch > 1 ? `-${sample + 1}` : "";
-  return download(large, `${film.name}-step-${frame + 1}-${row.name}${sampleName}`);
+  return download(large, film, [film.steps[frame]], `${film.name}-step-${frame + 1}-${row.name}${sampleName}`);
 }
 
 // All visible rows at one frame: rows of the sheet are quantities, columns are samples.
 function saveFrame(film, rows, frame, look) {
   const cells = rows.map((row) => Array.from({ length: film.batch }, (_, sample) => [row, frame, sample]));
-  return saveSheet(film, rows, cells, film.columns, film.steps[frame], `${film.name}-step-${frame + 1}`, look);
+  return saveSheet(film, rows, cells, film.columns, film.steps[frame], `${film.name}-step-${frame + 1}`, [frame], look);
 }
 
 // One sample over time: columns are the marked frames, or eight evenly spaced ones.
@@ -43,10 +79,11 @@ function saveContactSheet(film, rows, sample, look) {
   else if (frames.at(-1) !== last) frames.push(last);
   const cells = rows.map((row) => frames.map((frame) => [row, frame, sample]));
   const title = film.batch > 1 ? film.columns[sample] || `sample ${sample + 1}` : "";
-  return saveSheet(film, rows, cells, frames.map((frame) => film.steps[frame]), title, `${film.name}-contact-sheet`, look);
+  return saveSheet(film, rows, cells, frames.map((frame) => film.steps[frame]), title, `${film.name}-contact-sheet`, frames, look);
 }
 
-function saveSheet(film, rows, cells, columns, title, name, look) {
+// `frames`: which steps are on it.
+function saveSheet(film, rows, cells, columns, title, name, frames, look) {
   const size = Math.max(128, ...rows.map((row) => row.width));
   const gap = 12, margin = 28, labels = 96, head = title ? 44 : 12, names = columns.length ? 28 : 0;
   const across = cells[0].length;
@@ -76,7 +113,7 @@ function saveSheet(film, rows, cells, columns, title, name, look) {
       context.drawImage(small, margin + labels + c * (size + gap), top, row.width * scale, row.height * scale);
     });
   });
-  return download(sheet, name);
+  return download(sheet, film, frames.map((frame) => film.steps[frame]), name);
 }
 
 function clip(context, text, width) {
