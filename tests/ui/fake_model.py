@@ -22,6 +22,7 @@ from core.jobs import JobId, JobNotFound, JobSpec, State
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.course import JOBS
+from lessons.exporting import KIND as EXPORT
 from pages.server import runtime
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
@@ -64,6 +65,8 @@ class AtOnce:
 
     def submit(self, spec: JobSpec, owner: str) -> JobId:
         self.asked.append(spec)
+        if spec.kind == EXPORT:  # it is made of a run in the store, and its file is looked for there
+            runtime.store().put_result(spec.params["job"], self.results[spec.params["job"]])
         module, name = JOBS[spec.kind].split(":")
         job = getattr(import_module(module), name)(
             dict(spec.params), JobContext("cpu", runtime.store(), self.cache)
@@ -74,6 +77,8 @@ class AtOnce:
             except StopIteration as end:
                 job_id = runtime.job_id(spec)
                 self.results[job_id], self.specs[job_id] = end.value, spec
+                if spec.kind == EXPORT:
+                    runtime.store().put_result(job_id, end.value)
                 return job_id
 
     def status(self, job_id: JobId) -> JobStatus:
@@ -98,9 +103,11 @@ def open_page(slug: str, data_dir: Path, monkeypatch, **query: str) -> Iterator[
     with (
         patch("pages.ui.stage.executor", lambda: executor),
         patch("pages.ui.quick.executor", lambda: executor),
+        patch("pages.ui.takehome.executor", lambda: executor),
         patch("pages.server.runtime.executor", lambda: executor),
         patch("pages.ui.stage.owner", lambda: "a student"),  # AppTest has no cookies
         patch("pages.ui.quick.owner", lambda: "a student"),
+        patch("pages.ui.takehome.owner", lambda: "a student"),
     ):
         at = AppTest.from_file(str(ROUTER), default_timeout=120)
         at.context["url"] = "http://localhost/"
