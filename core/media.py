@@ -21,7 +21,8 @@ from core.upload.gate import decode
 from core.upload.limits import MAX_BYTES as MAX_BYTES  # callers of read_picture find these here
 from core.upload.limits import BadPicture as BadPicture
 
-GROUNDS = ("white", "black", "grey")  # what transparent parts lie on, in the order in which they are tried
+# What transparent parts lie on, in the order in which they are tried.
+GROUNDS: tuple[Literal["white", "black", "grey"], ...] = ("white", "black", "grey")
 _SMALL_BYTES = 64 * 1024  # of pixels: a photograph of 128 × 128
 _EVEN = 10  # of 255: a picture whose channels differ by less shows nothing
 _DARK = 40  # of 255: a picture that is darker everywhere shows next to nothing
@@ -65,6 +66,19 @@ def read_picture(
     else:
         picture = ImageOps.pad(picture, (size, size), Image.Resampling.LANCZOS, color="white")
     return np.array(picture)
+
+
+def read_visible(data: bytes, *, fit: Literal["crop", "letterbox"] = "crop") -> tuple[np.ndarray, str]:
+    """`read_picture` on the first of GROUNDS on which there is something to see: white but for white logos and the like.
+
+    Returns: uint8 (64, 64, 3) and the ground; on white where no ground helps (`flaw` says what is wrong then).
+    Raises: BadPicture.
+    """
+    for ground in GROUNDS:
+        pixels = read_picture(data, fit=fit, ground=ground)
+        if flaw(pixels) is None:
+            return pixels, ground
+    return read_picture(data, fit=fit), GROUNDS[0]
 
 
 def flaw(pixels: np.ndarray) -> str | None:

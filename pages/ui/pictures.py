@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.media import BadPicture, png, read_picture
+from core.media import GROUNDS, BadPicture, flaw, png, read_visible
 from core.pictures import UnknownPicture, list_pictures, load_picture
 from lessons.fields import PictureRef
 from lessons.loading import UPLOAD, PictureGone, reference_pixels
@@ -29,9 +29,16 @@ def picture_field(field: PictureRef, state: MutableMapping[str, Any], key: str) 
         pixels = reference_pixels(field.default, store())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(png(pixels, scale=2), width=SHOWN // 2)
-        with st.popover(field.label, icon=":material/image:"):
+        # Another key is another popover, which is closed: what was chosen is not covered by the choice.
+        choices = st.session_state.get(f"{key}/choices", 0)
+        with st.popover(field.label, icon=":material/image:", key=f"{key}/popover/{choices}"):
+            _upload(field.name, state, key)  # first, so that a refusal is seen without scrolling
             _shipped(field.name, state, key)
-            _upload(field.name, state, key)
+    if state[field.name].startswith(UPLOAD) and (sentence := flaw(pixels)) is not None:
+        st.warning(sentence, icon=":material/visibility_off:")
+    reference, ground = st.session_state.get(f"{key}/ground", ("", ""))
+    if reference == state[field.name] and ground != GROUNDS[0]:
+        st.caption(f"On white there would be nothing to see of it: its transparent parts lie on {ground}.")
 
 
 def pixels_of(reference: str) -> np.ndarray:
@@ -53,29 +60,31 @@ def _shipped(name: str, state: MutableMapping[str, Any], key: str) -> None:
 
 def _choose(name: str, state: MutableMapping[str, Any], key: str, reference: str) -> None:
     state[name] = reference
+    st.session_state[f"{key}/choices"] = st.session_state.get(f"{key}/choices", 0) + 1
     st.session_state[f"{key.split(':')[0]}/go"] = True
 
 
 def _upload(name: str, state: MutableMapping[str, Any], key: str) -> None:
     st.caption("Your own: PNG, JPEG or WebP. It is reduced to 64 × 64; nothing else of the file is kept.")
+    refusal = st.container()  # above the box: a file that is refused is named below it
+    # Streamlit's own type filter would refuse by the file's name, silently; the gate looks inside and says why.
+    file = st.file_uploader("Upload", key=f"{key}/upload", label_visibility="collapsed")
     fit = st.segmented_control(
         "If it is not square", ("crop", "letterbox"), default="crop", key=f"{key}/fit", required=True,
         format_func={"crop": "Cut out the middle", "letterbox": "Keep all, white margins"}.get,
     )  # fmt: skip
-    refusal = st.container()  # above the box, where a long list of pictures does not push it out of sight
-    # Streamlit's own type filter would refuse by the file's name, silently; the gate looks inside and says why.
-    file = st.file_uploader("Upload", key=f"{key}/upload", label_visibility="collapsed")
     if file is None:
         return
     seen = (file.file_id, fit)
     if st.session_state.get(f"{key}/seen") == seen:
         return
     try:
-        pixels = read_picture(file.getvalue(), fit=fit)
+        pixels, ground = read_visible(file.getvalue(), fit=fit)
     except BadPicture as error:
         refusal.error(str(error), icon=":material/image_not_supported:")
         return
     st.session_state[f"{key}/seen"] = seen
-    state[name] = UPLOAD + store().put_blob(png(pixels))
-    st.session_state[f"{key.split(':')[0]}/go"] = True
+    reference = UPLOAD + store().put_blob(png(pixels))
+    st.session_state[f"{key}/ground"] = (reference, ground)
+    _choose(name, state, key, reference)
     st.rerun()
