@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them. All can be repeated: what is done already is not done again.
 #
 #   PYTHON       the Python that makes .venv                      (default: python3; 3.11 or newer)
-#   ARGS         passed on to streamlit by make run and serve, to the script by make warm, bench, reliability, load and pins
+#   ARGS         passed on to streamlit by make run and serve, to the script by make warm, bench, reliability, fuzz, load and pins
 #   DEVICE       what make bench measures on: cpu or cuda         (default: cpu)
 #   PARALLEL     how the tests are spread over processes        (PARALLEL= for one after the other)
 #   PYTEST_ARGS  passed on to pytest                              (e.g. PYTEST_ARGS="tests/test_media.py -x")
@@ -21,7 +21,7 @@ CLUSTER := $(VENV)/.cluster-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve warm test journeys cluster-test claims bench reliability load lint format pins clean
+.PHONY: help run serve warm test journeys cluster-test claims bench reliability fuzz load lint format pins clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: $(DEV) ## measure what is fast, as ratios side by side (docs/performance.
 
 reliability: $(DEV) ## measure what the computing withstands: rushes, kills, full disks, bad files
 	@$(BIN)/python -m scripts.measure.reliability $(ARGS)
+
+fuzz: $(DEV) ## send damaged pictures through the upload gate for ten minutes (ARGS="--minutes 1" for one)
+	@$(BIN)/python -m scripts.measure.fuzz_uploads $(ARGS)
 
 load: $(DEV) ## send a class of 100 to a server of its own for ten minutes, and measure how long they wait
 	@$(BIN)/python -m scripts.measure.load_class $(ARGS)

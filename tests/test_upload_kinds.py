@@ -228,6 +228,10 @@ def changed(jpeg: bytes, place: int, byte: int) -> bytes:
         (JPEG[: len(JPEG) // 2], "damaged or incomplete"),
         (JPEG[:300], "damaged or incomplete"),
         (PNG[: len(PNG) // 2], "damaged or incomplete"),
+        (
+            raw_png(np.zeros((16, 16), int), 8, 3),
+            "damaged or incomplete",
+        ),  # a palette picture without a palette
         (SIGNATURE + chunk(b"CgBI", bytes(4)) + PNG[8:], "packed for an iPhone app"),
     ],
 )

@@ -139,7 +139,7 @@ def _cleared(picture: Image.Image, source: Source, colour: tuple[int, ...]) -> I
         spread = 255 // ((1 << source.depth) - 1) if source.depth < 8 else 1
         clear = np.asarray(picture) == np.uint16(colour[0] * spread)
     picture = _plain(picture)
-    picture.putalpha(Image.fromarray(np.where(clear, 0, 255).astype(np.uint8)))
+    picture.putalpha(Image.fromarray(np.where(clear, np.uint8(0), np.uint8(255))))
     return picture
 
 
@@ -156,6 +156,8 @@ def _plain(picture: Image.Image) -> Image.Image:
     if picture.mode == "1":
         return picture.convert("L")
     if picture.mode in ("P", "PA"):
+        if picture.palette is None:
+            raise BadPicture(DAMAGED)
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     return picture
 
@@ -165,4 +167,4 @@ def _laid(picture: Image.Image, ground: str) -> Image.Image:
         laid = Image.new("RGB", picture.size, ground)
         laid.paste(picture, (0, 0), picture)
         return laid
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
