@@ -214,3 +214,20 @@ def test_rows_and_pictures_stand_in_the_same_order(tmp_path, monkeypatch):
         (0, 0, 255, 255), (255, 0, 0, 255), (0, 255, 0, 255), (0, 128, 0, 255),
     ]  # fmt: skip
     assert all(a[1].keys() == b[1].keys() for a, b in pairwise(items))
+
+
+def test_what_is_written(tmp_path, monkeypatch, capsys):
+    rows = [{"name": "ä", "style": "noto"}, {"name": "b", "style": "clipart"}]
+    pictures = [np.full((64, 64, 4), value, np.uint8) for value in (3, 250)]
+    monkeypatch.setattr(build_sprites, "fetch", lambda package, folder: folder / package.tarball)
+    monkeypatch.setattr(build_sprites, "emoji_sprites", lambda files: [(pictures[0], rows[0])])
+    monkeypatch.setattr(build_sprites, "clip_art_sprites", lambda files: [(pictures[1], rows[1])])
+    monkeypatch.setattr("sys.argv", ["build_sprites", "--to", str(tmp_path / "new")])
+    build_sprites.main()
+    with np.load(tmp_path / "new" / "sprites.npz") as written:
+        assert (written["sprites"] == np.stack(pictures)).all() and written["sprites"].dtype == np.uint8
+    assert json.loads((tmp_path / "new" / "sprites.json").read_text(encoding="utf-8")) == rows
+    licences = json.loads((tmp_path / "new" / "licences.json").read_text(encoding="utf-8"))
+    assert {"@iconify-json/twemoji", "openclipart-png"} <= {package["name"] for package in licences}
+    assert all(package["licence"] and package["integrity"] for package in licences)
+    assert capsys.readouterr().out.startswith("2 sprites in ")
