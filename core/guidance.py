@@ -47,7 +47,8 @@ class ClassifierFree:
     """Guidance between an unconditional and a conditional estimate, in one network call.
 
     `guidance_scale` is a number, or a tensor (B,) with a scale for each picture. The variance is the
-    conditional branch's, as in diffusers' IFPipeline.
+    conditional branch's, as in diffusers' IFPipeline; at scale 0, where that pipeline does not guide at all, it is the
+    unconditional one's, so that nothing of the prompt is left.
     """
 
     network: Network
@@ -58,10 +59,13 @@ class ClassifierFree:
     def __call__(self, x_t: Tensor, t: int) -> NoiseEstimate:
         both = torch.cat([self.unconditional, self.conditional])  # (2B, tokens, width)
         output = self.network(torch.cat([x_t, x_t]), t, both)  # (2B, 6, H, W)
-        (eps_u, _), (eps_c, variance) = (branch.chunk(2, dim=1) for branch in output.chunk(2))
+        (eps_u, variance_u), (eps_c, variance_c) = (branch.chunk(2, dim=1) for branch in output.chunk(2))
         scale = self.guidance_scale
         if isinstance(scale, Tensor):
             scale = scale.to(x_t).view(-1, 1, 1, 1)
+            variance = torch.where(scale == 0, variance_u, variance_c)
+        else:
+            variance = variance_u if scale == 0 else variance_c
         return NoiseEstimate(eps_u + scale * (eps_c - eps_u), variance, {"eps_u": eps_u, "eps_c": eps_c})
 
 

@@ -59,6 +59,8 @@ def test_scale_zero_is_unconditional_and_one_is_conditional(network):
     unconditional = Conditional(network, UNCONDITIONAL)(X_T, T)
     conditional = Conditional(network, CONDITIONAL)(X_T, T)
     assert torch.equal(guided(network, 0.0).eps, unconditional.eps)
+    assert torch.equal(guided(network, 0.0).variance, unconditional.variance)  # nothing of the prompt is left
+    assert not torch.equal(unconditional.variance, conditional.variance)
     torch.testing.assert_close(guided(network, 1.0).eps, conditional.eps, rtol=0, atol=1e-14)
     assert (conditional.eps - unconditional.eps).abs().max() > 0.1
 
@@ -91,6 +93,7 @@ def test_a_scale_for_each_picture_equals_a_run_for_each_scale(network):
     for row, scale in enumerate(scales):
         alone = guided(network, scale)
         torch.testing.assert_close(together.eps[row], alone.eps[row], rtol=0, atol=1e-12)
+        assert torch.equal(together.variance[row], alone.variance[row])
 
 
 def test_guidance_of_a_real_network_is_the_sum_of_its_two_branches(tiny_if):
