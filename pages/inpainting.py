@@ -5,13 +5,14 @@ import streamlit as st
 
 from core.media import png, to_pixels
 from core.trajectory import Trajectory
+from lessons.fields import BadValue
 from lessons.inpainting import LESSON, seam, spec
 from pages.components.player import difference_to_uint8
 from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.edit_films import inpainting, outlined
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.masks import mask_field
+from pages.ui.masks import kept_share, mask_field
 from pages.ui.pictures import pixels_of
 from pages.ui.pins import pin_row, pinned
 from pages.ui.sources import from_lessons
@@ -56,6 +57,13 @@ def run(values: dict) -> tuple:
     return spec(values, model_fingerprint()), inpainting(schedule().strided_timesteps(), labels, "a8")
 
 
+def run_that_paints(values: dict) -> tuple:
+    """The same. Raises BadValue where there is nothing to make."""
+    if kept_share(values) == 1:
+        raise BadValue("Nothing is painted in its mask, so there is nothing to compute.")
+    return run(values)
+
+
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
@@ -67,7 +75,9 @@ with lesson_page(LESSON) as values:
         mask_field(LESSON, values, pixels_of(values["picture"]))
         wanted, films = run(values)
         wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
+        ok = ok and kept_share(values) < 1  # 34 steps would give back the original
+        pins = pinned(LESSON, values, run_that_paints)
+        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pins)
         pin_row(LESSON, values, trajectory is not None)
         if trajectory is not None:
             take_home(LESSON, trajectory, wanted)

@@ -57,7 +57,7 @@ def remark(mask: np.ndarray) -> None:
     """What holds for the two ends."""
     if not mask.any():
         st.info(
-            "Nothing is painted: nothing is made anew, and the result is the original. Paint what should change.",
+            "Nothing is painted: the result would be the original, so there is nothing to run. Paint what should change.",
             icon=":material/format_paint:",
         )
     elif mask.all():

@@ -188,7 +188,16 @@ def test_the_two_ends_of_a_mask_are_explained(visit, mask, sentence):
     at.button(key=f"inpainting/shape/{mask}").click().run()
     assert not at.exception, at.exception
     assert sentence in sentences(at)
-    assert executor.asked[-1].params["mask"] == mask
+    asked = {spec.params["mask"] for spec in executor.asked}
+    assert (mask in asked) == (mask == "all")  # an empty one does not cost a run
+    assert mask == "all" or at.button(key="inpainting/main/start").disabled
+
+
+def test_neither_a_link_nor_a_pin_runs_an_empty_mask(visit):
+    at, executor = visit("inpainting", mask="none", pin="mask=none&seed=4")
+    assert not executor.asked
+    assert "Nothing is painted" in sentences(at)
+    assert "A pinned run was left out: Nothing is painted in its mask" in sentences(at).replace("\\", "")
 
 
 def test_the_canvas_gets_the_picture_and_the_mask_of_the_link(visit, monkeypatch):
