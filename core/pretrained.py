@@ -24,12 +24,12 @@ from core.model_folder import find_model_folder
 from core.model_weights import map_weights, weight_files
 from core.networks.patch_unet import PatchUNet
 from core.networks.storybook_unet import StorybookUNet
+from core.prompt_reading import IF_TEXT_TOKENS
 from core.schedule import NoiseSchedule
 
 OURS = {"StorybookUNet": StorybookUNet, "PatchUNet": PatchUNet}
 UNETS = {**OURS, "UNet2DConditionModel": UNet2DConditionModel}
 ENCODERS = {"BertModel": BertModel, "T5EncoderModel": T5EncoderModel}
-IF_TEXT_TOKENS = 77  # what DeepFloyd IF was trained with
 
 
 class BadModelFolder(ValueError):

@@ -19,6 +19,7 @@ LESSON = Lesson(
     code="A6",
     slug="classifier_free_guidance",
     title="Classifier-free guidance",
+    pinnable=True,
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
         Numbers("gammas", "Guidance scales γ", (0.0, 1.0, 3.0, 7.0, 12.0), "Up to six from 0 to 30: 0; 1; 7.5.", maximum=30),

@@ -25,6 +25,7 @@ LESSON = Lesson(
     code="A11",
     slug="hybrid_images",
     title="Hybrid images",
+    pinnable=True,
     fields=(
         Text("p1", "Prompt from afar (low frequencies)", FIRST.one, suggestions=suggestions(HYBRID_SHOWN)),
         Text("p2", "Prompt from near (high frequencies)", FIRST.two, suggestions=suggestions(HYBRID_SHOWN)),

@@ -38,6 +38,7 @@ LESSON = Lesson(
     code="A7",
     slug="image_to_image",
     title="Image to image",
+    pinnable=True,
     fields=edit_fields("red-apple"),
     presets=(
         Preset("reference", "i_start = 1, 3, 5, 7, 10, 20"),

@@ -26,6 +26,7 @@ LESSON = Lesson(
     code="A8",
     slug="inpainting",
     title="Inpainting",
+    pinnable=True,
     fields=(
         PictureRef("picture", "Picture", "cat-face"),
         MaskRef("mask", "Mask", "bottom", "Painted = made anew. Everything else is kept."),

@@ -14,6 +14,7 @@ LESSON = Lesson(
     code="A4",
     slug="iterative_denoising",
     title="Iterative denoising",
+    pinnable=True,
     fields=(
         PictureRef("picture", "Picture", "pickup-truck"),
         Number("i_start", "i_start", 10, "Where the loop begins: 0 is pure noise, 33 is nearly clean.", maximum=33),

@@ -64,6 +64,7 @@ class Lesson:
     shows: tuple[str, ...] = ()  # "module:function", the code that ran
     jobs: Mapping[str, str] = field(default_factory=dict)  # kind -> "module:function"
     minutes: int = 5
+    pinnable: bool = False  # its page can keep runs beside the next one
 
     @property
     def part(self) -> str:

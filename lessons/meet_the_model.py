@@ -17,6 +17,7 @@ LESSON = Lesson(
     code="A0",
     slug="meet_the_model",
     title="Meet the model",
+    pinnable=True,
     fields=(
         *(
             Text(f"p{k + 1}", f"Prompt {k + 1}", prompt, suggestions=SUGGESTIONS)

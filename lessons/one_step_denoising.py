@@ -27,6 +27,7 @@ LESSON = Lesson(
     code="A3",
     slug="one_step_denoising",
     title="One-step denoising",
+    pinnable=True,
     fields=(
         PictureRef("picture", "Picture", "pickup-truck"),
         Number(

@@ -14,6 +14,7 @@ LESSON = Lesson(
     code="A5",
     slug="sampling_from_noise",
     title="Sampling from noise",
+    pinnable=True,
     fields=(
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
         Number("count", "Samples", 5, "How many pictures, each from its own noise.", minimum=1, maximum=6),

@@ -20,6 +20,7 @@ LESSON = Lesson(
     code="A9",
     slug="text_image_to_image",
     title="Text-guided image to image",
+    pinnable=True,
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
         *edit_fields("cat-face", gamma=2.0),

@@ -38,6 +38,7 @@ LESSON = Lesson(
     code="A10",
     slug="visual_anagrams",
     title="Visual anagrams",
+    pinnable=True,
     fields=(
         Text("p1", "Prompt upright, p₁", FIRST.one, suggestions=suggestions(ANAGRAM_SHOWN)),
         Text("p2", "Prompt turned, p₂", FIRST.two, suggestions=suggestions(ANAGRAM_SHOWN)),

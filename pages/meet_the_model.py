@@ -33,9 +33,7 @@ def embedding(values: dict[str, Any], allowed: bool) -> None:
     for k, (row, tokens, count) in enumerate(seen):
         st.markdown(f"**Prompt {k + 1}**: {count} tokens")
         if count > result.meta["limit"]:
-            st.warning(
-                f"Of the prompt’s {count} tokens the model sees {result.meta['limit']}: {plain(' '.join(tokens))}"
-            )
+            st.caption(f"The model sees {result.meta['limit']} of them: {plain(' '.join(tokens))}")
         st.plotly_chart(
             _heatmap(row[: len(tokens)], tokens),
             config={"displayModeBar": False},

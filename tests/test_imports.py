@@ -48,6 +48,7 @@ CORE = [
         "model_folder",
         "model_weights",
         "pretrained",
+        "prompt_reading",
         "judge",
         "mnist_models",
         "training",
@@ -67,7 +68,7 @@ STRANGE_TO_COMPONENTS = ("lessons", "core.compute", "core.jobs", "core.classroom
 # The web process shows what a worker computed; these must be importable there without loading torch.
 TORCH_FREE = [
     "core.animation", "core.classroom.rooms", "core.emoji_pictures", "core.media", "core.npz", "core.pictures",
-    "core.provenance", "core.settings", "core.trajectory",
+    "core.prompt_reading", "core.provenance", "core.settings", "core.trajectory",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ nothing; the URL holds those that differ from the defaults, so that every state 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +17,10 @@ from lessons.characters import quoted
 from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text, Typed
 from lessons.lesson import Lesson
 from lessons.numbers import NotANumber, read_number
+from lessons.pins import read_pins
 from pages.components.plain import plain
 from pages.ui.pictures import picture_field
+from pages.ui.prompts import prompt_remarks
 
 OWN_PARAMETERS = ("frame", "job", "pin", "wrong")  # what the URL holds besides fields
 MOST_FRAMES = 100_000
@@ -72,6 +75,14 @@ def _complaint(lesson: Lesson, name: str, text: str) -> str | None:
     """What is wrong with a parameter that is not a field's; None if nothing is."""
     if name == "frame" and frame_of(text) is None:
         return f"The link asks for frame {quoted(text)}; frames are counted 0, 1, 2, …; it was left out."
+    if name == "job" and not re.fullmatch("[0-9a-f]{16,64}", text):
+        return f"The link names the run {quoted(text)}, which is no name of a run; it was left out."
+    if name == "pin":
+        try:
+            read_pins(lesson, text)
+        except BadValue as error:
+            return f"The link’s pinned runs were left out: {error}"
+        st.session_state.pop(f"{lesson.slug}/pins", None)  # pins.py reads those of this link
     if name == "wrong" and text not in [variant.name for variant in lesson.variants]:
         return (
             f"The link asks for the mistake {quoted(text)}, which this lesson does not have; it was left out."
@@ -162,6 +173,8 @@ def control(lesson: Lesson, name: str) -> bool:
         return False
     if isinstance(field, Typed) and isinstance(typed, str):
         read_out(field, typed)
+    if isinstance(field, Text):
+        prompt_remarks(state[name])
     _write(field, state[name])  # at once: what is drawn after the controls may take a while
     return True
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
 from core.jobs import JobSpec
+from lessons.characters import visible
 from lessons.fields import BadValue, Field, PictureRef, Text
 from lessons.lesson import Lesson
 from lessons.loading import UPLOAD
+from lessons.pins import MOST, read_pins, write_pins
+from pages.components.plain import plain
 from pages.ui.films import Films
 from pages.ui.stage import NO_PINS, Beside, Pins
 
-MOST = 3  # pinned runs: with the page's own four, as many as stand side by side on a projector
-REFERENCE = "reference"  # in the address: a pin of the lesson's own values
 SHORTEST = 28  # characters of a prompt in a label
 
 Values = dict[str, Any]
@@ -38,7 +38,7 @@ def pinned(lesson: Lesson, values: Values, run: Run) -> Pins:
         try:
             spec, films = run(pin)
         except BadValue as error:
-            st.warning(f"A pinned run was left out: {error}", icon=":material/keep_off:")
+            st.warning(f"A pinned run was left out: {plain(str(error))}", icon=":material/keep_off:")
             continue
         runs.append(Beside(_label(differing, pin), spec, films))
     return Pins(tuple(runs), _label(differing, values))
@@ -60,39 +60,14 @@ def pin_row(lesson: Lesson, values: Values, there: bool) -> None:
             )  # fmt: skip
         for k, pin in enumerate(pins):
             st.button(
-                f"Unpin {_label(names, pin) or 'this run'}", icon=":material/keep_off:", key=f"{lesson.slug}/unpin/{k}",
-                on_click=_unpin, args=(lesson, k), type="tertiary",
+                f"Unpin {plain(_label(names, pin)) or 'this run'}", icon=":material/keep_off:",
+                key=f"{lesson.slug}/unpin/{k}", on_click=_unpin, args=(lesson, k), type="tertiary",
             )  # fmt: skip
         if pins == [values]:
             st.caption("Pinned. Change a control or take a preset: both runs will stand side by side.")
 
 
-def read_pins(lesson: Lesson, text: str) -> list[Values]:
-    """The pins that an address holds. Raises BadValue."""
-    pins = []
-    for part in text.split("|")[:MOST]:
-        pin = lesson.defaults()
-        for name, value in parse_qsl(part, keep_blank_values=True) if part != REFERENCE else ():
-            try:
-                pin[name] = lesson.field(name).parse(value)
-            except KeyError as error:
-                raise BadValue(
-                    f"A pinned run sets “{name[:40]}”, which this lesson does not have."
-                ) from error
-        pins.append(pin)
-    return pins
-
-
-def write_pins(lesson: Lesson, pins: list[Values]) -> str:
-    """The inverse of `read_pins`: what differs from the lesson's own values."""
-    return "|".join(urlencode(_differences(lesson, pin)) or REFERENCE for pin in pins)
-
-
 # ---- in the session and in the address ---------------------------------------------------------------------
-
-
-def _differences(lesson: Lesson, pin: Mapping[str, Any]) -> dict[str, str]:
-    return {f.name: f.encode(pin[f.name]) for f in lesson.fields if pin[f.name] != f.default}
 
 
 def _pins(lesson: Lesson) -> list[Values]:
@@ -100,12 +75,9 @@ def _pins(lesson: Lesson) -> list[Values]:
     key = f"{lesson.slug}/pins"
     if key not in st.session_state:
         st.session_state[key] = []
-        if text := st.query_params.get("pin"):
-            try:
-                st.session_state[key] = read_pins(lesson, text)
-                st.session_state[f"{lesson.slug}/go"] = True
-            except BadValue as error:
-                st.warning(f"The link’s pinned runs were left out: {error}", icon=":material/link_off:")
+        if text := st.query_params.get("pin"):  # which controls.py has taken out if it cannot be followed
+            st.session_state[key] = read_pins(lesson, text)
+            st.session_state[f"{lesson.slug}/go"] = True
     pins = st.session_state[key]
     text = write_pins(lesson, pins)
     if not pins:
@@ -133,6 +105,7 @@ def _label(fields: list[Field], values: Mapping[str, Any]) -> str:
 def _word(field: Field, value: Any) -> str:
     text = field.encode(value)
     if isinstance(field, Text):
+        text = visible(text)  # what cannot be seen would make two labels look alike
         return f"“{text if len(text) <= SHORTEST else text[: SHORTEST - 1] + '…'}”"
     if isinstance(field, PictureRef) or field.name == "mask":
         return f"own {field.label.lower()}" if text.startswith(UPLOAD) else text

@@ -149,12 +149,16 @@ def _is_done(spec: JobSpec) -> bool:
 def _compare_with_link(lesson: Lesson, job_id: JobId) -> None:
     """Says so when the page was entered by a link to another run than its settings lead to here."""
     linked = st.session_state.pop(f"{lesson.slug}/linked_job", None)
-    if linked and not job_id.startswith(linked):
+    refused = st.session_state.get(
+        f"{lesson.slug}/complaints"
+    )  # then it is said already why the run is another one
+    if linked and not refused and not job_id.startswith(linked):
         st.session_state[f"{lesson.slug}/instead_of_linked"] = job_id
     if st.session_state.get(f"{lesson.slug}/instead_of_linked") == job_id:
         st.info(
-            "The link is of a run with another model, another version of the app or on another kind of device. "
-            "Here its settings give the run below, which may differ.",
+            "The link names another run than its settings lead to here: that one was made with another model, another "
+            "version of the app or on another kind of device, or the address was changed by hand. Below is what the "
+            "settings give here.",
             icon=":material/link:",
         )
 

@@ -316,7 +316,7 @@ def test_everything_can_be_taken_home(page, app, tmp_path):
         ("A1", "?t=-1&seed=1e99&frame=-5&preset=unheard-of",
          ["Timestep t must lie between 0 and 999, not “-1”", "Seed must lie between 0 and 2147483647, not “1e99”",
           "asks for frame “-5”", "sets “preset”, which this lesson does not have"]),
-        ("A6", "?guidance_scale=nan&gammas=nan", ["sets “guidance_scale”", "must lie between 0 and 30, not “nan”"]),
+        ("A6", "?guidance_scale=nan&gammas=nan", ["sets “guidance_scale”", "must be a number, not “nan”"]),
         ("A4", "?i_start=33&picture=nobody&wrong=everything", ["no test picture", "asks for the mistake “everything”"]),
         ("A4", "?i_start=33&picture=upload-" + "0" * 64, ["no longer kept here; upload it again"]),
         ("A1", "?t=1.5&seed=![x](http://example.org/x.png)", ["whole number, not “1.5”", "![x](http://example.org/x.png)"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -23,6 +24,7 @@ from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.course import JOBS
 from lessons.exporting import KIND as EXPORT
+from pages.components.plain import APART
 from pages.server import runtime
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
@@ -121,8 +123,13 @@ def open_page(slug: str, data_dir: Path, monkeypatch, **query: str) -> Iterator[
     st.cache_data.clear()
 
 
-def sentences(at: AppTest) -> str:
-    """Everything that the page tells in boxes."""
+def boxes(at: AppTest) -> str:
+    """Everything that the page tells in boxes, as the Markdown that it is."""
     return "\n".join(
         element.value for kind in ("error", "warning", "info", "success") for element in at.get(kind)
     )
+
+
+def sentences(at: AppTest) -> str:
+    """The same as it is read: without the signs with which `plain` keeps a stranger's words from being Markdown."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", boxes(at)).replace(APART, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from core.compute.executor import JobStatus
@@ -250,7 +251,7 @@ def test_a_prompt_that_is_too_long_is_not_run(module, visit):
     assert at.button(key=f"{lesson.slug}/main/start").disabled
     assert not [spec for spec in executor.asked[asked:] if spec.kind != "embed"]
     at.text_input(key=f"{lesson.slug}:{name}").set_value("猫 и кошка").run()
-    assert sentences(at) == ""
+    assert "The model does not know “猫”: it reads “[UNK]” there" in sentences(at).replace("\\", "")
     at.button(key=f"{lesson.slug}/main/start").click().run()
     assert "猫 и кошка" in {column["prompt"] for column in executor.asked[-1].params.get("columns", [])} | {
         executor.asked[-1].params.get("prompt"), *executor.asked[-1].params.get("prompts", [])
@@ -283,6 +284,83 @@ def test_too_many_pictures_for_one_run(visit):
     assert "4 scales × 6 samples are 24 pictures; one run has at most 8" in sentences(at)
     at.slider(key="classifier_free_guidance:count").set_value(2).run()
     assert sentences(at) == ""
+
+
+# ---- the run that a link names -----------------------------------------------------------------------------
+
+
+def test_a_link_to_a_run_of_elsewhere_says_so(visit):
+    at, _ = visit("iterative_denoising", job="0123456789abcdef")
+    assert "The link names another run than its settings lead to here" in sentences(at)
+    assert "or the address was changed by hand" in sentences(at)
+
+
+@pytest.mark.parametrize(
+    "job", ["nonsense", "0123", "0123456789ABCDEF", "../etc", "０１２３４５６７８９abcdef"]
+)
+def test_what_names_no_run_is_not_blamed_on_the_machine(visit, job):
+    at, _ = visit("iterative_denoising", job=job)
+    assert f"The link names the run “{job}”, which is no name of a run" in sentences(at).replace("\\", "")
+    assert "another model" not in sentences(at)
+
+
+def test_a_run_that_differs_by_a_refused_value_is_not_blamed_on_the_machine(visit):
+    at, _ = visit("iterative_denoising", job="0123456789abcdef", i_start="99")
+    assert "i_start must lie between 0 and 33" in sentences(at).replace("\\", "")
+    assert "another model" not in sentences(at)
+
+
+def test_a_link_to_a_run_shows_what_its_own_settings_give_and_nothing_of_that_run(visit):
+    """Two people's runs: the name of one in the other's address gives nothing away."""
+    at, executor = visit("iterative_denoising", prompt="a secret drawing")
+    theirs = at.query_params["job"]
+    at.query_params.clear()
+    at.query_params["job"] = theirs
+    for key in ("page", "iterative_denoising/values"):  # another session
+        del at.session_state[key]
+    at.run()
+    own = wanted(iterative_denoising, iterative_denoising.LESSON.defaults())
+    assert at.query_params["job"] == runtime.job_id(own)[:16] != theirs
+    assert executor.asked[-1] == own
+    assert "names another run" in sentences(at)
+
+
+# ---- starts of A7 and A9, and guidance at its ends ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [("-1", "must lie between 0 and 33, not “-1”"), ("34", "must lie between 0 and 33, not “34”"),
+     ("1.5", "must be a whole number, not “1.5”: write 1 or 2"), ("7,5,x", "must be a number, not “x”")],
+)  # fmt: skip
+@pytest.mark.parametrize("slug", ["image_to_image", "text_image_to_image"])
+def test_starts_that_are_none_are_refused(visit, slug, typed, sentence):
+    at, _ = visit(slug, i_starts="33")
+    at.text_input(key=f"{slug}:i_starts").set_value(typed).run()
+    assert sentence in sentences(at).replace("\\", "")
+
+
+def test_the_last_start_is_one_step_the_first_is_noise_and_a_double_counts_once(visit):
+    at, executor = visit("image_to_image", i_starts="33,33")
+    assert executor.asked[-1].params["i_starts"] == [33]
+    result = executor.results[runtime.job_id(executor.asked[-1])]
+    assert result["x_t"].shape[:2] == (1, 1)  # one step, one column
+    assert at.query_params["i_starts"] == "33"
+    at.text_input(key="image_to_image:i_starts").set_value("0; 33; 0").run()
+    assert "Read as 0; 33" in [caption.value for caption in at.caption]
+
+
+def test_at_scale_zero_two_prompts_are_one_picture_and_at_thirty_all_is_finite(visit):
+    results = []
+    for prompt in ("a castle", "an old man"):
+        at, executor = visit("classifier_free_guidance", prompt=prompt, gammas="0;1;30")
+        assert sentences(at) == ""
+        results.append(executor.results[runtime.job_id(executor.asked[-1])])
+    assert (results[0]["result"][0] == results[1]["result"][0]).all()
+    assert not (results[0]["result"][1] == results[1]["result"][1]).all()
+    for result in results:
+        assert all(np.isfinite(array).all() for array in result.arrays.values())
+        assert np.abs(result["result"]).max() <= 1
 
 
 # ---- an executor that cannot -------------------------------------------------------------------------------
@@ -370,10 +448,11 @@ def test_the_result_stands_beside_its_shortcuts(visit):
 
 
 def test_what_a_prompt_loses_is_said(visit):
-    """The stand-in for the tokenizer makes a token of each word."""
+    """Beside the box by the model's own tokenizer; among the vectors by the stand-in, which makes a token of each word."""
     at, _ = visit("meet_the_model", p2=" ".join(["*very*"] * 20))
     seen = "<start> " + " ".join(["*very*"] * 15)
-    assert f"Of the prompt’s 21 tokens the model sees 16: {seen}" in sentences(at).replace("\\", "")
+    assert f"The model sees 16 of them: {seen}" in [caption.value.replace("\\", "") for caption in at.caption]
+    assert "The model reads 16 tokens of a prompt, and this one has 62. It does not see:" in sentences(at)
 
 
 def test_equal_and_empty_prompts_are_three_pictures_all_the_same(visit):
