@@ -293,10 +293,6 @@ def test_everything_can_be_taken_home(page, app, tmp_path):
         film.load()
     sheet = Image.open(take("Contact sheet (PNG)"))
     assert json.loads(sheet.info["provenance"]) == about
-    page.reload()  # what was prepared is there at once
-    page.get_by_role("button", name="Take it home").click()
-    expect(page.get_by_role("button", name="Animation (GIF)")).to_be_visible(timeout=60_000)
-    expect(page.get_by_role("button", name="Prepare: Animation (GIF)")).to_have_count(0)
     notebook = json.load(take("Notebook that computes it"))
     assert notebook["nbformat"] == 4 and any(
         "i_start" in "".join(cell["source"]) for cell in notebook["cells"]
@@ -304,6 +300,9 @@ def test_everything_can_be_taken_home(page, app, tmp_path):
     link = page.get_by_text(re.compile(r"^http://.*i_start=33")).inner_text()
     page.goto(link)
     finished(player, 1)
+    page.get_by_role("button", name="Take it home").click()  # what was prepared is there at once
+    expect(page.get_by_role("button", name="Animation (GIF)")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Prepare: Animation (GIF)")).to_have_count(0)
     expect(page.get_by_role("slider", name="i_start")).to_have_value("33")
 
 
