@@ -116,6 +116,23 @@ def values_of(settings: MnistSettings, names: Mapping[str, Any]) -> dict[str, An
     return {name: value for name, value in values.items() if name in names}
 
 
+def remark(settings: MnistSettings) -> str | None:
+    """What to expect of a training at one of the ends of p_uncond; None where there is nothing to say."""
+    if settings.objective != "class_flow":
+        return None
+    if settings.p_uncond == 1:
+        return (
+            "With p_uncond = 1 the class is always hidden: the network never sees one, and draws any digit whichever is "
+            "asked for. Choose less, such as 0.1."
+        )
+    if settings.p_uncond == 0:
+        return (
+            "With p_uncond = 0 the class is never hidden: the network draws the asked digit, but has not learned what it "
+            "would draw without a class, so guidance (γ other than 1, lesson B9) has nothing to start from."
+        )
+    return None
+
+
 def describe(settings: MnistSettings) -> str:
     """A training in a line: "D 16 · rate 0.01 falling · 5 × 300 steps of 32"."""
     steps = settings.steps_per_epoch(settings.pictures)

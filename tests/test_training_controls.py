@@ -19,7 +19,7 @@ from lessons import networks, training_pace
 from lessons.fields import BadValue
 from lessons.networks import NetworkChanged, NetworkChoice
 from lessons.training_curves import LossCurve, epoch_ends, shipped_curve
-from lessons.training_fields import describe, settings_of, training_fields, values_of
+from lessons.training_fields import describe, remark, settings_of, training_fields, values_of
 from lessons.training_pace import duration, estimate_seconds, measure, pace_of, pace_spec, two_minutes
 from tests.part_b import Bench
 
@@ -89,6 +89,14 @@ def test_what_may_be_taken_in_another_way_is_read_out():
     assert field("learning_rate").read_out("0.01") is None and field("pictures").read_out("60000") is None
     with pytest.raises(BadValue, match="Write “1” or “1000”"):
         field("learning_rate").parse("1,000")
+
+
+def test_the_ends_of_p_uncond_are_explained():
+    opened = {one.name: one.default for one in training_fields("b8")}
+    said = {p: remark(settings_of({**opened, "p_uncond": p}, "b8")) for p in (0, 0.1, 1)}
+    assert said[0.1] is None
+    assert "draws any digit whichever is asked for" in said[1] and "guidance" in said[0]
+    assert all(remark(settings) is None for settings in REFERENCE.values())
 
 
 def test_a_batch_larger_than_the_data_is_seen_when_both_are_known():

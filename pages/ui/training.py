@@ -19,7 +19,7 @@ from core.training import build_network
 from core.training_settings import REFERENCE, InvalidSettings, MnistSettings
 from lessons.lesson import Lesson
 from lessons.training import spec as training_spec
-from lessons.training_fields import describe, settings_of, training_fields, values_of
+from lessons.training_fields import describe, remark, settings_of, training_fields, values_of
 from lessons.training_pace import BATCH, Pace, duration, estimate_seconds, pace_of, pace_spec, two_minutes
 from pages.server.runtime import environment, executor, job_id, owner, shared_result, store
 from pages.server.served.news import following
@@ -91,10 +91,13 @@ def _controls(lesson: Lesson, reference: str) -> MnistSettings | None:
     if not all(ok):
         return None
     try:
-        return settings_of(state, reference)
+        settings = settings_of(state, reference)
     except InvalidSettings as error:
         st.warning(str(error), icon=":material/edit:")
         return None
+    if said := remark(settings):
+        st.info(said, icon=":material/visibility_off:")
+    return settings
 
 
 def _buttons(lesson: Lesson, reference: str, place: str, training: Training) -> None:

@@ -238,6 +238,7 @@ def test_a_mask_in_a_link_survives_in_the_store(visit, monkeypatch):
         ("visual_anagrams", {"view": "tilt 30"}, "does not preserve Gaussian noise"),
         ("hybrid_images", {"p1": "a cat", "p2": "a cat"}, "Both prompts are equal"),
         ("hybrid_images", {"kernel": "5", "sigma": "4"}, "cuts a Gaussian"),
+        ("visual_anagrams", {"p1": "", "p2": ""}, "Both prompts are equal"),
     ],
 )  # fmt: skip
 def test_what_holds_for_special_controls_is_said(visit, slug, query, sentence):
