@@ -232,6 +232,14 @@ def test_streamlit_knows_every_setting():
     assert CONFIG["browser.gatherUsageStats"] is False
 
 
+def test_the_proxy_lets_the_largest_upload_through():
+    """With the form's own lines around it."""
+    allowed = re.search(
+        r"client_max_body_size (\d+)m;", (ROOT / "docs" / "nginx.conf").read_text(encoding="utf-8")
+    )
+    assert int(allowed[1]) * 2**20 > MAX_BYTES + 2**20
+
+
 def contrast(first: str, second: str) -> float:
     """The contrast ratio of two #rrggbb colours, 1 to 21 (WCAG 2.2, "contrast ratio")."""
 
