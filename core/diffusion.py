@@ -98,16 +98,18 @@ def iterative_denoise(
     schedule: NoiseSchedule,
     generators: Sequence[torch.Generator],
     constrain: Callable[[Tensor, int | None], Tensor] = keep,
+    take_step: Callable[..., Update] = denoise_step,
 ) -> Iterator[Step]:
     """Denoises x_t (B, C, H, W) along `timesteps`, the first of which is the noise level of x_t.
 
     Yields a `Step` after every evaluation; the result is the last step's `update.x_next`. What is
-    sampled, edited or combined is decided by `x_t`, `estimate_noise` and `constrain` alone.
+    sampled, edited or combined is decided by `x_t`, `estimate_noise` and `constrain` alone. `take_step` has the arguments
+    of `denoise_step`, and stands in for it where the loop is run wrong on purpose.
     """
     for index, (t, t_next) in enumerate(schedule.steps(timesteps)):
         estimate = estimate_noise(x_t, t)
         clean_hat = estimate_clean(x_t, estimate.eps, t, schedule)
-        update = denoise_step(x_t, clean_hat, estimate.variance, t, t_next, schedule, generators)
+        update = take_step(x_t, clean_hat, estimate.variance, t, t_next, schedule, generators)
         update = Update(constrain(update.x_next, t_next), update.sigma, update.noise)
         yield Step(index, t, t_next, x_t, clean_hat, estimate, update)
         x_t = update.x_next

@@ -10,6 +10,7 @@ NumPy and Pillow only, so that a page can use it without loading torch. Three ki
 from __future__ import annotations
 
 import io
+import math
 from functools import lru_cache
 from typing import Literal
 
@@ -96,22 +97,53 @@ def flaw(pixels: np.ndarray) -> str | None:
 # ---- arrays to pixels and back ----------------------------------------------------------------------
 
 
+GREY = 128.0  # of a signed quantity: nothing
+BLUE, ORANGE = (np.reshape(levels, (3, 1, 1)) for levels in ((38.0, 102.0, 190.0), (226.0, 96.0, 32.0)))
+
+
+MISSING = (255, 0, 255)
+
+
 def to_pixels(values: np.ndarray, *, low: float = -1.0, high: float = 1.0) -> np.ndarray:
     """Values to pixels: [low, high] becomes 0..255, rounded, and what lies outside is clipped.
 
-    values: float (..., C, H, W). Returns: uint8 (..., H, W, C).
-    Raises: BadPicture if a value is not a number, because there is no honest colour for it.
+    What is no number (NaN) is drawn as nothing that a picture has, magenta, so that a diverged run shows; black where
+    there is one channel. This is the one way from numbers to pixels: a running job's frames and its film look alike.
+    values: float (..., C, H, W). Returns: uint8 (..., H, W, C). Raises: BadPicture for fewer axes.
     """
     values = np.asarray(values)
     if not high > low:
         raise ValueError(f"low is {low} and high is {high}: high has to be the larger one.")
     if values.ndim < 3:
         raise BadPicture(f"A picture has the shape (..., channels, height, width), not {values.shape}.")
-    if np.isnan(values).any():
-        raise BadPicture("The picture holds values that are not numbers (NaN): check what computed it.")
-    unit = (values.astype(np.float64) - low) / (high - low)
-    pixels = np.rint(np.clip(unit, 0.0, 1.0) * 255.0).astype(np.uint8)
-    return np.moveaxis(pixels, -3, -1)  # (..., C, H, W) -> (..., H, W, C)
+    unit = np.moveaxis((values.astype(np.float64) - low) / (high - low), -3, -1)  # (..., H, W, C)
+    missing = np.isnan(unit).any(axis=-1)
+    pixels = np.rint(np.nan_to_num(np.clip(unit, 0.0, 1.0)) * 255.0).astype(np.uint8)
+    if missing.any():
+        pixels[missing] = MISSING if pixels.shape[-1] == 3 else 0
+    return np.ascontiguousarray(pixels)
+
+
+def unit_pixels(values: np.ndarray) -> np.ndarray:
+    """The same of pictures in [0, 1], as Part B's digits are."""
+    return to_pixels(values, low=0.0)
+
+
+def difference_pixels(values: np.ndarray, limit: float) -> np.ndarray:
+    """Signed quantities, such as noise or the difference of two estimates, as colours around a neutral grey.
+
+    0 is mid-grey and ±`limit` are the ends, the same distance on both sides, so that two pictures with the same limit can
+    be compared. Three channels stay themselves; one channel becomes blue (−), grey (0), orange (+).
+    values: float (..., 1 or 3, H, W). Returns: uint8 (..., H, W, 3). Raises as `to_pixels`.
+    """
+    values = np.asarray(values)
+    if not (math.isfinite(limit) and limit > 0):
+        raise ValueError(f"limit is {limit}; give the positive value that is drawn as the strongest colour.")
+    if values.ndim < 3 or values.shape[-3] != 1:
+        return to_pixels(values, low=-limit, high=limit)
+    strength = np.clip(values / limit, -1.0, 1.0)  # (..., 1, H, W)
+    end = np.where(strength < 0, BLUE, ORANGE)  # (..., 3, H, W)
+    return to_pixels(GREY + np.abs(strength) * (end - GREY), low=0.0, high=255.0)
 
 
 def from_pixels(pixels: np.ndarray, *, low: float = -1.0, high: float = 1.0) -> np.ndarray:

@@ -57,19 +57,6 @@ DATA_SETS: dict[str, Callable[[int, torch.Generator], Tensor]] = {
 }
 
 
-def check_points(points: Tensor) -> Tensor:
-    """The points as float32 (N, 2).
-
-    Raises:
-        ValueError: fewer than 1, not two-dimensional, or not finite.
-    """
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
-        raise ValueError("Draw at least one point: a data set is a list of pairs (x, y).")
-    if not bool(points.isfinite().all()):
-        raise ValueError("A point lies at infinity or is no number; draw it again.")
-    return points.float()
-
-
 @dataclass(frozen=True, eq=False)
 class Points:
     """A set of points as training data. points: float (N, 2)."""

@@ -38,6 +38,8 @@ LESSON = Lesson(
     ),
     shows=(*(term.source for term in TERMS), "lessons.unet_blocks:glossary"),
     jobs={"blocks": "lessons.unet_blocks:glossary"},
+    opening="lessons.block_glossary:opening_specs",
+    black=0.0,
 )  # fmt: skip
 
 

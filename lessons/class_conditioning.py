@@ -54,6 +54,8 @@ LESSON = Lesson(
         "training_pace": "lessons.training_pace:measure",
         "flow": "lessons.flow_sampling:run",
     },
+    spec="lessons.class_conditioning:spec",
+    black=0.0,
     minutes=8,
 )  # fmt: skip
 

@@ -51,6 +51,7 @@ LESSON = Lesson(
         "lessons.classical_denoising:psnr", "lessons.classical_denoising:compute",
     ),
     jobs={"blur": "lessons.classical_denoising:run"},
+    spec="lessons.classical_denoising:spec",
 )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ LESSON = Lesson(
         "core.schedule:NoiseSchedule", "lessons.denoising:run", "lessons.classifier_free_guidance:spec",
     ),
     jobs={"denoise": "lessons.denoising:run"},
+    spec="lessons.classifier_free_guidance:spec",
 )  # fmt: skip
 
 

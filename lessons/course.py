@@ -27,6 +27,7 @@ from lessons import (
     vector_field,
     visual_anagrams,
 )
+from lessons.check import check
 from lessons.exporting import JOBS as EXPORTS
 from lessons.lesson import Lesson
 
@@ -60,6 +61,8 @@ COURSE: tuple[Lesson, ...] = (
     guided_digits.LESSON,
     block_glossary.LESSON,
 )
+
+check(COURSE)
 
 # What an executor may run: the kinds of all lessons and the files to take home, and where each is found.
 JOBS: dict[str, str] = {kind: place for lesson in COURSE for kind, place in lesson.jobs.items()} | EXPORTS

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from core.compute.context import JobContext, JobEvents
-from core.diffusion import Step, draw_noise, iterative_denoise
+from core.diffusion import Step, denoise_step, draw_noise, iterative_denoise
 from core.edits import sdedit_start
 from core.guidance import ClassifierFree, Conditional
 from core.jobs import Frame
@@ -27,7 +27,7 @@ from core.media import to_pixels
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.loading import load_model, load_reference
-from lessons.wrong import WRONG_UPDATES, wrong_schedule
+from lessons.wrong import WRONG_STEPS, wrong_schedule
 
 EPS_RANGE = 3.0  # noise is drawn from -3 (black) over 0 (grey) to 3 (white)
 MAX_COLUMNS = 8
@@ -76,9 +76,9 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         x_t, timesteps = noise, timesteps[i_start:]
 
     estimator = guided(model, columns, params.get("unconditional", ""))
-    loop = WRONG_UPDATES.get(params.get("variant") or "", iterative_denoise)
+    take_step = WRONG_STEPS.get(params.get("variant") or "", denoise_step)
     steps = []
-    for step in loop(x_t, timesteps, estimator, schedule, generators):
+    for step in iterative_denoise(x_t, timesteps, estimator, schedule, generators, take_step=take_step):
         steps.append(step)
         yield Frame(step.index, len(timesteps), frame_pixels(step))
     return record(steps, schedule, params, clean)

@@ -22,7 +22,7 @@ from lessons.characters import quoted
 from lessons.fields import BadValue, Typed
 from lessons.networks import load
 from lessons.numbers import NotANumber, is_plain, read_number
-from lessons.training import fixed_noise, load_digits, unit_pixels
+from lessons.training import digit_pixels, fixed_noise, load_digits
 
 DRAWING = "drawing-"
 TEST_DIGITS = 10_000
@@ -64,7 +64,7 @@ def pictures_of(references: Sequence[str], context: JobContext) -> Tensor:
     test, found = load_digits("test", context), []
     for reference in references:
         if reference.startswith(DRAWING):
-            data = context.store.get_blob(reference.removeprefix(DRAWING))
+            data = context.store.blobs.get(reference.removeprefix(DRAWING))
             if data is None:
                 raise DrawingGone("The drawn digit is no longer kept here; draw it again.")
             # Our own PNG, written after the canvas' gate had checked what the browser sent.
@@ -115,7 +115,7 @@ def denoise(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         found["error"].append([rms(answer - clean) for answer in (*answers, exact.mean, z)])
         found["mixed"].append(exact.effective_count.mean().item())
         yield Frame(
-            index, len(sigmas), {name: unit_pixels(found[name][-1]) for name in ("z", "clean_hat", "oracle")}
+            index, len(sigmas), {name: digit_pixels(found[name][-1]) for name in ("z", "clean_hat", "oracle")}
         )
     arrays = {name: torch.stack(found[name]).cpu().numpy() for name in ("z", "clean_hat", "oracle")}
     arrays |= {name: np.array(found[name], dtype=np.float64) for name in ("error", "mixed")}
@@ -141,7 +141,7 @@ def pure_noise(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         with torch.no_grad():
             answers.append(load(ref, context)(z))
         away.append(rms(answers[-1] - mean))
-        pixels = {"z": unit_pixels(z), "clean_hat": unit_pixels(answers[-1]), "mean": unit_pixels(mean)}
+        pixels = {"z": digit_pixels(z), "clean_hat": digit_pixels(answers[-1]), "mean": digit_pixels(mean)}
         yield Frame(index, len(params["networks"]), pixels)
     arrays = {
         "z": z[None].cpu().numpy(),

@@ -51,6 +51,8 @@ LESSON = Lesson(
         "training_pace": "lessons.training_pace:measure",
         "pure_noise": "lessons.denoising_digits:pure_noise",
     },
+    spec="lessons.denoising_pure_noise:spec",
+    black=0.0,
 )  # fmt: skip
 
 

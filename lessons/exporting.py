@@ -68,7 +68,7 @@ class Request:
     @property
     def low(self) -> float:
         """The value that is drawn black in this half of the course; 1 is white."""
-        return -1.0 if self.lesson.part == "A" else 0.0
+        return self.lesson.black
 
     def about(self, trajectory: Trajectory, note: str = "") -> Provenance:
         return provenance_of(self.lesson, self.spec, trajectory.meta, link=self.link, note=note)

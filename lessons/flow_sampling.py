@@ -29,11 +29,11 @@ from core.flow import (
     integrate,
 )
 from core.jobs import Frame
-from core.media import to_pixels
+from core.media import difference_pixels
 from core.networks.mnist_unet import one_hot
 from core.trajectory import Trajectory
 from lessons.networks import load
-from lessons.training import fixed_noise, unit_pixels
+from lessons.training import digit_pixels, fixed_noise
 from lessons.wrong_flows import WRONG_FLOWS
 
 MAX_PICTURES = 40
@@ -120,12 +120,11 @@ def speed(step: FlowStep) -> float:
 
 
 def frame_pixels(frame: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """uint8 (networks * count, 28, 28, 1) each; the velocity runs from -VELOCITY_LIMIT (0) to VELOCITY_LIMIT (255)."""
-    velocity = to_pixels(_numpy(frame["velocity"].nan_to_num(0.0)), low=-VELOCITY_LIMIT, high=VELOCITY_LIMIT)
+    """uint8 (networks * count, 28, 28, 1) each, and (…, 3) for the velocity: blue −, orange +."""
     return {
-        "x_t": unit_pixels(frame["x_t"]),
-        "clean_hat": unit_pixels(frame["clean_hat"]),
-        "velocity": velocity,
+        "x_t": digit_pixels(frame["x_t"]),
+        "clean_hat": digit_pixels(frame["clean_hat"]),
+        "velocity": difference_pixels(_numpy(frame["velocity"]), VELOCITY_LIMIT),
     }
 
 

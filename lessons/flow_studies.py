@@ -15,7 +15,7 @@ from core.jobs import Frame
 from core.oracle import flow_oracle, nearest_pictures
 from core.trajectory import Trajectory
 from lessons.networks import load
-from lessons.training import fixed_noise, load_digits, unit_pixels
+from lessons.training import digit_pixels, fixed_noise, load_digits
 
 STEP_COUNTS = (1, 2, 4, 8, 16, 32, 64)
 REFERENCE_STEPS = 128  # of RK4: 512 evaluations, far finer than anything compared with it
@@ -55,7 +55,7 @@ def solver_errors(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         found = [end_of(estimate, noise, num_steps, solver) for solver in SOLVERS]
         ends.append(torch.cat(found))
         errors.append([(x - reference).square().mean().sqrt().item() for x in found])
-        yield Frame(index, len(STEP_COUNTS), {"x": unit_pixels(ends[-1])})
+        yield Frame(index, len(STEP_COUNTS), {"x": digit_pixels(ends[-1])})
     evaluations = [[steps * EVALUATIONS_PER_STEP[solver] for solver in SOLVERS] for steps in STEP_COUNTS]
     arrays = {
         "x": torch.stack(ends).cpu().numpy(),
@@ -105,7 +105,7 @@ def exact_flow(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     for together in zip(*runs, strict=True):
         x_t.append(torch.cat([step.x_t for step in together]))
         clean_hat.append(torch.cat([step.clean_hat for step in together]))
-        pixels = {"x_t": unit_pixels(x_t[-1]), "clean_hat": unit_pixels(clean_hat[-1])}
+        pixels = {"x_t": digit_pixels(x_t[-1]), "clean_hat": digit_pixels(clean_hat[-1])}
         yield Frame(together[0].index, params["num_steps"], pixels)
     result = torch.cat([step.x_next for step in together])
     distances, places = nearest_pictures(result, digits.pictures, count=1)

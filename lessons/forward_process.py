@@ -55,6 +55,7 @@ LESSON = Lesson(
         "lessons.forward_process:compute", "lessons.wrong:wrong_schedule",
     ),
     jobs={"forward": "lessons.forward_process:run"},
+    spec="lessons.forward_process:spec",
 )  # fmt: skip
 
 

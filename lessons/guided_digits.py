@@ -59,6 +59,9 @@ LESSON = Lesson(
         "lessons.judging:sweep",
     ),
     jobs={"guided": "lessons.judging:guided", "gamma_sweep": "lessons.judging:sweep"},
+    spec="lessons.guided_digits:spec",
+    studies="lessons.guided_digits:study_specs",
+    black=0.0,
     minutes=10,
 )  # fmt: skip
 

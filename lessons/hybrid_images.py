@@ -56,6 +56,7 @@ LESSON = Lesson(
     ),
     shows=("core.guidance:Hybrid", "core.edits:GaussianLowpass", "lessons.hybrid_images:run"),
     jobs={"hybrid": "lessons.hybrid_images:run"},
+    spec="lessons.hybrid_images:spec",
 )  # fmt: skip
 
 

@@ -58,6 +58,8 @@ LESSON = Lesson(
     variants=(NOT_NOISED,),
     shows=("core.edits:sdedit_start", "lessons.image_to_image:run", "core.diffusion:iterative_denoise"),
     jobs={"edit": "lessons.image_to_image:run"},
+    spec="lessons.image_to_image:spec",
+    takes_pictures=True,
 )  # fmt: skip
 
 

@@ -60,6 +60,8 @@ LESSON = Lesson(
     ),
     shows=("core.edits:keep_outside", "lessons.inpainting:run", "lessons.inpainting:seam"),
     jobs={"inpaint": "lessons.inpainting:run"},
+    spec="lessons.inpainting:spec",
+    takes_pictures=True,
 )  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     """Sampling from pure noise, with the original put back outside the mask after every step."""
     bench = set_up(params, context)
     clean = bench.picture.expand_as(bench.like)  # (B, 3, H, W)
-    painted = mask_of(params["mask"], context.store)
+    painted = mask_of(params["mask"], context.store.blobs)
     mask = torch.from_numpy(painted).to(bench.like)[None, None].expand(len(clean), 1, -1, -1)  # (B, 1, H, W)
     constrain = {
         "not_noised": lambda: kept_but_not_noised(mask, clean),

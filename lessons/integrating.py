@@ -59,6 +59,9 @@ LESSON = Lesson(
         "exact_flow": "lessons.flow_studies:exact_flow",
         "flow_plane": "lessons.flow_studies:plane",
     },
+    spec="lessons.integrating:spec",
+    studies="lessons.integrating:study_specs",
+    black=0.0,
     minutes=10,
 )  # fmt: skip
 

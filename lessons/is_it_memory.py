@@ -57,6 +57,7 @@ LESSON = Lesson(
         "core.diffusion:iterative_denoise", "core.guidance:ClassifierFree",
     ),
     jobs={"memory": "lessons.is_it_memory:run"},
+    spec="lessons.is_it_memory:spec",
 )  # fmt: skip
 
 

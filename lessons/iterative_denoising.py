@@ -52,6 +52,7 @@ LESSON = Lesson(
         "lessons.wrong:no_noise", "lessons.wrong:unscaled_noise", "lessons.wrong:wrong_schedule",
     ),
     jobs={"denoise": "lessons.denoising:run"},
+    spec="lessons.iterative_denoising:spec",
 )  # fmt: skip
 
 

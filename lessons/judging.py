@@ -20,7 +20,7 @@ from core.trajectory import Trajectory
 from lessons import flow_sampling
 from lessons.flow_sampling import estimator
 from lessons.networks import load
-from lessons.training import fixed_noise, load_digits, unit_pixels
+from lessons.training import digit_pixels, fixed_noise, load_digits
 
 YARDSTICK = 200  # test digits whose nearest training digits say what "near" means
 MOST_SWEPT = 12  # values of γ
@@ -105,7 +105,7 @@ def sweep(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     for index, gamma in enumerate(gammas):
         x = drawn(network, noise, asked, gamma, num_steps)
         read = read_digits(judge, x)
-        samples.append(unit_pixels(x[:10]))
+        samples.append(digit_pixels(x[:10]))
         scores.append((
             accuracy(read.labels.cpu(), asked), diversity(read.features.cpu(), asked), read.confidence.mean().item(),
         ))  # fmt: skip

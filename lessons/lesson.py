@@ -9,8 +9,9 @@ from functools import cached_property
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from core.jobs import JobSpec
 from lessons.fields import Field
 
 FOLDER = Path(__file__).resolve().parent
@@ -52,7 +53,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson: its place in the course, its controls, and what its page shows beside the prose."""
+    """One lesson: its place in the course, its controls, what it computes, and what its page shows beside the prose.
+
+    Functions are named as "module:function", so that a lesson can be read before anything that it needs. All of this is
+    checked when COURSE is built (`lessons.check`); docs/add-a-lesson.md walks through a small lesson.
+    """
 
     code: str  # "A4"
     slug: str  # module, page and markdown file are all named after it
@@ -62,13 +67,26 @@ class Lesson:
     question: Question | None = None
     variants: tuple[Variant, ...] = ()
     shows: tuple[str, ...] = ()  # "module:function", the code that ran
-    jobs: Mapping[str, str] = field(default_factory=dict)  # kind -> "module:function"
+    jobs: Mapping[str, str] = field(default_factory=dict)  # what it computes: kind -> "module:function"
+    # (values, model's fingerprint[, variant]) -> JobSpec, and in Part B (values, networks[, variant]) -> JobSpec
+    spec: str = ""
+    # (model's fingerprint) -> list of JobSpec: of a lesson that opens on something else than `spec`
+    opening: str = ""
+    # (values, network) -> list of JobSpec: the studies below the main picture
+    studies: str = ""
+    takes_pictures: bool = False  # what other lessons made can be its field "picture"
+    black: float = -1.0  # what is drawn black: −1, or 0 where pictures are digits
     minutes: int = 5
     pinnable: bool = False  # its page can keep runs beside the next one
 
     @property
     def part(self) -> str:
         return self.code[0]
+
+    @property
+    def makes_pictures(self) -> bool:
+        """Whether what it makes can be taken to a lesson that takes pictures."""
+        return self.black == -1.0
 
     @property
     def url_path(self) -> str:
@@ -103,10 +121,24 @@ class Lesson:
         """The values that the lesson opens with."""
         return {f.name: f.default for f in self.fields}
 
+    def job(self, values: Mapping[str, Any], source: Any, variant: str | None = None) -> JobSpec:
+        """What is computed for these values. `source`: the model's fingerprint; in Part B the networks.
+
+        Raises:
+            BadValue: together, the values ask for more than one run can do.
+        """
+        asked = (values, source) if variant is None else (values, source, variant)
+        return cast(JobSpec, named(self.spec)(*asked))
+
     def sources(self) -> list[tuple[str, str]]:
         """(module:function, source text) of everything in `shows`."""
         found = []
         for place in self.shows:
-            module, name = place.split(":")
-            found.append((place, inspect.getsource(attrgetter(name)(import_module(module)))))
+            found.append((place, inspect.getsource(named(place))))
         return found
+
+
+def named(place: str) -> Any:
+    """What "module:function" names. Raises ImportError, AttributeError, ValueError."""
+    module, name = place.split(":")
+    return attrgetter(name)(import_module(module))

@@ -6,7 +6,7 @@ import io
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.compute.context import JobContext
+from core.compute.store import Blobs
 from core.media import from_pixels
 from core.model_folder import find_model_folder, fingerprint
 from core.pictures import load_picture
@@ -35,12 +36,6 @@ class ModelChanged(ValueError):
 
 class PictureGone(ValueError):
     """An uploaded picture that the store no longer holds."""
-
-
-class Blobs(Protocol):
-    """What keeps the uploads, by the hash of their contents: a `Store`."""
-
-    def get_blob(self, name: str) -> bytes | None: ...
 
 
 def load_model(expected_fingerprint: str, context: JobContext) -> TextToImageModel:
@@ -88,14 +83,14 @@ def load_reference(reference: str, context: JobContext) -> Tensor:
     Raises:
         PictureGone: an upload that has been removed from the store.
     """
-    return torch.from_numpy(from_pixels(reference_pixels(reference, context.store)))
+    return torch.from_numpy(from_pixels(reference_pixels(reference, context.store.blobs)))
 
 
-def reference_pixels(reference: str, store: Blobs) -> np.ndarray:
+def reference_pixels(reference: str, blobs: Blobs) -> np.ndarray:
     """The same as uint8 (64, 64, 3)."""
     if not reference.startswith(UPLOAD):
         return load_picture(reference)
-    data = store.get_blob(reference.removeprefix(UPLOAD))
+    data = blobs.get(reference.removeprefix(UPLOAD))
     if data is None:
         raise PictureGone("The uploaded picture is no longer kept here; upload it again.")
     # Our own PNG, written after the upload gate had checked and re-encoded what the student sent.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.compute.store import Blobs
 from lessons.characters import quoted
 from lessons.fields import BadValue, Field
-from lessons.loading import UPLOAD, Blobs, reference_pixels
+from lessons.loading import UPLOAD, reference_pixels
 
 SIZE = 64  # pixels: a mask is as large as a picture of Part A
 
@@ -56,7 +57,7 @@ class MaskRef(Field):
         return text
 
 
-def mask_of(reference: str, store: Blobs) -> np.ndarray:
+def mask_of(reference: str, blobs: Blobs) -> np.ndarray:
     """The mask, bool (64, 64), True = regenerate.
 
     Raises:
@@ -64,7 +65,7 @@ def mask_of(reference: str, store: Blobs) -> np.ndarray:
     """
     if not reference.startswith(UPLOAD):
         return SHAPES[reference]()
-    return reference_pixels(reference, store)[..., 0] > 127
+    return reference_pixels(reference, blobs)[..., 0] > 127
 
 
 def as_picture(mask: np.ndarray) -> np.ndarray:

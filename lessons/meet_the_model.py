@@ -53,6 +53,7 @@ LESSON = Lesson(
         "lessons.denoising:run", "lessons.meet_the_model:embed",
     ),
     jobs={"denoise": "lessons.denoising:run", "embed": "lessons.meet_the_model:embed"},
+    spec="lessons.meet_the_model:spec",
 )  # fmt: skip
 
 

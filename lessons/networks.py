@@ -62,6 +62,11 @@ class Network:
     settings: MnistSettings
     label: str
 
+    @property
+    def ages(self) -> list[str]:
+        """What its checkpoints are called: "epoch 1", …"""
+        return [title_of(name) for name in self.names]
+
     def ref(self, name: str) -> dict[str, str]:
         """The network at one checkpoint, for a job. Raises KeyError."""
         if name not in self.names:

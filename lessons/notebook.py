@@ -117,7 +117,7 @@ def notebook(lesson: Lesson, spec: JobSpec, link: str = "") -> bytes:
         ),
         v4.new_code_cell(PARAMS.format(imports=imports, params=params)),
         v4.new_code_cell(RUN.format(function=function, store=store)),
-        v4.new_code_cell(SHOW.replace("{low}", "-1.0" if lesson.part == "A" else "0.0")),
+        v4.new_code_cell(SHOW.replace("{low}", str(lesson.black))),
         v4.new_markdown_cell(f"## Derivation\n\n{lesson.prose['Derivation']}"),
         v4.new_markdown_cell(f"## Where this comes from\n\n{lesson.prose['Where this comes from']}"),
     ]  # fmt: skip

@@ -57,6 +57,8 @@ LESSON = Lesson(
         "training_pace": "lessons.training_pace:measure",
         "denoise_digits": "lessons.denoising_digits:denoise",
     },
+    spec="lessons.one_step_denoiser:spec",
+    black=0.0,
     minutes=8,
 )  # fmt: skip
 

@@ -57,6 +57,7 @@ LESSON = Lesson(
         "core.diffusion:estimate_clean",
     ),
     jobs={"one-step": "lessons.one_step_denoising:run"},
+    spec="lessons.one_step_denoising:spec",
 )
 
 

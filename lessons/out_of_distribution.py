@@ -39,6 +39,8 @@ LESSON = Lesson(
     ),
     shows=("lessons.denoising_digits:denoise", "core.networks.mnist_unet:UnconditionalUNet", "core.oracle:denoise_exactly"),
     jobs={"denoise_digits": "lessons.denoising_digits:denoise"},
+    spec="lessons.out_of_distribution:spec",
+    black=0.0,
 )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ LESSON = Lesson(
         "lessons.denoising:run", "lessons.wrong:no_noise",
     ),
     jobs={"denoise": "lessons.denoising:run"},
+    spec="lessons.sampling_from_noise:spec",
 )  # fmt: skip
 
 

@@ -45,6 +45,8 @@ LESSON = Lesson(
     variants=(NOT_NOISED,),
     shows=("core.edits:sdedit_start", "core.guidance:ClassifierFree", "lessons.image_to_image:run"),
     jobs={"edit": "lessons.image_to_image:run"},
+    spec="lessons.text_image_to_image:spec",
+    takes_pictures=True,
 )  # fmt: skip
 
 

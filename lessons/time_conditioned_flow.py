@@ -52,6 +52,8 @@ LESSON = Lesson(
         "training_pace": "lessons.training_pace:measure",
         "flow": "lessons.flow_sampling:run",
     },
+    spec="lessons.time_conditioned_flow:spec",
+    black=0.0,
     minutes=8,
 )  # fmt: skip
 

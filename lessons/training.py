@@ -21,7 +21,7 @@ from core.compute.context import JobContext, JobEvents
 from core.datasets import Digits, load_mnist, to_unit
 from core.flow import ClassGuided, Conditional, EstimateVelocity, integrate
 from core.jobs import Checkpoint, CheckpointCorrupt, Frame, JobSpec, Metric
-from core.media import to_pixels
+from core.media import unit_pixels
 from core.networks.mnist_unet import count_parameters, one_hot
 from core.training import Snapshots, TrainingDiverged, build_network, train_mnist
 from core.training_checkpoint import network_weights
@@ -243,9 +243,9 @@ def sampler(settings: MnistSettings, context: JobContext) -> Callable[[nn.Module
     if settings.objective == "denoise":
         test = load_digits("test", context)
         z = to_unit(test.pictures[one_of_each(test)]) + settings.sigma * noise
-        return lambda network: {"samples": unit_pixels(network(z))}
+        return lambda network: {"samples": digit_pixels(network(z))}
     if settings.objective == "pure_noise":
-        return lambda network: {"samples": unit_pixels(network(noise))}
+        return lambda network: {"samples": digit_pixels(network(noise))}
     classes = one_hot(torch.arange(SAMPLES, device=noise.device))
 
     def take(network: nn.Module) -> dict[str, np.ndarray]:
@@ -255,11 +255,11 @@ def sampler(settings: MnistSettings, context: JobContext) -> Callable[[nn.Module
         x = noise
         for step in integrate(estimate, x, SAMPLE_STEPS):
             x = step.x_next
-        return {"samples": unit_pixels(x)}
+        return {"samples": digit_pixels(x)}
 
     return take
 
 
-def unit_pixels(pictures: Tensor) -> np.ndarray:
-    """float (B, 1, H, W) in [0, 1] -> uint8 (B, H, W, 1). What is no number any more is drawn as 0."""
-    return to_pixels(pictures.detach().float().nan_to_num(0.0).cpu().numpy(), low=0.0, high=1.0)
+def digit_pixels(pictures: Tensor) -> np.ndarray:
+    """float (B, 1, H, W) in [0, 1] -> uint8 (B, H, W, 1)."""
+    return unit_pixels(pictures.detach().float().cpu().numpy())

@@ -50,6 +50,8 @@ LESSON = Lesson(
         "core.networks.mnist_unet:UpBlock", "core.networks.mnist_unet:Flatten", "core.networks.mnist_unet:Unflatten",
     ),
     jobs={"walk": "lessons.unet_blocks:walk"},
+    opening="lessons.unet_taken_apart:opening_specs",
+    black=0.0,
     minutes=6,
 )  # fmt: skip
 

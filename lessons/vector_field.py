@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.compute.context import JobContext, JobEvents
-from core.compute.store import Store
+from core.compute.store import Blobs
 from core.flow import interpolate
 from core.jobs import Checkpoint, Frame, JobSpec, Metric
 from core.networks.first_weights import first_weights
@@ -146,6 +146,7 @@ LESSON = Lesson(
     ),
     shows=("core.toy:ExactField", "core.flow:integrate", "core.training:flow_loss", "lessons.vector_field:run"),
     jobs={"toy_flow": "lessons.vector_field:run"},
+    black=0.0,
     minutes=7,
 )  # fmt: skip
 
@@ -157,7 +158,7 @@ class NoDrawing(ValueError):
     """There is nothing to draw points from; the message says what to do."""
 
 
-def data_points(params: Mapping[str, Any], store: Store) -> Tensor:
+def data_points(params: Mapping[str, Any], blobs: Blobs) -> Tensor:
     """The data set that `data`, `count`, `seed` and, if it is drawn, `drawing` name: float (count, 2).
 
     Raises:
@@ -168,7 +169,7 @@ def data_points(params: Mapping[str, Any], store: Store) -> Tensor:
     require_whole("the seed", params["seed"], 0, 2**31 - 1)
     generator = torch.Generator().manual_seed(params["seed"])
     if params["data"] == DRAWN:
-        return drawn_points(load_ink(params["drawing"], store), params["count"], generator)
+        return drawn_points(load_ink(params["drawing"], blobs), params["count"], generator)
     names = ", ".join(DATA_SETS)
     require(
         params["data"] in DATA_SETS, f"Choose one of the data sets {names}, {DRAWN}, not {params['data']!r}."
@@ -176,13 +177,13 @@ def data_points(params: Mapping[str, Any], store: Store) -> Tensor:
     return DATA_SETS[params["data"]](params["count"], generator)
 
 
-def load_ink(drawing: str, store: Store) -> np.ndarray:
+def load_ink(drawing: str, blobs: Blobs) -> np.ndarray:
     """How dark each pixel of a drawing is: float (H, W) in [0, 1]. Raises NoDrawing."""
     if not drawing:
         raise NoDrawing(
             "Draw the data on the white square: where there is more ink, there will be more points."
         )
-    data = store.get_blob(drawing)
+    data = blobs.get(drawing)
     if data is None:
         raise NoDrawing("The drawing of this link is not kept here; draw your own.")
     # Our own PNG, made of what the canvas had checked.
@@ -304,7 +305,7 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     require_whole("the number of training steps", params["steps"], EPOCHS, MAX_TRAINING_STEPS)
     if params["hidden"] not in WIDTHS:
         raise InvalidSettings(f"Choose a width of {', '.join(map(str, WIDTHS))}, not {params['hidden']!r}.")
-    points = data_points(params, context.store)
+    points = data_points(params, context.store.blobs)
     per_epoch = math.ceil(params["steps"] / EPOCHS)
     settings = LoopSettings(
         learning_rate=params["learning_rate"],

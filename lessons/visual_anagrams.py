@@ -70,6 +70,7 @@ LESSON = Lesson(
     ),
     shows=("core.guidance:Anagram", "core.views:Flip", "core.views:Jigsaw", "lessons.visual_anagrams:run"),
     jobs={"anagram": "lessons.visual_anagrams:run"},
+    spec="lessons.visual_anagrams:spec",
 )  # fmt: skip
 
 

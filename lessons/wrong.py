@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from core.diffusion import Step, Update, denoise_step, estimate_clean
-from core.guidance import NoiseEstimate
+from core.diffusion import Update, denoise_step
 from core.schedule import NoiseSchedule
 
 
@@ -25,40 +25,22 @@ def wrong_schedule(schedule: NoiseSchedule) -> NoiseSchedule:
 
 
 def unscaled_noise(
-    x_t: Tensor,
-    timesteps: Sequence[int],
-    estimate_noise: Callable[[Tensor, int], NoiseEstimate],
-    schedule: NoiseSchedule,
-    generators: Sequence[torch.Generator],
-) -> Iterator[Step]:
-    """The loop with z in place of sigma z: every step adds noise of variance 1."""
-    for index, (t, t_next) in enumerate(schedule.steps(timesteps)):
-        estimate = estimate_noise(x_t, t)
-        clean_hat = estimate_clean(x_t, estimate.eps, t, schedule)
-        right = denoise_step(x_t, clean_hat, estimate.variance, t, t_next, schedule, generators)
-        mean = right.x_next - right.sigma * right.noise
-        update = Update(mean + right.noise, torch.ones_like(mean), right.noise)
-        yield Step(index, t, t_next, x_t, clean_hat, estimate, update)
-        x_t = update.x_next
+    x_t: Tensor, clean_hat: Tensor, variance: Tensor, t: int, t_next: int | None, *rest: Any
+) -> Update:
+    """A step with z in place of sigma z: every one adds noise of variance 1."""
+    right = denoise_step(x_t, clean_hat, variance, t, t_next, *rest)
+    mean = right.x_next - right.sigma * right.noise
+    return Update(mean + right.noise, torch.ones_like(mean), right.noise)
 
 
 def no_noise(
-    x_t: Tensor,
-    timesteps: Sequence[int],
-    estimate_noise: Callable[[Tensor, int], NoiseEstimate],
-    schedule: NoiseSchedule,
-    generators: Sequence[torch.Generator],
-) -> Iterator[Step]:
-    """The loop without its last term: the mean of every step, and no noise at all."""
-    for index, (t, t_next) in enumerate(schedule.steps(timesteps)):
-        estimate = estimate_noise(x_t, t)
-        clean_hat = estimate_clean(x_t, estimate.eps, t, schedule)
-        right = denoise_step(x_t, clean_hat, estimate.variance, t, t_next, schedule, generators)
-        mean = right.x_next - right.sigma * right.noise
-        yield Step(
-            index, t, t_next, x_t, clean_hat, estimate, Update(mean, torch.zeros_like(mean), right.noise)
-        )
-        x_t = mean
+    x_t: Tensor, clean_hat: Tensor, variance: Tensor, t: int, t_next: int | None, *rest: Any
+) -> Update:
+    """A step without its last term: the mean, and no noise at all."""
+    right = denoise_step(x_t, clean_hat, variance, t, t_next, *rest)
+    mean = right.x_next - right.sigma * right.noise
+    return Update(mean, torch.zeros_like(mean), right.noise)
 
 
-WRONG_UPDATES = {"unscaled_noise": unscaled_noise, "no_noise": no_noise}
+# In place of `core.diffusion.denoise_step`, whose arguments they take.
+WRONG_STEPS: dict[str, Callable[..., Update]] = {"unscaled_noise": unscaled_noise, "no_noise": no_noise}

@@ -5,11 +5,10 @@ from importlib import import_module
 
 import streamlit as st
 
-from core.media import contact_sheet, png
+from core.media import contact_sheet, png, unit_pixels
 from core.trajectory import Trajectory
 from lessons.block_glossary import LESSON, spec
 from lessons.unet_blocks import TERMS, Term
-from pages.components.player import unit_to_uint8
 from pages.ui.controls import control
 from pages.ui.digits import digit_control
 from pages.ui.lesson_page import lesson_page, picture_and_side
@@ -28,7 +27,7 @@ def one_term(trajectory: Trajectory, term: Term) -> None:
     pictures, source = st.columns([1, 1], gap="large")
     with pictures, st.container(horizontal=True, gap="medium", vertical_alignment="top"):
         with st.container(width=128, gap="xsmall"):
-            st.image(png(unit_to_uint8(trajectory["x_t"][0, 0]), scale=4), width=112)
+            st.image(png(unit_pixels(trajectory["x_t"][0, 0]), scale=4), width=112)
             st.caption("the digit")
         with st.container(width=470, gap="xsmall"):
             scale = max(1, 56 // maps.shape[1])

@@ -1,33 +1,24 @@
 """B8: ten digits from one noise, and the training of the network that draws them."""
 
-import streamlit as st
-
-from lessons.class_conditioning import DIGITS, LESSON, spec
-from lessons.networks import title_of
-from pages.ui.controls import control
+from lessons.class_conditioning import DIGITS, LESSON
+from lessons.networks import Network
+from pages.ui.films import Films
 from pages.ui.flow_films import flow, rows_shown
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.networks import network_control, nothing_yet
-from pages.ui.stage import stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import controls_of, network_stage
 from pages.ui.training import training_panel
 
+
+def films(network: Network) -> Films:
+    columns = [str(digit) for digit in DIGITS]
+    return flow(
+        values["steps"], len(DIGITS), network.ages, columns, shown=rows_shown(network.ages), name="b8"
+    )
+
+
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        network = network_control(LESSON, "class_flow")
-        ok = all([control(LESSON, name) for name in ("gamma", "steps", "seed")])
-        variant = variant_toggle(LESSON)
-    with picture:
-        if network is None:
-            nothing_yet("B8")
-        else:
-            columns, ages = [str(digit) for digit in DIGITS], [title_of(name) for name in network.names]
-            films = flow(values["steps"], len(DIGITS), ages, columns, shown=rows_shown(ages), name="b8")
-            wanted = spec(values, network.refs())
-            st.caption(network.label)
-            wrong = variant and (variant.label, spec(values, network.refs(), variant.name))
-            trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
-            if trajectory is not None:
-                take_home(LESSON, trajectory, wanted)
+    network_stage(
+        LESSON, values, "class_flow", films,
+        controls=lambda: controls_of(LESSON, ("gamma", "steps", "seed")), made_in=("B8", None),
+    )  # fmt: skip
     training_panel(LESSON, "b8")

@@ -3,11 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from core.media import from_pixels
+from core.media import from_pixels, to_pixels
 from core.trajectory import Trajectory
 from lessons.classical_denoising import LESSON, SIGMAS, TIMESTEPS, compute
-from pages.components.player import Curve, Film, Row, pack, signed_to_uint8
+from pages.components.player import Curve, Film, Row, pack
 from pages.server.runtime import schedule
+from pages.server.session import LessonState
 from pages.ui.controls import control
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.pictures import pixels_of
@@ -20,9 +21,9 @@ def film_of(trajectory: Trajectory) -> Film:
     titles = [f"t = {t}, best σ = {sigma:g}" for t, sigma in zip(TIMESTEPS, best, strict=True)]
     return Film(
         rows=[
-            Row("blurred", r"G_\sigma * x_t", signed_to_uint8(trajectory["blurred"]), "the blur of the noisy picture"),
-            Row("noisy", "x_t", signed_to_uint8(trajectory["noisy"][None]), "the noisy picture"),
-            Row("clean", "x_0", signed_to_uint8(clean), "the original"),
+            Row("blurred", r"G_\sigma * x_t", to_pixels(trajectory["blurred"]), "the blur of the noisy picture"),
+            Row("noisy", "x_t", to_pixels(trajectory["noisy"][None]), "the noisy picture"),
+            Row("clean", "x_0", to_pixels(clean), "the original"),
         ],
         steps=[f"σ = {sigma:.1f}" for sigma in SIGMAS], columns=titles,
         curves=[
@@ -46,4 +47,4 @@ with lesson_page(LESSON) as values:
             control(LESSON, field.name)
     film = film_bytes(pixels_of(values["picture"]), values["scale"], values["seed"])
     with picture:
-        show(f"{LESSON.slug}/main", film, at=SIGMAS.index(round(values["sigma"], 1)))
+        show(LessonState(LESSON).stage(), film, at=SIGMAS.index(round(values["sigma"], 1)))

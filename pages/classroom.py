@@ -5,14 +5,16 @@ import io
 import segno
 import streamlit as st
 
+from core.classroom.rooms import Person
 from core.classroom.words import ClassroomError, spaced
 from pages.components.address import base
 from pages.components.plain import plain
 from pages.components.style import page_style
 from pages.server.classroom.entry import entry, leave
 from pages.server.classroom.identity import class_settings, person, rooms, token
+from pages.server.session import entered
 
-st.session_state["page"] = "class"  # a lesson that is entered from here reads its address again
+entered("class")
 LOOK_SECONDS = 2.0
 CODE_STYLE = (
     "font-size: clamp(3rem, 8vw, 7rem); font-weight: 700; letter-spacing: .06em; line-height: 1.1; margin: 0"
@@ -35,8 +37,7 @@ def qr(text: str) -> bytes:
     return picture.getvalue()
 
 
-def room_of_the_instructor() -> None:
-    code = person().code
+def room_of_the_instructor(code: str) -> None:
     address = join_address(code)
     st.title("Your class", anchor=False)
     picture, words = st.columns([2, 3], gap="large", vertical_alignment="center")
@@ -88,8 +89,7 @@ def members() -> None:
                 )  # fmt: skip
 
 
-def room_of_a_student() -> None:
-    who = person()
+def room_of_a_student(who: Person) -> None:
     st.title(f"Room {spaced(who.code)}", anchor=False)
     st.markdown(
         f"You are here as **{plain(who.name)}**. When your instructor leads, this app follows; one click lets go."
@@ -128,7 +128,7 @@ if not class_settings().on:
 elif (me := person()) is None:
     entry()
 elif me.leads:
-    room_of_the_instructor()
+    room_of_the_instructor(me.code)
     how_to_present()
 else:
-    room_of_a_student()
+    room_of_a_student(me)

@@ -1,10 +1,11 @@
 """A1: the forward process, scrubbed. Everything here is a closed form, so nothing is queued."""
 
-from core.media import from_pixels
+from core.media import from_pixels, to_pixels
 from core.trajectory import Trajectory
 from lessons.forward_process import LESSON, MARKED, TIMESTEPS, compute, nearest_frame
-from pages.components.player import Curve, Film, Number, Row, pack, side_by_side, signed_to_uint8
+from pages.components.player import Curve, Film, Number, Row, pack, side_by_side
 from pages.server.runtime import schedule
+from pages.server.session import LessonState
 from pages.ui.controls import control
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.pictures import pixels_of
@@ -18,9 +19,9 @@ def film_of(trajectory: Trajectory) -> Film:
     signal, sigma, snr = ([n[name] for n in numbers] for name in ("signal", "sigma", "snr"))
     return Film(
         rows=[
-            Row("x_t", "x_t", signed_to_uint8(trajectory["x_t"]), "the noisy picture"),
-            Row("signal", r"\sqrt{\bar{\alpha}_t}\,x_0", signed_to_uint8(trajectory["signal"]), "the picture's part"),
-            Row("noise", r"\sqrt{1-\bar{\alpha}_t}\,\varepsilon", signed_to_uint8(trajectory["noise"]), "the noise in it"),
+            Row("x_t", "x_t", to_pixels(trajectory["x_t"]), "the noisy picture"),
+            Row("signal", r"\sqrt{\bar{\alpha}_t}\,x_0", to_pixels(trajectory["signal"]), "the picture's part"),
+            Row("noise", r"\sqrt{1-\bar{\alpha}_t}\,\varepsilon", to_pixels(trajectory["noise"]), "the noise in it"),
         ],
         steps=STEPS,
         curves=[
@@ -50,4 +51,4 @@ with lesson_page(LESSON) as values:
         wrong = film_of(compute(clean, schedule(), values["seed"], variant.name))
         film = side_by_side([film, wrong], ["right", "wrong"])
     with picture:
-        show(f"{LESSON.slug}/main", pack(film), at=nearest_frame(values["t"]))
+        show(LessonState(LESSON).stage(), pack(film), at=nearest_frame(values["t"]))

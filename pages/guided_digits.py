@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.media import png
+from core.media import difference_pixels, png, unit_pixels
 from core.trajectory import Trajectory
 from lessons.flow_sampling import kept_steps
 from lessons.guided_digits import (
@@ -15,21 +15,19 @@ from lessons.guided_digits import (
     SWEEP_STEPS,
     lines,
     measured,
-    spec,
     sweep_spec,
 )
 from lessons.integrating import picked
 from lessons.networks import Network, title_of
 from pages.components.curves import Series, curves
-from pages.components.player import Film, Row, difference_to_uint8, unit_to_uint8
+from pages.components.player import Film, Row
 from pages.server.served.progress import Pixels
 from pages.ui.controls import control
 from pages.ui.films import Films
-from pages.ui.flow_films import QUANTITIES, marks, velocity_pixels
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.networks import network_control, nothing_yet
-from pages.ui.stage import stage, stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.flow_films import QUANTITIES, marks
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import controls_of, network_stage
+from pages.ui.stage import stage
 
 WRONG = (213, 94, 0)  # frames what the judge reads as another digit
 DIGITS = [str(digit) for digit in range(10)]
@@ -59,13 +57,13 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
         )  # fmt: skip
 
     def live(pixels: Pixels, total: int) -> Film:
-        return film({**pixels, "velocity": velocity_pixels(pixels["velocity"])}, len(pixels["x_t"]), total)
+        return film(pixels, len(pixels["x_t"]), total)
 
     def finished(trajectory: Trajectory) -> Film:
         pixels = {
-            "x_t": unit_to_uint8(trajectory["x_t"]),
-            "clean_hat": unit_to_uint8(trajectory["clean_hat"]),
-            "velocity": difference_to_uint8(trajectory["velocity"], 2.0),
+            "x_t": unit_pixels(trajectory["x_t"]),
+            "clean_hat": unit_pixels(trajectory["clean_hat"]),
+            "velocity": difference_pixels(trajectory["velocity"], 2.0),
         }
         return film(pixels, len(times), len(times))
 
@@ -111,7 +109,7 @@ def opinion(trajectory: Trajectory, network: Network, pick: int) -> None:
         st.dataframe(rows, hide_index=True, width="stretch", height="content")
         st.caption(f"{len(CLASSES)} samples each.")
     own = slice(pick * len(CLASSES), (pick + 1) * len(CLASSES))
-    results, read = unit_to_uint8(trajectory["result"][own]), trajectory["read"][own]
+    results, read = unit_pixels(trajectory["result"][own]), trajectory["read"][own]
     with sheet:
         st.image(png(framed(results, read), scale=2), width=672)
         misread = [
@@ -135,7 +133,7 @@ def framed(results: np.ndarray, read: np.ndarray) -> np.ndarray:
 def memory(trajectory: Trajectory) -> None:
     """Ten samples of the last checkpoint, each above the nearest training digit."""
     st.subheader("Is it memory?", anchor=False)
-    results = unit_to_uint8(trajectory["result"][-len(CLASSES) :])
+    results = unit_pixels(trajectory["result"][-len(CLASSES) :])
     with st.container(horizontal=True, gap="small"):
         for k in range(10):
             with st.container(width=72, gap="xsmall"):
@@ -220,30 +218,27 @@ def sweep(values: dict, network: Network, at: int, allowed: bool) -> None:
 
 # ---------------------------------------------------------------- the page
 
+
+def age(network: Network) -> int:
+    """Which of its checkpoints is shown."""
+    return picked(values["checkpoint"], network.names)
+
+
+def films(network: Network) -> Films:
+    return digits_films(values["steps"], len(network.names), age(network))
+
+
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        network = network_control(LESSON, "class_flow")
-        ok = all([control(LESSON, name) for name in ("checkpoint", "gamma", "steps", "seed")])
-        variant = variant_toggle(LESSON)
-    trajectory = None
-    with picture:
-        if network is None:
-            nothing_yet("B8", "class_conditioning.py")
-        else:
-            at = picked(values["checkpoint"], network.names)
-            films = digits_films(values["steps"], len(network.names), at)
-            wanted = spec(values, network.refs())
-            wrong = variant and (variant.label, spec(values, network.refs(), variant.name))
-            st.caption(f"{network.label} · {title_of(network.names[at])}")
-            trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
-            if trajectory is not None:
-                take_home(LESSON, trajectory, wanted)
+    network, trajectory, usable = network_stage(
+        LESSON, values, "class_flow", films,
+        controls=lambda: controls_of(LESSON, ("checkpoint", "gamma", "steps", "seed")),
+        made_in=("B8", "class_conditioning.py"), says=lambda network: f" · {network.ages[age(network)]}",
+    )  # fmt: skip
     if trajectory is not None:
-        opinion(trajectory, network, at)
+        opinion(trajectory, network, age(network))
         memory(trajectory)
     if network is not None:
         st.subheader("γ, judged", anchor=False)
         shipped_sweep(network)
-        ok_sweep = control(LESSON, "gammas")
-        sweep(values, network, at, ok and ok_sweep)
+        usable = control(LESSON, "gammas") and usable
+        sweep(values, network, age(network), usable)

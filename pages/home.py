@@ -6,13 +6,13 @@ from lessons.course import COURSE, PARTS
 from lessons.meet_the_model import LESSON, spec
 from pages.components.style import page_style
 from pages.server.runtime import model_fingerprint, schedule
+from pages.server.session import entered
 from pages.ui.films import glimpse
 from pages.ui.stage import stage
 
 ACROSS = 3  # cards in a line
 
-entered = st.session_state.get("page") != "home"
-st.session_state["page"] = "home"  # a lesson that is entered from here reads its address again
+first_look = entered("home")
 page_style()
 
 st.title("Watch diffusion think", anchor=False)
@@ -39,7 +39,7 @@ with picture:
     films = glimpse(
         schedule().strided_timesteps(first["steps"]), [first[name] for name in ("p1", "p2", "p3")]
     )
-    stage(LESSON, spec(first, model_fingerprint()), films, name="home", go=entered)
+    stage(LESSON, spec(first, model_fingerprint()), films, name="home", go=first_look)
 
 cards = st.container(key="cards")
 for part, heading in PARTS.items():

@@ -6,16 +6,17 @@ import streamlit as st
 import torch
 
 from core.edits import GaussianLowpass
+from core.provenance import Provenance
+from core.trajectory import Trajectory
 from lessons.exporting import slides
-from lessons.hybrid_images import LESSON, crossover, gains, spec
+from lessons.hybrid_images import LESSON, crossover, gains
 from pages.components.distance import distance
-from pages.server.runtime import model_fingerprint, schedule
-from pages.ui.controls import control
+from pages.server.runtime import schedule
 from pages.ui.edit_films import hybrid
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.pins import pin_row, pinned
-from pages.ui.stage import stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.films import Films
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import Values, sampling_stage, seeds
+from pages.ui.takehome import File
 
 
 def bands(kernel: int, sigma: float) -> None:
@@ -59,39 +60,23 @@ def remarks(values: dict) -> None:
         )  # fmt: skip
 
 
-def columns(values: dict) -> list[str]:
-    return [f"seed {values['seed'] + k}" for k in range(values["count"])]
-
-
-def run(values: dict) -> tuple:
-    """The job of these values, and its films."""
+def films(values: Values) -> Films:
     lowpass = GaussianLowpass(int(values["kernel"]), values["sigma"])
-    films = hybrid(schedule().strided_timesteps(), columns(values), lowpass, "a11")
-    return spec(values, model_fingerprint()), films
+    return hybrid(schedule().strided_timesteps(), seeds(values), lowpass, "a11")
+
+
+def slider(trajectory: Trajectory) -> None:
+    distance(trajectory["result"], (values["p1"], values["p2"]), seeds(values), key="a11/distance")
+
+
+def afar(trajectory: Trajectory) -> list[File]:
+    def make(about: Provenance) -> bytes:
+        return slides(receding(trajectory["result"]), 300, about)
+
+    return [("From near to afar (GIF)", "afar.gif", "image/gif", make)]
 
 
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        ok = all([control(LESSON, field.name) for field in LESSON.fields])
-        remarks(values)
-        variant = variant_toggle(LESSON)
-    wanted, films = run(values)
-    readings = (values["p1"], values["p2"])
-    with picture:
-        top = st.container()
-        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
-        pin_row(LESSON, values, trajectory is not None)
-        if trajectory is not None:
-            with top:
-                distance(trajectory["result"], readings, columns(values), key="a11/distance")
-            afar = (
-                "From near to afar (GIF)",
-                "afar.gif",
-                "image/gif",
-                lambda about: slides(receding(trajectory["result"]), 300, about),
-            )
-            take_home(LESSON, trajectory, wanted, [afar])
-        with st.expander("What each band lets through", icon=":material/graphic_eq:"):
-            bands(int(values["kernel"]), values["sigma"])
+    sampling_stage(LESSON, values, films, remarks=remarks, top=slider, files=afar)
+    with st.expander("What each band lets through", icon=":material/graphic_eq:"):
+        bands(int(values["kernel"]), values["sigma"])

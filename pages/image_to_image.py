@@ -2,47 +2,42 @@
 
 import streamlit as st
 
-from lessons.image_to_image import LESSON, spec
+from lessons.image_to_image import LESSON
 from pages.components.player import pack
 from pages.server.runtime import model_fingerprint, schedule
-from pages.ui.controls import control
+from pages.server.session import LessonState
 from pages.ui.edit_films import grid, inside
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.pins import pin_row, pinned
+from pages.ui.films import Films
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import Values, controls_of, sampling_stage
 from pages.ui.sources import sketch, source_control
-from pages.ui.stage import show, stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.stage import show
 
 
-def run(values: dict) -> tuple:
-    """The job of these values, and its films."""
-    wanted = spec(values, model_fingerprint())
-    i_starts = wanted.params["i_starts"]
-    return wanted, grid(schedule().strided_timesteps()[i_starts[0] :], i_starts, "a7")
+def starts(values: Values) -> list[int]:
+    """Where the runs begin, unlike the picture first."""
+    return LESSON.job(values, model_fingerprint()).params["i_starts"]
+
+
+def films(values: Values) -> Films:
+    return grid(schedule().strided_timesteps()[starts(values)[0] :], starts(values), "a7")
+
+
+def controls() -> bool:
+    source_control(LESSON, values)
+    return controls_of(LESSON, ("i_starts", "gamma", "seed"))
 
 
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        source = source_control(LESSON, values)
-        ok = all([control(LESSON, name) for name in ("i_starts", "gamma", "seed")])
-        variant = variant_toggle(LESSON)
-    with picture:
-        if source != "picture":
-            sketch(LESSON, source)
-        wanted, films = run(values)
-        i_starts = wanted.params["i_starts"]
-        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
-        pin_row(LESSON, values, trajectory is not None)
-        if trajectory is not None:
-            take_home(LESSON, trajectory, wanted)
+    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=lambda: sketch(LESSON))
     if trajectory is not None:
         st.subheader("Inside one of the runs", anchor=False)
-        if st.session_state.get("image_to_image/column") not in range(len(i_starts)):
-            st.session_state["image_to_image/column"] = 0
+        i_starts, state = starts(values), LessonState(LESSON)
+        key = state.key("column")
+        if st.session_state.get(key) not in range(len(i_starts)):
+            st.session_state[key] = 0
         column = st.segmented_control(
-            "Which start", range(len(i_starts)), required=True, key="image_to_image/column",
+            "Which start", range(len(i_starts)), required=True, key=key,
             format_func=lambda k: f"i_start = {i_starts[k]}", label_visibility="collapsed",
         )  # fmt: skip
-        show("image_to_image/inside", pack(inside(trajectory, column, "a7-inside")))
+        show(state.stage("inside"), pack(inside(trajectory, column, "a7-inside")))

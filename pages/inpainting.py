@@ -3,21 +3,19 @@
 import numpy as np
 import streamlit as st
 
-from core.media import png, to_pixels
+from core.media import difference_pixels, png, to_pixels
 from core.trajectory import Trajectory
 from lessons.fields import BadValue
-from lessons.inpainting import LESSON, seam, spec
-from pages.components.player import difference_to_uint8
-from pages.server.runtime import model_fingerprint, schedule
+from lessons.inpainting import LESSON, seam
+from pages.server.runtime import schedule
 from pages.ui.controls import control
 from pages.ui.edit_films import inpainting, outlined
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.films import Films
+from pages.ui.lesson_page import lesson_page
 from pages.ui.masks import kept_share, mask_field
 from pages.ui.pictures import pixels_of
-from pages.ui.pins import pin_row, pinned
+from pages.ui.sampling import Values, controls_of, sampling_stage, seeds
 from pages.ui.sources import from_lessons
-from pages.ui.stage import stage_beside
-from pages.ui.takehome import take_home
 
 
 def comparison(trajectory: Trajectory) -> None:
@@ -29,7 +27,7 @@ def comparison(trajectory: Trajectory) -> None:
     with st.container(horizontal=True):
         _tile("Original, with the seam", outlined(before[None], mask)[0])
         for k, pixels in enumerate(after):
-            changed = difference_to_uint8(result[k] - clean[0], 1.0)
+            changed = difference_pixels(result[k] - clean[0], 1.0)
             name = f"Seed {trajectory.meta['params']['columns'][k]['seed']}"
             _tile(name, pixels)
             _tile(f"{name}, changed", changed)
@@ -51,35 +49,27 @@ def _tile(title: str, pixels: np.ndarray) -> None:
         st.caption(title)
 
 
-def run(values: dict) -> tuple:
-    """The job of these values, and its films."""
-    labels = [f"seed {values['seed'] + k}" for k in range(values["count"])]
-    return spec(values, model_fingerprint()), inpainting(schedule().strided_timesteps(), labels, "a8")
+def films(values: Values) -> Films:
+    return inpainting(schedule().strided_timesteps(), seeds(values), "a8")
 
 
-def run_that_paints(values: dict) -> tuple:
-    """The same. Raises BadValue where there is nothing to make."""
+def controls() -> bool:
+    control(LESSON, "picture")
+    from_lessons(LESSON)
+    return controls_of(LESSON, ("prompt", "gamma", "count", "seed"))
+
+
+def mask() -> None:
+    mask_field(LESSON, values, pixels_of(values["picture"]))
+
+
+def something_painted(values: Values) -> None:
+    """34 steps would give back the original. Raises BadValue where there is nothing to make."""
     if kept_share(values) == 1:
         raise BadValue("Nothing is painted in its mask, so there is nothing to compute.")
-    return run(values)
 
 
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        control(LESSON, "picture")
-        from_lessons(LESSON)
-        ok = all([control(LESSON, name) for name in ("prompt", "gamma", "count", "seed")])
-        variant = variant_toggle(LESSON)
-    with picture:
-        mask_field(LESSON, values, pixels_of(values["picture"]))
-        wanted, films = run(values)
-        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        ok = ok and kept_share(values) < 1  # 34 steps would give back the original
-        pins = pinned(LESSON, values, run_that_paints)
-        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pins)
-        pin_row(LESSON, values, trajectory is not None)
-        if trajectory is not None:
-            take_home(LESSON, trajectory, wanted)
+    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=mask, needs=something_painted)
     if trajectory is not None:
         comparison(trajectory)

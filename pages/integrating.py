@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.media import png
+from core.media import png, unit_pixels
 from core.trajectory import Trajectory
 from lessons.flow_studies import STEP_COUNTS
 from lessons.integrating import (
@@ -15,20 +15,17 @@ from lessons.integrating import (
     exact_spec,
     picked,
     plane_spec,
-    spec,
 )
-from lessons.networks import title_of
+from lessons.networks import Network
 from pages.components.curves import Series, curves
-from pages.components.player import Curve, Film, Row, unit_to_uint8
+from pages.components.player import Curve, Film, Row
 from pages.server.served.progress import Pixels
-from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.flow_films import flow
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.networks import network_control, nothing_yet
+from pages.ui.lesson_page import lesson_page
 from pages.ui.plane_film import plane_film
-from pages.ui.stage import stage, stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.sampling import controls_of, network_stage
+from pages.ui.stage import stage
 
 NAMES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
 
@@ -53,7 +50,7 @@ def errors_films() -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         steps = trajectory.meta["steps"]
-        return film(unit_to_uint8(trajectory["x"]), steps, len(steps))
+        return film(unit_pixels(trajectory["x"]), steps, len(steps))
 
     return Films(finished, live)
 
@@ -82,7 +79,7 @@ def exact_films() -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         return Film(
-            rows=rows(unit_to_uint8(trajectory["x_t"]), unit_to_uint8(trajectory["clean_hat"])), steps=times,
+            rows=rows(unit_pixels(trajectory["x_t"]), unit_pixels(trajectory["clean_hat"])), steps=times,
             curves=[Curve("n", trajectory["mixed"].tolist(), log=True, meaning="training digits mixed in the exact answer")],
             clock="flow", name="b7-exact",
         )  # fmt: skip
@@ -92,7 +89,7 @@ def exact_films() -> Films:
 
 def memory(trajectory: Trajectory) -> None:
     """The ends of both, each beside the training digit that lies nearest."""
-    results, nearest = unit_to_uint8(trajectory["result"]), trajectory["nearest"]
+    results, nearest = unit_pixels(trajectory["result"]), trajectory["nearest"]
     for title, part in (
         ("The network", slice(0, STUDY_COUNT)),
         ("The exact field", slice(STUDY_COUNT, None)),
@@ -116,27 +113,24 @@ def plane_films() -> Films:
 
 # ---------------------------------------------------------------- the page
 
+
+def age(network: Network) -> int:
+    """Which of its checkpoints is shown."""
+    return picked(values["checkpoint"], network.names)
+
+
+def films(network: Network) -> Films:
+    return flow(values["steps"], COUNT, network.ages, solver=values["solver"], pick=age(network), name="b7")
+
+
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        network = network_control(LESSON, "flow")
-        ok = all([control(LESSON, name) for name in ("checkpoint", "solver", "steps", "seed")])
-        variant = variant_toggle(LESSON)
-    with picture:
-        if network is None:
-            nothing_yet("B6", "time_conditioned_flow.py")
-        else:
-            at = picked(values["checkpoint"], network.names)
-            ages = [title_of(name) for name in network.names]
-            films = flow(values["steps"], COUNT, ages, solver=values["solver"], pick=at, name="b7")
-            wanted = spec(values, network.refs())
-            st.caption(f"{network.label} · {ages[at]}")
-            wrong = variant and (variant.label, spec(values, network.refs(), variant.name))
-            trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
-            if trajectory is not None:
-                take_home(LESSON, trajectory, wanted)
+    network, _, _ = network_stage(
+        LESSON, values, "flow", films,
+        controls=lambda: controls_of(LESSON, ("checkpoint", "solver", "steps", "seed")),
+        made_in=("B6", "time_conditioned_flow.py"), says=lambda network: f" · {network.ages[age(network)]}",
+    )  # fmt: skip
     if network is not None:
-        last = network.ref(network.names[at])
+        last = network.ref(network.names[age(network)])
         solvers, exact, plane = st.tabs(["Solvers", "The exact field", "A plane"])
         with solvers:
             st.caption(

@@ -3,18 +3,16 @@
 import numpy as np
 import streamlit as st
 
-from core.media import png
+from core.media import png, to_pixels
 from core.trajectory import Trajectory
-from lessons.is_it_memory import LESSON, reference_distances, spec, training
+from lessons.is_it_memory import LESSON, reference_distances, training
 from pages.components.curves import Series, curves
-from pages.components.player import Curve, Film, Row, signed_to_uint8
-from pages.server.runtime import model_fingerprint, schedule
+from pages.components.player import Curve, Film, Row
+from pages.server.runtime import schedule
 from pages.server.served.progress import Pixels
-from pages.ui.controls import control
 from pages.ui.films import Films
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.stage import stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import Values, sampling_stage, seeds
 
 STYLES = {
     "fluent-3d": "3d", "fluent-high-contrast": "ink", "noto": "painting", "fluent-flat": "flat icon",
@@ -27,9 +25,9 @@ def shown(rows: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
     return np.where(mirrored[..., None, None, None], pixels[..., ::-1, :], pixels)
 
 
-def films(timesteps: list[int], columns: list[str]) -> Films:
+def films(values: Values) -> Films:
     """x_t, x̂₀ and, once all is computed, the training picture that each x̂₀ is nearest to."""
-    labels = [f"t = {t}" for t in timesteps]
+    labels, columns = [f"t = {t}" for t in schedule().strided_timesteps()], seeds(values)
 
     def rows(pixels: Pixels) -> list[Row]:
         return [
@@ -49,7 +47,7 @@ def films(timesteps: list[int], columns: list[str]) -> Films:
         )
 
     def finished(trajectory: Trajectory) -> Film:
-        pixels = {name: signed_to_uint8(trajectory[name]) for name in ("x_t", "clean_hat")}
+        pixels = {name: to_pixels(trajectory[name]) for name in ("x_t", "clean_hat")}
         near = shown(trajectory["step_nearest"], trajectory["step_mirrored"])  # (steps, B, 64, 64, 3)
         return Film(
             rows=[*rows(pixels), Row("nearest", r"\text{nearest}", near, "the nearest training picture")],
@@ -68,7 +66,7 @@ def films(timesteps: list[int], columns: list[str]) -> Films:
 def neighbours(trajectory: Trajectory, columns: list[str]) -> None:
     """Every sample, and beside it the three nearest training pictures with their distances."""
     st.subheader("The samples and their nearest training pictures", anchor=False)
-    known, results = training(), signed_to_uint8(trajectory["result"])
+    known, results = training(), to_pixels(trajectory["result"])
     for k, label in enumerate(columns):
         with st.container(horizontal=True, gap="small"):
             with st.container(width=136, gap="xsmall"):
@@ -108,18 +106,7 @@ def distribution(trajectory: Trajectory) -> None:
 
 
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        ok = all([control(LESSON, field.name) for field in LESSON.fields])
-        variant = variant_toggle(LESSON)
-    columns = [f"seed {values['seed'] + k}" for k in range(values["count"])]
-    wanted = spec(values, model_fingerprint())
-    wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-    with picture:
-        stage = films(schedule().strided_timesteps(), columns)
-        trajectory = stage_beside(LESSON, wanted, wrong, stage, allowed=ok)
-        if trajectory is not None:
-            take_home(LESSON, trajectory, wanted)
+    trajectory = sampling_stage(LESSON, values, films, pins=False)
     if trajectory is not None:
-        neighbours(trajectory, columns)
+        neighbours(trajectory, seeds(values))
         distribution(trajectory)

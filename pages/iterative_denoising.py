@@ -4,17 +4,13 @@ import numpy as np
 import streamlit as st
 import torch
 
-from core.media import png
+from core.media import png, to_pixels
 from lessons.classical_denoising import best_blur, psnr
-from lessons.iterative_denoising import LESSON, spec
-from pages.components.player import signed_to_uint8
+from lessons.iterative_denoising import LESSON
 from pages.server.runtime import job_id, model_fingerprint, schedule
-from pages.ui.controls import control
-from pages.ui.films import denoising
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.pins import pin_row, pinned
-from pages.ui.stage import stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.films import Films, denoising
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import Values, sampling_stage
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -42,27 +38,15 @@ def comparison(job: str, trajectory) -> None:
     with st.container(horizontal=True):
         for title, picture in shown:
             with st.container(width=144, gap="xsmall"):
-                st.image(png(signed_to_uint8(picture.numpy()), scale=2), width=128)
+                st.image(png(to_pixels(picture.numpy()), scale=2), width=128)
                 st.caption(title if picture is clean else f"{title}  \nPSNR {psnr(picture, clean):.1f} dB")
 
 
-def run(values: dict) -> tuple:
-    """The job of these values, and its films."""
-    timesteps = schedule().strided_timesteps()[values["i_start"] :]
-    return spec(values, model_fingerprint()), denoising(timesteps, name="a4")
+def films(values: Values) -> Films:
+    return denoising(schedule().strided_timesteps()[values["i_start"] :], name="a4")
 
 
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        ok = all([control(LESSON, field.name) for field in LESSON.fields])
-        variant = variant_toggle(LESSON)
-    wanted, films = run(values)
-    wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-    with picture:
-        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
-        pin_row(LESSON, values, trajectory is not None)
-        if trajectory is not None:
-            take_home(LESSON, trajectory, wanted)
+    trajectory = sampling_stage(LESSON, values, films)
     if trajectory is not None:
-        comparison(job_id(wanted), trajectory)
+        comparison(job_id(LESSON.job(values, model_fingerprint())), trajectory)

@@ -1,21 +1,16 @@
 """A0: prompts, steps, seeds, embeddings."""
 
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from lessons.meet_the_model import LESSON, embed_spec, spec
+from lessons.meet_the_model import LESSON, embed_spec
 from pages.components.plain import plain
 from pages.server.runtime import model_fingerprint, schedule
-from pages.ui.controls import control
-from pages.ui.films import denoising
-from pages.ui.lesson_page import lesson_page, picture_and_side
-from pages.ui.pins import pin_row, pinned
+from pages.ui.films import Films, denoising
+from pages.ui.lesson_page import lesson_page
 from pages.ui.quick import result_of
-from pages.ui.stage import stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.sampling import Values, sampling_stage
 
 
 def short(prompt: str) -> str:
@@ -23,10 +18,10 @@ def short(prompt: str) -> str:
     return (prompt if len(prompt) <= 32 else prompt[:31] + "…") or "(empty prompt)"
 
 
-def embedding(values: dict[str, Any], allowed: bool) -> None:
+def embedding(values: Values) -> None:
     """What the network gets to see of each prompt: its tokens, one vector each."""
     wanted = embed_spec(values, model_fingerprint())
-    result = result_of(LESSON, wanted, allowed=allowed, name="embedding")
+    result = result_of(LESSON, wanted, name="embedding")
     if result is None:
         return
     seen = zip(result["embedding"], result.meta["tokens"], result.meta["untruncated"], strict=True)
@@ -56,25 +51,15 @@ def _heatmap(rows: np.ndarray, tokens: list[str]) -> go.Figure:
     return figure
 
 
-def run(values: dict[str, Any]) -> tuple:
-    """The job of these values, and its films."""
+def films(values: Values) -> Films:
     columns = [short(values[name]) for name in ("p1", "p2", "p3")]
-    films = denoising(schedule().strided_timesteps(values["steps"]), columns, name="a0")
-    return spec(values, model_fingerprint()), films
+    return denoising(schedule().strided_timesteps(values["steps"]), columns, name="a0")
 
 
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        ok = all([control(LESSON, field.name) for field in LESSON.fields])
-    with picture:
-        wanted, films = run(values)
-        trajectory = stage_beside(LESSON, wanted, None, films, allowed=ok, pins=pinned(LESSON, values, run))
-        pin_row(LESSON, values, trajectory is not None)
-        if trajectory is not None:
-            take_home(LESSON, trajectory, wanted)
+    sampling_stage(LESSON, values, films)
     with st.expander("What the network sees of the prompts", icon=":material/text_fields:"):
         st.caption(
             "Each token becomes a vector of numbers; the network is conditioned on these vectors, not on the words."
         )
-        embedding(values, ok)
+        embedding(values)

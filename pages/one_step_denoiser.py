@@ -1,21 +1,18 @@
 """B2: digits under any noise, the network's answer and the exact one; and the network's training."""
 
 import numpy as np
-import streamlit as st
 
+from core.media import unit_pixels
 from core.trajectory import Trajectory
 from lessons.denoising_digits import DRAWING
-from lessons.networks import title_of
-from lessons.one_step_denoiser import COUNT, LESSON, SIGMAS, digits_from, nearest_frame, spec
-from pages.components.player import Curve, Film, Row, unit_to_uint8
+from lessons.networks import Network
+from lessons.one_step_denoiser import COUNT, LESSON, SIGMAS, digits_from, nearest_frame
+from pages.components.player import Curve, Film, Row
 from pages.server.served.progress import Pixels
-from pages.ui.controls import control
 from pages.ui.digits import digit_control
 from pages.ui.films import Films
-from pages.ui.lesson_page import lesson_page, picture_and_side
-from pages.ui.networks import network_control, nothing_yet
-from pages.ui.stage import stage
-from pages.ui.takehome import take_home
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import controls_of, network_stage
 from pages.ui.training import training_panel
 
 STEPS = [f"σ = {sigma:g}" for sigma in SIGMAS]
@@ -44,8 +41,8 @@ def denoising_films(digits: list[str], ages: list[str]) -> Films:
         )
 
     def finished(trajectory: Trajectory) -> Film:
-        pixels = {name: unit_to_uint8(trajectory[name]) for name in ("z", "clean_hat", "oracle")}
-        clean = Row("clean", "x", unit_to_uint8(trajectory["clean"][None]), "the digit itself", shown=False)
+        pixels = {name: unit_pixels(trajectory[name]) for name in ("z", "clean_hat", "oracle")}
+        clean = Row("clean", "x", unit_pixels(trajectory["clean"][None]), "the digit itself", shown=False)
         error = trajectory["error"]
         return Film(
             rows=[*rows(pixels), clean], steps=STEPS, columns=columns, clock="flow", name="b2", strip_row="z",
@@ -63,22 +60,18 @@ def denoising_films(digits: list[str], ages: list[str]) -> Films:
     return Films(finished, live)
 
 
+def films(network: Network) -> Films:
+    return denoising_films(digits_from(values["digit"], COUNT), network.ages)
+
+
+def controls() -> bool:
+    digit_control(LESSON)
+    return controls_of(LESSON, ("level", "seed"))
+
+
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        network = network_control(LESSON, "denoise")
-        digit_control(LESSON)
-        ok = all([control(LESSON, name) for name in ("level", "seed")])
-    with picture:
-        if network is None:
-            nothing_yet("B2")
-        else:
-            films = denoising_films(
-                digits_from(values["digit"], COUNT), [title_of(name) for name in network.names]
-            )
-            wanted = spec(values, network.refs())
-            st.caption(network.label)
-            trajectory = stage(LESSON, wanted, films, allowed=ok, at=nearest_frame(values["level"]))
-            if trajectory is not None:
-                take_home(LESSON, trajectory, wanted)
+    network_stage(
+        LESSON, values, "denoise", films, controls=controls, made_in=("B2", None),
+        at=lambda values: nearest_frame(values["level"]),
+    )  # fmt: skip
     training_panel(LESSON, "b2")

@@ -1,20 +1,17 @@
 """B3: one digit at noise levels that the network has not seen."""
 
 import numpy as np
-import streamlit as st
 
+from core.media import unit_pixels
 from core.trajectory import Trajectory
-from lessons.networks import title_of
-from lessons.out_of_distribution import LESSON, spec
+from lessons.networks import Network
+from lessons.out_of_distribution import LESSON
 from pages.components.curves import Series, curves
-from pages.components.player import Film, Row, unit_to_uint8
-from pages.ui.controls import control
+from pages.components.player import Film, Row
 from pages.ui.digits import digit_control
 from pages.ui.films import Films
-from pages.ui.lesson_page import lesson_page, picture_and_side
-from pages.ui.networks import network_control, nothing_yet
-from pages.ui.stage import stage
-from pages.ui.takehome import take_home
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import controls_of, network_stage
 
 
 def strip(levels: tuple[float, ...], ages: list[str]) -> Films:
@@ -25,8 +22,8 @@ def strip(levels: tuple[float, ...], ages: list[str]) -> Films:
         return np.moveaxis(pixels.reshape(len(pixels), networks, *pixels.shape[2:]), 0, 1)
 
     def finished(trajectory: Trajectory) -> Film:
-        pixels = {name: unit_to_uint8(trajectory[name]) for name in ("z", "clean_hat", "oracle")}
-        still = np.repeat(unit_to_uint8(trajectory["clean"]), len(levels), axis=0)[None]
+        pixels = {name: unit_pixels(trajectory[name]) for name in ("z", "clean_hat", "oracle")}
+        still = np.repeat(unit_pixels(trajectory["clean"]), len(levels), axis=0)[None]
         return Film(
             rows=[
                 Row("z", "z", turned(pixels["z"]), "noisy"),
@@ -50,26 +47,23 @@ def strip(levels: tuple[float, ...], ages: list[str]) -> Films:
     return Films(finished, live)
 
 
+def films(network: Network) -> Films:
+    return strip(values["levels"], network.ages)
+
+
+def controls() -> bool:
+    digit_control(LESSON)
+    return controls_of(LESSON, ("levels", "seed"))
+
+
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        network = network_control(LESSON, "denoise")
-        digit_control(LESSON)
-        ok = all([control(LESSON, name) for name in ("levels", "seed")])
-    trajectory = None
-    with picture:
-        if network is None:
-            nothing_yet("B2", "one_step_denoiser.py")
-        else:
-            ages = [title_of(name) for name in network.names]
-            st.caption(f"{network.label} · trained at σ = {network.settings.sigma:g}")
-            wanted = spec(values, network.refs())
-            trajectory = stage(LESSON, wanted, strip(values["levels"], ages), allowed=ok)
-            if trajectory is not None:
-                take_home(LESSON, trajectory, wanted)
+    network, trajectory, _ = network_stage(
+        LESSON, values, "denoise", films, controls=controls, made_in=("B2", "one_step_denoiser.py"),
+        says=lambda network: f" · trained at σ = {network.settings.sigma:g}",
+    )  # fmt: skip
     if trajectory is not None:
         error, axis = trajectory["error"], {"σ": list(values["levels"])}
-        series = [Series(f"network, {age}", axis, error[:, k].tolist()) for k, age in enumerate(ages)]
-        series.append(Series("exact mean", axis, error[:, len(ages)].tolist()))
-        series.append(Series("z itself", axis, error[:, len(ages) + 1].tolist()))
+        series = [Series(f"network, {age}", axis, error[:, k].tolist()) for k, age in enumerate(network.ages)]
+        series.append(Series("exact mean", axis, error[:, len(network.ages)].tolist()))
+        series.append(Series("z itself", axis, error[:, len(network.ages) + 1].tolist()))
         curves("RMS error against σ", series, key="b3/error", points=True)

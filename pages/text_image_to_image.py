@@ -2,44 +2,37 @@
 
 import streamlit as st
 
-from lessons.text_image_to_image import LESSON, spec
+from lessons.text_image_to_image import LESSON
 from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.edit_films import grid, morph
 from pages.ui.films import Films
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.pins import pin_row, pinned
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import Values, controls_of, sampling_stage
 from pages.ui.sources import sketch, source_control
-from pages.ui.stage import stage, stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.stage import stage
 
 
-def run(values: dict) -> tuple:
-    """The job of these values, and its films: of the results, and of the runs while they go on."""
-    wanted = spec(values, model_fingerprint())
-    i_starts = wanted.params["i_starts"]
-    live = grid(schedule().strided_timesteps()[i_starts[0] :], i_starts, "a9").live
-    return wanted, Films(lambda trajectory: morph(trajectory, i_starts, "a9"), live, key="morph")
+def runs(values: Values) -> Films:
+    """All runs at the same t."""
+    i_starts = LESSON.job(values, model_fingerprint()).params["i_starts"]
+    return grid(schedule().strided_timesteps()[i_starts[0] :], i_starts, "a9")
+
+
+def films(values: Values) -> Films:
+    """Of the results, and of the runs while they go on."""
+    i_starts = LESSON.job(values, model_fingerprint()).params["i_starts"]
+    return Films(lambda trajectory: morph(trajectory, i_starts, "a9"), runs(values).live, key="morph")
+
+
+def controls() -> bool:
+    ok = control(LESSON, "prompt")
+    source_control(LESSON, values)
+    return controls_of(LESSON, ("i_starts", "gamma", "seed")) and ok
 
 
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        ok = control(LESSON, "prompt")
-        source = source_control(LESSON, values)
-        ok = all([ok, *(control(LESSON, name) for name in ("i_starts", "gamma", "seed"))])
-        variant = variant_toggle(LESSON)
-    wanted, films = run(values)
-    with picture:
-        if source != "picture":
-            sketch(LESSON, source)
-        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
-        pin_row(LESSON, values, trajectory is not None)
-        if trajectory is not None:
-            take_home(LESSON, trajectory, wanted)
+    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=lambda: sketch(LESSON))
     if trajectory is not None:
         st.subheader("The runs behind it, all at the same t", anchor=False)
-        i_starts = wanted.params["i_starts"]
-        runs = grid(schedule().strided_timesteps()[i_starts[0] :], i_starts, "a9")
-        stage(LESSON, wanted, runs, allowed=ok, name="runs")
+        stage(LESSON, LESSON.job(values, model_fingerprint()), runs(values), name="runs")

@@ -1,33 +1,25 @@
 """B6: what the network draws at three ages, and its training, live."""
 
-import streamlit as st
-
-from lessons.networks import title_of
-from lessons.time_conditioned_flow import COUNT, LESSON, spec
-from pages.ui.controls import control
+from lessons.networks import Network
+from lessons.time_conditioned_flow import COUNT, LESSON
+from pages.ui.films import Films
 from pages.ui.flow_films import flow, rows_shown
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.networks import network_control, nothing_yet
-from pages.ui.stage import stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import controls_of, network_stage
 from pages.ui.training import training_panel
 
+
+def films(network: Network) -> Films:
+    return flow(values["steps"], COUNT, network.ages, shown=rows_shown(network.ages), name="b6")
+
+
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        network = network_control(LESSON, "flow")
-        ok = all([control(LESSON, name) for name in ("steps", "seed")])
-        variant = variant_toggle(LESSON)
-    with picture:
-        if network is None:
-            nothing_yet("B6")
-        else:
-            ages = [title_of(name) for name in network.names]
-            films = flow(values["steps"], COUNT, ages, shown=rows_shown(ages), name="b6")
-            wanted = spec(values, network.refs())
-            st.caption(network.label)
-            wrong = variant and (variant.label, spec(values, network.refs(), variant.name))
-            trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok)
-            if trajectory is not None:
-                take_home(LESSON, trajectory, wanted)
+    network_stage(
+        LESSON,
+        values,
+        "flow",
+        films,
+        controls=lambda: controls_of(LESSON, ("steps", "seed")),
+        made_in=("B6", None),
+    )
     training_panel(LESSON, "b6")

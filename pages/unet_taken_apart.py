@@ -7,13 +7,12 @@ from importlib import import_module
 import numpy as np
 import streamlit as st
 
-from core.media import contact_sheet, png
+from core.media import contact_sheet, difference_pixels, png, unit_pixels
 from core.trajectory import Trajectory
 from lessons.networks import Network, title_of
 from lessons.unet_blocks import PATH
 from lessons.unet_taken_apart import LESSON, shipped_network, spec
 from pages.components.blocks import Edge, Node, blocks
-from pages.components.player import difference_to_uint8, unit_to_uint8
 from pages.ui.controls import control, set_values
 from pages.ui.digits import digit_control
 from pages.ui.lesson_page import lesson_page, picture_and_side
@@ -34,8 +33,8 @@ def newest() -> tuple[Network, str] | None:
     if found := shipped_network():
         return found
     for objective in ("class_flow", "flow", "denoise"):
-        for record in trainings(objective):
-            if network := trained(record.key):
+        for job in trainings(objective):
+            if network := trained(job.id):
                 return network, network.names[-1]
     return None
 
@@ -57,7 +56,7 @@ def says_velocity(trajectory: Trajectory) -> bool:
 def answer(trajectory: Trajectory) -> np.ndarray:
     """What comes out: uint8 (28, 28, 1), or (28, 28, 3) for a velocity, blue below zero and orange above."""
     out = trajectory["clean_hat"][0, 0]
-    return difference_to_uint8(out, STRONGEST) if says_velocity(trajectory) else unit_to_uint8(out)
+    return difference_pixels(out, STRONGEST) if says_velocity(trajectory) else unit_pixels(out)
 
 
 def clean_estimate(trajectory: Trajectory) -> np.ndarray:
@@ -69,7 +68,7 @@ def clean_estimate(trajectory: Trajectory) -> np.ndarray:
 def drawing(trajectory: Trajectory, chosen: str) -> None:
     """The U, each block with its picture."""
     shapes = {block["name"]: block["shape"] for block in trajectory.meta["blocks"]}
-    nodes = [Node("", "x", "1 × 28 × 28", 0, 0, unit_to_uint8(trajectory["x_t"][0, 0]), 1.0)]
+    nodes = [Node("", "x", "1 × 28 × 28", 0, 0, unit_pixels(trajectory["x_t"][0, 0]), 1.0)]
     for block in PATH:
         column, row, side = PLACES[block.name]
         pixels = thumbnail(trajectory[f"maps/{block.name}"])
@@ -80,7 +79,7 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
         )
     edges = [Edge(k, k + 1) for k in range(len(PATH))]
     if says_velocity(trajectory):
-        nodes.append(Node("", "x̂₁", "x + (1 − t) u", 9, 0, unit_to_uint8(clean_estimate(trajectory)), 1.0))
+        nodes.append(Node("", "x̂₁", "x + (1 − t) u", 9, 0, unit_pixels(clean_estimate(trajectory)), 1.0))
         edges.append(Edge(len(PATH), len(PATH) + 1))
     at = {node.name: k for k, node in enumerate(nodes)}
     for start, end in (("conv_in", "up2"), ("down1", "up1"), ("down2", "unflatten")):

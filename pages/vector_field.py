@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core.compute.executor import JobStatus
-from core.jobs import ComputeError, Frame, JobId, JobNotFound, Metric, State
+from core.jobs import Frame, JobId, Metric, State
 from core.media import png
 from lessons.fields import BadValue
 from lessons.vector_field import (
@@ -21,9 +21,10 @@ from lessons.vector_field import (
 )
 from pages.components.canvas import Drawing, canvas
 from pages.components.field import MATHEMATICS, Losses, Scene, Snapshots, script, vector_field
-from pages.server.runtime import executor, job_id, owner, shared_result, store
-from pages.server.served.news import following
-from pages.ui.controls import asked_to_go, control, write_url
+from pages.server import runtime
+from pages.server.session import LessonState
+from pages.ui.controls import control, write_url
+from pages.ui.follow import ask, cancel_button, done, failure, follow, live, look, result
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 
 POLL_SECONDS = 0.4
@@ -36,7 +37,7 @@ VIEW = ("t", "show", "field", "solver", "steps", "beside", "particles", "after",
 def start(data: str, drawing: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points, noise and pairs."""
     params = {"data": data, "drawing": drawing, "count": count, "seed": seed}
-    points = data_points(params, store())
+    points = data_points(params, runtime.blobs())
     noise, pairs = noise_and_pairs(count, seed)
     return points.numpy(), noise.numpy(), pairs.numpy()
 
@@ -44,47 +45,22 @@ def start(data: str, drawing: str, count: int, seed: int) -> tuple[np.ndarray, n
 def draw_data(values: dict) -> None:
     """The canvas for data of one's own; every stroke makes other points."""
     try:
-        kept = np.rint(255 * (1 - load_ink(values["drawing"], store())))[..., None].astype(np.uint8)
+        kept = np.rint(255 * (1 - load_ink(values["drawing"], runtime.blobs())))[..., None].astype(np.uint8)
     except NoDrawing:
         kept = None  # said where the picture would be
 
     def keep(drawing: Drawing) -> None:
-        values["drawing"] = "" if drawing.blank else store().put_blob(png(drawing.pixels))
+        values["drawing"] = "" if drawing.blank else runtime.blobs().put(png(drawing.pixels))
 
     canvas(
         key=f"{LESSON.slug}/canvas", mode="grey", start=kept, brush=4, send="rest", label="Data", on_use=keep
     )
 
 
-def status_of(job: JobId) -> JobStatus | None:
-    """None for a training that nobody has asked for, or that was cancelled."""
-    try:
-        status = executor().status(job)
-    except JobNotFound:
-        return None
-    return None if status.state == State.CANCELLED else status
-
-
-def submit(values: dict) -> None:
-    try:
-        executor().submit(training_spec(values), owner())
-    except ComputeError as error:
-        st.error(str(error), icon=":material/hourglass_disabled:")
-
-
-def cancel(job: JobId) -> None:
-    try:
-        executor().cancel(job, owner())
-    except ComputeError as error:
-        st.toast(str(error), icon=":material/block:")
-
-
 def finished(job: JobId) -> tuple[Snapshots | None, Losses | None]:
     """All of a training that has ended, and the sentence if it has diverged."""
-    try:
-        trajectory = shared_result(job)
-    except ComputeError as error:
-        st.error(str(error), icon=":material/error:")
+    trajectory = result(job)
+    if trajectory is None:
         return None, None
     meta, losses = trajectory.meta, trajectory["losses"]
     if meta["trouble"]:
@@ -101,7 +77,7 @@ def finished(job: JobId) -> tuple[Snapshots | None, Losses | None]:
 
 def so_far(job: JobId, hidden: int) -> tuple[Snapshots | None, Losses | None]:
     """The newest weights of a training that goes on, and its losses."""
-    events = [event for _, event in executor().events(job)]
+    events = [event for _, event in runtime.executor().events(job)]
     frames = [event for event in events if isinstance(event, Frame) and event.arrays]
     if not frames:
         return None, None
@@ -121,7 +97,7 @@ def waiting(status: JobStatus) -> str:
 
 def adopt(texts: dict[str, str]) -> None:
     """The student has set something in the component: into the lesson's values and the URL."""
-    state = st.session_state[f"{LESSON.slug}/values"]
+    state = LessonState(LESSON).values
     try:
         state.update({name: LESSON.field(name).parse(texts[name]) for name in VIEW if name in texts})
     except BadValue as error:
@@ -129,21 +105,17 @@ def adopt(texts: dict[str, str]) -> None:
     write_url(LESSON, state)
 
 
-def draw(values: dict, job: JobId, wrong: str | None, was_running: bool, drawn: list[bool]) -> None:
+def draw(values: dict, job: JobId, wrong: str | None) -> None:
     """The scene as it stands; in a fragment, which comes back while the training goes on."""
-    status = status_of(job)
-    running = status is not None and not status.state.final
-    if drawn and was_running and not running:
-        st.rerun()  # the whole page: the button and the polling hang on it
-    drawn.append(True)
+    status = look(job)
     network = losses = None
-    note = waiting(status) if running else ""
-    if running:
+    note = waiting(status) if live(status) else ""
+    if live(status):
         network, losses = so_far(job, int(values["hidden"]))
-    elif status is not None and status.state == State.DONE:
+    elif done(status):
         network, losses = finished(job)
     elif status is not None:
-        st.error(status.message or "The training failed.", icon=":material/error:")
+        failure(status)
     try:
         points, noise, pairs = start(*(values[name] for name in DATA))
     except NoDrawing as error:
@@ -151,7 +123,7 @@ def draw(values: dict, job: JobId, wrong: str | None, was_running: bool, drawn: 
         return
     scene = Scene(points, noise, pairs, network, losses, wrong=wrong, note=note, autoplay=values["t"] == 0)
     view = {name: LESSON.field(name).encode(values[name]) for name in VIEW}
-    vector_field(scene, view, key=f"{LESSON.slug}/main/field", on_view=adopt)
+    vector_field(scene, view, key=LessonState(LESSON).stage().key("field"), on_view=adopt)
 
 
 with lesson_page(LESSON) as values:
@@ -163,26 +135,26 @@ with lesson_page(LESSON) as values:
         ok = all([control(LESSON, name) for name in ("count", "seed")]) and ok
         st.markdown("**The network**")
         ok = all([control(LESSON, name) for name in TRAINING]) and ok
-        job = job_id(training_spec(values))
+        job = runtime.job_id(training_spec(values))
         ok = ok and (values["data"] != DRAWN or values["drawing"] != "")
-        wanted = asked_to_go(f"{LESSON.slug}/main") and values["field"] != "exact"
-        status = status_of(job)
-        if ok and wanted and (status is None or status.state == State.FAILED):
-            submit(values)
-            status = status_of(job)
-        running = status is not None and not status.state.final
+        wanted = LessonState(LESSON).take("go") and values["field"] != "exact"
+        status = look(job)
+        if ok and wanted and (status is None or status.state is State.FAILED):
+            status = ask(training_spec(values))
+        running, there = live(status), done(status)
         if running:
-            st.button("Cancel", icon=":material/stop:", key="cancel", on_click=cancel, args=(job,))
+            cancel_button(job, "cancel")
         else:
-            done = status is not None and status.state == State.DONE
             st.button(
-                "Trained" if done else "Train", icon=":material/check:" if done else ":material/play_arrow:",
-                key="train", type="primary", disabled=done or not ok, on_click=submit, args=(values,),
+                "Trained" if there else "Train", icon=":material/check:" if there else ":material/play_arrow:",
+                key="train", type="primary", disabled=there or not ok, on_click=ask, args=(training_spec(values),),
             )  # fmt: skip
         variant = variant_toggle(LESSON)
     with picture:
-        part = partial(draw, values, job, variant.name if variant else None, running, [])
-        following(part, [job], live=running, every=POLL_SECONDS, key=f"{LESSON.slug}/fragment")
+        follow(
+            partial(draw, values, job, variant.name if variant else None), [job], lambda: live(look(job)), running,
+            key=LessonState(LESSON).key("fragment"), every=POLL_SECONDS, live=running,
+        )  # fmt: skip
     with st.expander("The code that ran in the browser", icon=":material/code:"):
         for tab, name in zip(st.tabs([f"{name}.js" for name in MATHEMATICS]), MATHEMATICS, strict=True):
             tab.code(script(name), language="javascript")

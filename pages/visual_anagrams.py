@@ -3,17 +3,18 @@
 import numpy as np
 import streamlit as st
 
+from core.provenance import Provenance
+from core.trajectory import Trajectory
 from core.views import VIEWS
 from lessons.exporting import slides
-from lessons.visual_anagrams import LESSON, VIEW_LABELS, order, seen, spec
+from lessons.visual_anagrams import LESSON, VIEW_LABELS, order, seen
 from pages.components.turner import turner
-from pages.server.runtime import model_fingerprint, schedule
-from pages.ui.controls import control
+from pages.server.runtime import schedule
 from pages.ui.edit_films import anagram
-from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
-from pages.ui.pins import pin_row, pinned
-from pages.ui.stage import stage_beside
-from pages.ui.takehome import take_home
+from pages.ui.films import Films
+from pages.ui.lesson_page import lesson_page
+from pages.ui.sampling import Values, sampling_stage, seeds
+from pages.ui.takehome import File
 
 
 def remarks(values: dict) -> None:
@@ -41,43 +42,28 @@ def remarks(values: dict) -> None:
         )  # fmt: skip
 
 
-def columns(values: dict) -> list[str]:
-    return [f"seed {values['seed'] + k}" for k in range(values["count"])]
+def films(values: Values) -> Films:
+    return anagram(schedule().strided_timesteps(), seeds(values), values["view"], "a10")
 
 
-def run(values: dict) -> tuple:
-    """The job of these values, and its films."""
-    films = anagram(schedule().strided_timesteps(), columns(values), values["view"], "a10")
-    return spec(values, model_fingerprint()), films
+def turned(trajectory: Trajectory) -> np.ndarray:
+    return seen(trajectory["result"], VIEWS[values["view"]])
+
+
+def button(trajectory: Trajectory) -> None:
+    """The one that turns the pictures."""
+    turner(
+        trajectory["result"], turned(trajectory), values["view"], (values["p1"], values["p2"]), seeds(values),
+        order=order(VIEWS[values["view"]]), key="a10/turner",
+    )  # fmt: skip
+
+
+def both(trajectory: Trajectory) -> list[File]:
+    def make(about: Provenance) -> bytes:
+        return slides(np.stack([trajectory["result"], turned(trajectory)]), 1200, about)
+
+    return [("Both readings (GIF)", "readings.gif", "image/gif", make)]
 
 
 with lesson_page(LESSON) as values:
-    picture, side = picture_and_side()
-    with side:
-        ok = all([control(LESSON, field.name) for field in LESSON.fields])
-        remarks(values)
-        variant = variant_toggle(LESSON)
-    wanted, films = run(values)
-    readings = (values["p1"], values["p2"])
-    with picture:
-        top = st.container()
-        wrong = variant and (variant.label, spec(values, model_fingerprint(), variant.name))
-        trajectory = stage_beside(LESSON, wanted, wrong, films, allowed=ok, pins=pinned(LESSON, values, run))
-        pin_row(LESSON, values, trajectory is not None)
-        if trajectory is not None:
-            view, result = VIEWS[values["view"]], trajectory["result"]
-            turned = seen(result, view)
-            with top:
-                turner(
-                    result,
-                    turned,
-                    values["view"],
-                    readings,
-                    columns(values),
-                    order=order(view),
-                    key="a10/turner",
-                )
-            both = lambda: slides(np.stack([result, turned]), 1200)  # noqa: E731
-            take_home(
-                LESSON, trajectory, wanted, [("Both readings (GIF)", "readings.gif", "image/gif", both)]
-            )
+    sampling_stage(LESSON, values, films, remarks=remarks, top=button, files=both)

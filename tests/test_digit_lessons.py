@@ -74,7 +74,7 @@ def test_five_digits_follow_each_other_round_the_end():
 def test_a_drawn_digit_is_denoised_like_any_other(bench):
     drawn = np.zeros((28, 28, 1), np.uint8)
     drawn[4:24, 13:16] = 255
-    reference = "drawing-" + bench.store.put_blob(png(drawn))
+    reference = "drawing-" + bench.store.blobs.put(png(drawn))
     spec = one_step_denoiser.spec(values(one_step_denoiser, digit=reference), [bench.trained("denoise")])
     result, _ = bench.run(denoising_digits.denoise, {**spec.params, "sigmas": [0.0, 0.1]})
     np.testing.assert_allclose(result["clean"][0, 0], drawn[..., 0] / 255, atol=1e-6)
@@ -168,7 +168,7 @@ def test_a_trained_network_is_walked_where_there_is_one(bench):
     assert unet_taken_apart.spec(values(unet_taken_apart), ref).params["network"] == ref
     fresh = unet_taken_apart.spec(values(unet_taken_apart), None).params["network"]
     assert fresh == {"source": "untrained", "kind": "time", "width": 64}
-    drawn = "drawing-" + bench.store.put_blob(png(np.zeros((28, 28, 1), np.uint8)))
+    drawn = "drawing-" + bench.store.blobs.put(png(np.zeros((28, 28, 1), np.uint8)))
     spec = unet_taken_apart.spec(values(unet_taken_apart, digit=drawn), ref)
     bench.run(unet_blocks.walk, spec.params)  # nobody says which class a drawing has
 

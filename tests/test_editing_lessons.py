@@ -163,7 +163,7 @@ def test_frames_stand_beside_each_other():
 
 
 def painted(job_context, mask: np.ndarray) -> str:
-    return UPLOAD + job_context.store.put_blob(png(as_picture(mask)))
+    return UPLOAD + job_context.store.blobs.put(png(as_picture(mask)))
 
 
 def test_everything_painted_is_sampling_bit_for_bit(run, sample):
@@ -230,9 +230,9 @@ def test_named_shapes_cover_their_share(name, share):
 
 def test_a_mask_comes_back_from_the_store_pixel_for_pixel(job_context):
     mask = np.random.default_rng(2).random((64, 64)) < 0.5
-    np.testing.assert_array_equal(mask_of(painted(job_context, mask), job_context.store), mask)
+    np.testing.assert_array_equal(mask_of(painted(job_context, mask), job_context.store.blobs), mask)
     with pytest.raises(PictureGone):
-        mask_of(UPLOAD + "0" * 64, job_context.store)
+        mask_of(UPLOAD + "0" * 64, job_context.store.blobs)
 
 
 @pytest.mark.parametrize("text", ["", "../top", "upload-xyz", "Top", "upload-" + "0" * 63])

@@ -65,7 +65,7 @@ FLOORS = {"core": CORE, "pages": PAGES}
 # What runs in the browser knows Streamlit; neither a lesson nor who computes.
 COMPONENTS = "pages.components"
 STRANGE_TO_COMPONENTS = ("lessons", "core.compute", "core.jobs", "core.classroom")
-# The web process shows what a worker computed; these must be importable there without loading torch.
+# What ships, shows or serves pictures needs no torch, whoever imports it.
 TORCH_FREE = [
     "core.animation", "core.classroom.rooms", "core.emoji_pictures", "core.media", "core.npz", "core.pictures",
     "core.prompt_reading", "core.provenance", "core.settings", "core.trajectory",
@@ -166,6 +166,23 @@ def strange_components(root: Path) -> list[str]:
     ]
 
 
+def reaches_past_the_executor(root: Path) -> list[str]:
+    """Every use of the store in pages/, outside of the two modules of the server that make it and say whether it answers.
+
+    Whose a job is, and what is kept of it, the executor knows; a page has the bytes that students bring along.
+    """
+    found = []
+    for module, path in python_files(root).items():
+        if room(module) != "pages" or module in ("pages.server.runtime", "pages.server.health"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(node, "attr", getattr(node, "id", None))
+            imported = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+            if name == "store" or "store" in imported or "core.compute.store" in imported:
+                found.append(f"{module} line {node.lineno}")
+    return found
+
+
 def loops(root: Path) -> list[str]:
     """Modules that have to be loaded before they can be loaded, each with the way round."""
     files = python_files(root)
@@ -204,7 +221,9 @@ def loaded_with(module: str, root: Path) -> set[str]:
 # ---- the tree as it is ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong", [turned_arrows, climbing_arrows, strange_components, loops])
+@pytest.mark.parametrize(
+    "wrong", [turned_arrows, climbing_arrows, strange_components, reaches_past_the_executor, loops]
+)
 def test_the_tree_is_straight(wrong):
     assert wrong(ROOT) == []
 
@@ -316,6 +335,14 @@ def test_a_turned_arrow_is_found(tmp_path, where, line, found):
 )
 def test_an_arrow_that_climbs_is_found(tmp_path, where, line, found):
     assert climbing_arrows(house(tmp_path, **{where: line})) == [found]
+
+
+@pytest.mark.parametrize(
+    "line", ["from pages.server.runtime import store", "runtime.store().drop_checkpoints(job)"]
+)
+def test_a_page_that_reaches_past_the_executor_is_found(tmp_path, line):
+    house(tmp_path, pages__ui__stage=f"def f(job):\n    {line}")
+    assert reaches_past_the_executor(tmp_path) == ["pages.ui.stage line 2"]
 
 
 @pytest.mark.parametrize("name", ["lessons.course", "core.compute.local", "core.jobs"])

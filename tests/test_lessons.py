@@ -21,6 +21,7 @@ from core.compute.context import JobContext
 from core.jobs import JobSpec
 from core.pictures import load_picture
 from core.trajectory import Trajectory
+from lessons.address import RESERVED
 from lessons.course import COURSE, JOBS, PARTS, neighbours
 from lessons.exporting import KIND
 from lessons.fields import BadValue, Choice, Number, PictureRef
@@ -166,7 +167,7 @@ def accept(lesson: Lesson, values: Mapping[str, Any]) -> None:
 def test_a_lesson_opens_on_values_that_its_controls_take(lesson):
     names = [field.name for field in lesson.fields]
     assert len(set(names)) == len(names)
-    assert not {"frame", "job", "wrong"} & set(names), "the address uses these names for itself"
+    assert not set(RESERVED) & set(names), "the address uses these names for itself"
     accept(lesson, lesson.defaults())
     for field in lesson.fields:
         assert field.label

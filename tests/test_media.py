@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from core import media
-from core.media import BadPicture
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,9 +30,29 @@ def test_pixels_survive_the_way_there_and_back():
     np.testing.assert_array_equal(media.to_pixels(values), pixels)
 
 
-def test_what_is_not_a_number_has_no_colour():
-    with pytest.raises(BadPicture, match="NaN"):
-        media.to_pixels(np.full((1, 2, 2), np.nan))
+def test_what_is_not_a_number_is_drawn_as_no_picture_is():
+    picture = np.zeros((3, 2, 2))
+    picture[1, 0, 1] = np.nan  # one channel of one pixel is enough
+    expected = np.full((2, 2, 3), 128)
+    expected[0, 1] = 255, 0, 255
+    assert media.to_pixels(picture).tolist() == expected.tolist()
+    assert media.to_pixels(np.full((1, 2, 2), np.nan)).tolist() == np.zeros((2, 2, 1)).tolist()
+
+
+def test_signed_quantities_lie_around_a_neutral_grey():
+    three = np.array([-9.0, -3.0, 0.0, 3.0, 9.0]).reshape(1, 1, 5).repeat(3, axis=0)
+    assert media.difference_pixels(three, 3.0)[0, :, 1].tolist() == [0, 0, 128, 255, 255]
+    np.testing.assert_array_equal(
+        media.difference_pixels(three, 3.0), media.to_pixels(three, low=-3.0, high=3.0)
+    )
+    one = three[:1]  # blue below, orange above, and as far from the grey at both ends' own distance
+    assert media.difference_pixels(one, 3.0)[0].tolist() == [
+        [38, 102, 190], [38, 102, 190], [128, 128, 128], [226, 96, 32], [226, 96, 32],
+    ]  # fmt: skip
+    assert media.difference_pixels(one / 2, 3.0)[0, 3].tolist() == [177, 112, 80]  # half way
+    for limit in (0.0, -1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match="positive value"):
+            media.difference_pixels(one, limit)
 
 
 FRAMES = np.random.default_rng(3).integers(0, 256, (6, 16, 12, 3), dtype=np.uint8)

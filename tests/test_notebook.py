@@ -91,7 +91,7 @@ def test_a_prompt_stays_a_prompt(prompt, emoji64_fingerprint):
 
 
 def test_an_uploaded_picture_is_found_in_the_store_of_the_app(tmp_path, monkeypatch, emoji64_fingerprint):
-    reference = "upload-" + Store(tmp_path).put_blob(png(load_picture("volcano")))
+    reference = "upload-" + Store(tmp_path).blobs.put(png(load_picture("volcano")))
     monkeypatch.setenv("DIFFUSION_DATA_DIR", str(tmp_path))
     lesson = BY_CODE["A1"]
     values = lesson.defaults() | {"picture": reference}

@@ -7,7 +7,7 @@ import torch
 
 from core.flow import integrate
 from core.networks.toy_mlp import ToyVelocity
-from core.toy import DATA_SETS, ExactField, Points, check_points
+from core.toy import DATA_SETS, ExactField, Points
 from core.training import Metric, flow_loss, train
 from core.training_settings import LoopSettings
 
@@ -84,12 +84,6 @@ def test_data_sets_are_repeatable_and_of_a_size_with_the_noise(name: str) -> Non
     first, again = (DATA_SETS[name](500, torch.Generator().manual_seed(6)) for _ in range(2))
     assert torch.equal(first, again) and first.shape == (500, 2)
     assert 0.5 < first.std(dim=0).mean() < 1.5
-
-
-@pytest.mark.parametrize("points", [torch.empty(0, 2), torch.zeros(3), torch.zeros(3, 3)])
-def test_a_drawing_without_points_is_refused(points: torch.Tensor) -> None:
-    with pytest.raises(ValueError, match="at least one point"):
-        check_points(points)
 
 
 def test_a_small_network_learns_the_field() -> None:

@@ -125,13 +125,13 @@ def test_a_drawing_comes_from_the_store(tmp_path):
     store = Store(tmp_path)
     pixels = np.full((64, 64, 1), 255, np.uint8)
     pixels[:, 40] = 0
-    params = PARAMS | {"data": DRAWN, "drawing": store.put_blob(png(pixels))}
-    points = data_points(params, store)
+    params = PARAMS | {"data": DRAWN, "drawing": store.blobs.put(png(pixels))}
+    points = data_points(params, store.blobs)
     assert points.shape == (100, 2)
     torch.testing.assert_close(
         points[:, 0], torch.full((100,), (40.5 / 32 - 1) * DRAWN_EXTENT), rtol=0, atol=0.04
     )
-    assert torch.equal(points, data_points(params, store))
+    assert torch.equal(points, data_points(params, store.blobs))
     store.close()
 
 
@@ -141,9 +141,9 @@ def test_a_drawing_comes_from_the_store(tmp_path):
 def test_no_drawing_gets_a_sentence(tmp_path, drawing, sentence):
     store = Store(tmp_path)
     if drawing is None:
-        drawing = store.put_blob(png(np.full((8, 8, 1), 255, np.uint8)))
+        drawing = store.blobs.put(png(np.full((8, 8, 1), 255, np.uint8)))
     with pytest.raises(NoDrawing, match=rf"{sentence}.*\.$"):
-        data_points(PARAMS | {"data": DRAWN, "drawing": drawing}, store)
+        data_points(PARAMS | {"data": DRAWN, "drawing": drawing}, store.blobs)
     store.close()
 
 

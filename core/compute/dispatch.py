@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from core.compute.executor import Capacity, JobStatus
+from core.compute.executor import Capacity, JobStatus, OwnJob
 from core.compute.queue.ledger import TURN_SECONDS, Ledger
 from core.compute.queue.quotas import NO_LIMITS, Limits
 from core.compute.queue.run import Run
@@ -47,7 +47,7 @@ class QueueExecutor:
 
     Args:
         store: where runs, checkpoints and results are kept; the caller closes it after the executor.
-        registry: kind -> "module:function", imported by the workers only: this process never loads torch.
+        registry: kind -> "module:function", imported by the workers only.
         workers: who computes; each has a thread of its own here, and takes the next job whenever it is free.
         environment: what results depend on besides the specification (model fingerprint, device, dtype).
         max_queue: jobs that may wait; more are refused with QueueFull.
@@ -105,6 +105,9 @@ class QueueExecutor:
 
     # --- the protocol: from any thread ----------------------------------------------------------------------
 
+    def key(self, spec: JobSpec) -> JobId:
+        return self._ledger.key(spec)
+
     def submit(self, spec: JobSpec, owner: str) -> JobId:
         return self._ledger.submit(spec, owner)
 
@@ -126,6 +129,19 @@ class QueueExecutor:
     def cancel(self, job_id: JobId, owner: str) -> None:
         if run := self._ledger.cancel(job_id, owner):
             self._tell_to_stop(run)
+
+    def discard(self, job_id: JobId, owner: str) -> None:
+        if run := self._ledger.discard(job_id, owner):
+            self._tell_to_stop(run)
+
+    def mine(self, kind: str, owner: str) -> list[OwnJob]:
+        return self._ledger.mine(kind, owner)
+
+    def kept(self, job_id: JobId) -> Checkpoint | None:
+        return self._store.get_checkpoint(job_id)
+
+    def kept_step(self, job_id: JobId) -> int | None:
+        return self._store.checkpoint_step(job_id)
 
     def resume(self) -> list[JobId]:
         return self._ledger.resume()
@@ -190,7 +206,7 @@ class QueueExecutor:
             insist=lambda why: self._insist(run, worker, why),
         )  # fmt: skip
         try:
-            worker.start(suspect=run.losses > 0)
+            worker.start(suspect=run.crashes > 0)
             worker.send(self._order(run))
             if run.stop_requested:  # asked for before there was a worker to hear it
                 self._tell_to_stop(run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from core.jobs import Event, JobId, JobSpec, State
+from core.jobs import Checkpoint, Event, JobId, JobSpec, State
 
 if TYPE_CHECKING:
     from core.trajectory import Trajectory
@@ -27,6 +27,16 @@ class JobStatus:
 
 
 @dataclass(frozen=True)
+class OwnJob:
+    """A job that somebody has asked for, and has not discarded."""
+
+    id: JobId
+    spec: JobSpec
+    state: State
+    waiting: bool  # whether they wait for it, so that they can cancel it
+
+
+@dataclass(frozen=True)
 class Capacity:
     """How busy an executor is."""
 
@@ -37,7 +47,14 @@ class Capacity:
 
 
 class Executor(Protocol):
-    """Computes jobs, one answer for one question. Every method is thread-safe and, but for close, quick."""
+    """Computes jobs, one answer for one question. Every method is thread-safe and, but for close, quick.
+
+    Whoever acts on a job says who they are: an owner has a claim on what they have asked for, until they discard it.
+    """
+
+    def key(self, spec: JobSpec) -> JobId:
+        """The id that this specification has here, whether or not anybody has asked for it."""
+        ...
 
     def submit(self, spec: JobSpec, owner: str) -> JobId:
         """Ask for a computation; the same question has the same id and is computed once.
@@ -67,8 +84,28 @@ class Executor(Protocol):
     def cancel(self, job_id: JobId, owner: str) -> None:
         """`owner` waits no longer; when nobody waits, the computation stops before its next step.
 
-        Does nothing once the job has ended. Raises NotOwner, JobNotFound.
+        Does nothing once the job has ended. The checkpoints stay: the same question, asked again, goes on from there.
+        Raises NotOwner, JobNotFound.
         """
+        ...
+
+    def discard(self, job_id: JobId, owner: str) -> None:
+        """As cancel, and `owner` gives up what is kept of it; when nobody has a claim left, the checkpoints are removed.
+
+        A job that is done stays: its result is anybody's. Raises NotOwner, JobNotFound, StoreFull, BackendUnavailable.
+        """
+        ...
+
+    def mine(self, kind: str, owner: str) -> list[OwnJob]:
+        """The jobs of a kind on which `owner` has a claim, newest first; those of another model or version left out."""
+        ...
+
+    def kept(self, job_id: JobId) -> Checkpoint | None:
+        """The newest checkpoint of a job, with its arrays; None where none is kept."""
+        ...
+
+    def kept_step(self, job_id: JobId) -> int | None:
+        """After how many steps that one was kept, without reading it."""
         ...
 
     def resume(self) -> list[JobId]:

@@ -14,9 +14,9 @@ import streamlit as st
 
 from core.classroom.settings import ClassSettings
 from core.compute.choose import make_executor
-from core.compute.dispatch import QueueExecutor
+from core.compute.executor import Executor
 from core.compute.queue.quotas import Limits
-from core.compute.store import Store
+from core.compute.store import Blobs, Store
 from core.jobs import JobId, JobSpec, State
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.schedule import NoiseSchedule
@@ -38,8 +38,13 @@ def store() -> Store:
     return Store(settings().data_dir)
 
 
+def blobs() -> Blobs:
+    """Pictures, drawings and masks that students bring along. All else that is kept, pages have from the executor."""
+    return store().blobs
+
+
 @st.cache_resource(show_spinner=False)
-def executor() -> QueueExecutor:
+def executor() -> Executor:
     """The one executor of this server. What a crash interrupted is queued again here."""
     bounds = bounds_of(class_settings())
     made = make_executor(settings(), store(), JOBS, max_store_bytes=STORE_BYTES, **bounds)
@@ -76,7 +81,7 @@ def environment() -> dict[str, str]:
 
 def job_id(spec: JobSpec) -> JobId:
     """The id that this specification has here: the same question has the same id."""
-    return spec.key(environment())
+    return executor().key(spec)
 
 
 class SharedResults:

@@ -13,22 +13,20 @@ from typing import Any
 
 import streamlit as st
 
+from lessons.address import FRAME, JOB, PIN, RESERVED, WRONG
 from lessons.characters import quoted
 from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text, Typed
 from lessons.lesson import Lesson
 from lessons.numbers import NotANumber, read_number
 from lessons.pins import read_pins
 from pages.components.plain import plain
+from pages.server.session import LessonState, entered
 from pages.ui.pictures import picture_field
 from pages.ui.prompts import prompt_remarks
 
-OWN_PARAMETERS = ("frame", "job", "pin", "wrong")  # what the URL holds besides fields
 MOST_FRAMES = 100_000
+MOST_ROLLED = 10_000  # values of a number without a slider among which the die chooses
 MOST_SEGMENTS = 5  # a choice of more values is a list: a row of them would run out of the column
-
-
-def _key(lesson: Lesson, name: str) -> str:
-    return f"{lesson.slug}:{name}"
 
 
 def values(lesson: Lesson) -> dict[str, Any]:
@@ -36,31 +34,34 @@ def values(lesson: Lesson) -> dict[str, Any]:
 
     What the URL says wrongly is left out with a sentence, and the page goes on with the default.
     """
-    state = st.session_state.setdefault(f"{lesson.slug}/values", lesson.defaults())
-    if st.session_state.get("page") != lesson.slug:
-        st.session_state["page"] = lesson.slug
-        st.session_state[f"{lesson.slug}/complaints"] = _read_url(lesson, state)
-        st.session_state[f"{lesson.slug}/go"] = True
-        st.session_state[f"{lesson.slug}/linked_job"] = st.query_params.get("job")
-        for name in state:  # the widgets start from these values, not from what an earlier visit left
-            st.session_state.pop(_key(lesson, name), None)
-    complaints = st.session_state.get(f"{lesson.slug}/complaints", ())
-    if complaints:
-        st.warning("  \n".join(map(plain, complaints)), icon=":material/link_off:")
-    return state
+    state = LessonState(lesson)
+    if entered(lesson.slug):
+        state.complaints = _read_url(lesson, state)
+        state.go = True
+        for (
+            field
+        ) in lesson.fields:  # the widgets start from these values, not from what an earlier visit left
+            st.session_state.pop(state.control(field.name), None)
+    if state.complaints:
+        st.warning("  \n".join(map(plain, state.complaints)), icon=":material/link_off:")
+    return state.values
 
 
-def _read_url(lesson: Lesson, state: dict[str, Any]) -> list[str]:
+def _read_url(lesson: Lesson, state: LessonState) -> list[str]:
     complaints = []
     for name, text in list(st.query_params.items()):
-        if name in OWN_PARAMETERS:
+        if name in RESERVED:
             if complaint := _complaint(lesson, name, text):
                 complaints.append(complaint)
                 del st.query_params[name]
+            elif name == PIN:
+                del state.pins  # those of the address count
+            elif name == WRONG:
+                st.session_state.pop(state.key(WRONG), None)
             continue
         try:
             field = lesson.field(name)
-            state[name] = field.parse(text)
+            state.values[name] = field.parse(text)
         except KeyError:
             complaints.append(
                 f"The link sets {quoted(name)}, which this lesson does not have; it was left out."
@@ -68,22 +69,22 @@ def _read_url(lesson: Lesson, state: dict[str, Any]) -> list[str]:
             del st.query_params[name]
         except BadValue as error:
             complaints.append(f"The link was not followed in one place: {error} The default is used.")
+    state.linked_job = st.query_params.get(JOB)
     return complaints
 
 
 def _complaint(lesson: Lesson, name: str, text: str) -> str | None:
     """What is wrong with a parameter that is not a field's; None if nothing is."""
-    if name == "frame" and frame_of(text) is None:
+    if name == FRAME and frame_of(text) is None:
         return f"The link asks for frame {quoted(text)}; frames are counted 0, 1, 2, …; it was left out."
-    if name == "job" and not re.fullmatch("[0-9a-f]{16,64}", text):
+    if name == JOB and not re.fullmatch("[0-9a-f]{16,64}", text):
         return f"The link names the run {quoted(text)}, which is no name of a run; it was left out."
-    if name == "pin":
+    if name == PIN:
         try:
             read_pins(lesson, text)
         except BadValue as error:
             return f"The link’s pinned runs were left out: {error}"
-        st.session_state.pop(f"{lesson.slug}/pins", None)  # pins.py reads those of this link
-    if name == "wrong" and text not in [variant.name for variant in lesson.variants]:
+    if name == WRONG and text not in [variant.name for variant in lesson.variants]:
         return (
             f"The link asks for the mistake {quoted(text)}, which this lesson does not have; it was left out."
         )
@@ -116,29 +117,20 @@ def _write(field: Field, value: Any) -> None:
 
 def set_values(lesson: Lesson, wanted: Mapping[str, Any]) -> None:
     """For callbacks: sets controls before the script runs again, and asks for the run."""
-    state = st.session_state[f"{lesson.slug}/values"]
+    state = LessonState(lesson)
     for name, value in wanted.items():
-        state[name] = value
-        st.session_state[_key(lesson, name)] = _widget_value(lesson.field(name), value)
-    st.session_state[f"{lesson.slug}/complaints"] = []
-    st.session_state[f"{lesson.slug}/go"] = True
+        state.values[name] = value
+        st.session_state[state.control(name)] = _widget_value(lesson.field(name), value)
+    state.complaints = []
+    state.go = True
 
 
 def set_texts(lesson: Lesson, wanted: Mapping[str, str]) -> None:
     """The same for the phrases of the prose, whose values are text; `frame` moves the player."""
     wanted = dict(wanted)
-    if "frame" in wanted:
-        st.session_state[f"{lesson.slug}/main/frame"] = int(wanted.pop("frame"))
+    if FRAME in wanted:
+        LessonState(lesson).stage().frame = int(wanted.pop(FRAME))
     set_values(lesson, {name: lesson.field(name).parse(text) for name, text in wanted.items()})
-
-
-def asked_to_go(place: str) -> bool:
-    """Whether this run of the script was asked to compute (a preset, a phrase, a first visit); asked once.
-
-    `place` is "<slug>/<stage>"; only the main stage starts by itself.
-    """
-    slug, stage = place.split("/")
-    return stage == "main" and st.session_state.pop(f"{slug}/go", False)
 
 
 def preset_row(lesson: Lesson) -> None:
@@ -157,15 +149,15 @@ def preset_row(lesson: Lesson) -> None:
 def control(lesson: Lesson, name: str) -> bool:
     """Draws one control and keeps its value. False if what was typed cannot be used; the page then says why."""
     field = lesson.field(name)
-    state = st.session_state[f"{lesson.slug}/values"]
-    key = _key(lesson, name)
+    state = LessonState(lesson).values
+    key = LessonState(lesson).control(name)
     if isinstance(field, PictureRef):
-        picture_field(field, state, key)
+        picture_field(lesson, field)
         return True
     begin = _widget_value(field, state[name])
     if key not in st.session_state:
         st.session_state[key] = begin
-    typed = _widget(field, key, begin)
+    typed = _widget(lesson, field, key, begin)
     try:
         state[name] = field.parse(typed if isinstance(typed, str) else field.encode(typed))
     except BadValue as error:
@@ -195,7 +187,7 @@ def _is_slider(field: Field) -> bool:
     return isinstance(field, Number) and field.slider
 
 
-def _widget(field: Field, key: str, begin: Any) -> Any:
+def _widget(lesson: Lesson, field: Field, key: str, begin: Any) -> Any:
     """The widget that fits. It is told where to begin at every run, besides through the session.
 
     A browser that is sent two runs quickly, one after the other, sees the second alone; what the first has put
@@ -215,7 +207,7 @@ def _widget(field: Field, key: str, begin: Any) -> Any:
             help=field.help or None,
         )
     if isinstance(field, Number):
-        return _seed(field, key, begin)
+        return _seed(lesson, field, key, begin)
     if isinstance(field, Choice) and len(field.options) > MOST_SEGMENTS:
         return st.selectbox(
             field.label, field.options, field.options.index(begin), format_func=field.label_of, key=key,
@@ -243,7 +235,7 @@ def _help(field: Field) -> str | None:
     return (f"{field.help}\n\nThis model draws, for instance:\n{ideas}" if ideas else field.help) or None
 
 
-def _seed(field: Number, key: str, begin: str) -> str:
+def _seed(lesson: Lesson, field: Number, key: str, begin: str) -> str:
     """A number, the next one, and a die.
 
     The browser's own number box would be no help: Streamlit's drops what it does not know while one types, so that
@@ -255,23 +247,19 @@ def _seed(field: Number, key: str, begin: str) -> str:
             ("next", ":material/add:", _next, "The next seed"),
             ("roll", ":material/casino:", _roll, "Another seed"),
         ):
-            st.button("", icon=icon, key=f"{key}/{name}", on_click=step, args=(field, key), help=word)
+            st.button("", icon=icon, key=f"{key}/{name}", on_click=step, args=(lesson, field, key), help=word)
     return typed
 
 
-def _next(field: Number, key: str) -> None:
+def _next(lesson: Lesson, field: Number, key: str) -> None:
     """One more than what is typed; what cannot be read stays, with its sentence."""
     try:
-        seed = field.parse(st.session_state[key]) + 1
+        value = field.parse(st.session_state[key]) + 1
     except BadValue:
         return  # the control says it in this run
-    _set_seed(key, seed if seed <= field.maximum else int(field.minimum))
+    set_values(lesson, {field.name: value if value <= field.maximum else int(field.minimum)})
 
 
-def _roll(field: Number, key: str) -> None:
-    _set_seed(key, random.randrange(10_000))
-
-
-def _set_seed(key: str, seed: int) -> None:
-    st.session_state[key] = str(seed)
-    st.session_state[key.replace(":seed", "/go")] = True
+def _roll(lesson: Lesson, field: Number, _key: str) -> None:
+    low, high = int(field.minimum), int(field.maximum)
+    set_values(lesson, {field.name: random.randrange(low, min(high, low + MOST_ROLLED - 1) + 1)})

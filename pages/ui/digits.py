@@ -16,7 +16,8 @@ from lessons.fields import BadValue
 from lessons.lesson import Lesson
 from pages.components.canvas import Drawing, canvas
 from pages.components.plain import plain
-from pages.server.runtime import store
+from pages.server.runtime import blobs
+from pages.server.session import LessonState
 from pages.ui.controls import read_out
 
 SIDE = 28
@@ -32,7 +33,7 @@ def digit_pixels(reference: str) -> np.ndarray | None:
     """uint8 (28, 28, 1); None for a drawing that is not kept any more."""
     if not reference.startswith(DRAWING):
         return _test_pictures()[int(reference)][..., None]
-    data = store().get_blob(reference.removeprefix(DRAWING))
+    data = blobs().get(reference.removeprefix(DRAWING))
     if data is None:
         return None
     return np.asarray(Image.open(io.BytesIO(data), formats=["PNG"]).convert("L"))[..., None]
@@ -41,8 +42,8 @@ def digit_pixels(reference: str) -> np.ndarray | None:
 def digit_control(lesson: Lesson, name: str = "digit") -> None:
     """Draws the choice; the reference goes into the lesson's values."""
     field = lesson.field(name)
-    state = st.session_state[f"{lesson.slug}/values"]
-    key = f"{lesson.slug}:{name}"
+    state = LessonState(lesson).values
+    key = LessonState(lesson).control(name)
     try:
         pixels = digit_pixels(state[name])
         if pixels is None:
@@ -105,8 +106,9 @@ def _remark(field: DigitRef, typed: str, drawn: bool) -> None:
 
 
 def _choose(lesson: Lesson, name: str, reference: str) -> None:
-    st.session_state[f"{lesson.slug}/values"][name] = reference
-    st.session_state[f"{lesson.slug}/go"] = True
+    state = LessonState(lesson)
+    state.values[name] = reference
+    state.go = True
 
 
 def _draw(lesson: Lesson, name: str, key: str) -> None:
@@ -114,7 +116,7 @@ def _draw(lesson: Lesson, name: str, key: str) -> None:
 
     def used(drawing: Drawing) -> None:
         if not drawing.blank:
-            _choose(lesson, name, DRAWING + store().put_blob(png(drawing.pixels)))
+            _choose(lesson, name, DRAWING + blobs().put(png(drawing.pixels)))
 
     drawing = canvas(
         key=f"{key}/canvas", mode="grey", size=SIDE, paper="black", use_label="Denoise this",

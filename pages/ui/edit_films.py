@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.edits import GaussianLowpass
+from core.media import difference_pixels, to_pixels
 from core.trajectory import Trajectory
 from core.views import VIEWS
 from lessons.denoising import EPS_RANGE
@@ -15,7 +16,7 @@ from lessons.editing import GREY, alone, rms
 from lessons.inpainting import seam
 from lessons.text_image_to_image import distances, starts
 from lessons.visual_anagrams import cosine, seen
-from pages.components.player import Curve, Film, Row, difference_to_uint8, signed_to_uint8
+from pages.components.player import Curve, Film, Row
 from pages.server.served.progress import Pixels
 from pages.ui.films import Films, denoising
 
@@ -45,10 +46,10 @@ def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Films:
         total, begins = len(trajectory["x_t"]), trajectory.meta["begins"]
 
         def row(key: str, label: str, caption: str) -> Row:
-            pixels = signed_to_uint8(trajectory[key])
+            pixels = to_pixels(trajectory[key])
             for k, begin in enumerate(begins):
                 pixels[:begin, k] = GREY
-            last = signed_to_uint8(original)[None].repeat(total, 0)
+            last = to_pixels(original)[None].repeat(total, 0)
             return Row(key, label, np.concatenate([pixels, last], axis=1), caption)
 
         away = rms(trajectory["clean_hat"].astype(np.float32) - original)  # (steps, columns)
@@ -80,7 +81,7 @@ def inside(trajectory: Trajectory, column: int, name: str) -> Film:
     """One of the runs by itself, with every term of its steps."""
     run = alone(trajectory, column)
     film = denoising([step["t"] for step in run.meta["steps"]], name=name).finished(run)
-    original = Row("clean", "x_0", signed_to_uint8(run["clean"][None]), "the picture")
+    original = Row("clean", "x_0", to_pixels(run["clean"][None]), "the picture")
     return replace(film, rows=[original, *film.rows])
 
 
@@ -91,9 +92,9 @@ def morph(trajectory: Trajectory, i_starts: Sequence[int], name: str) -> Film:
     noised = np.concatenate([starts(trajectory)[:, None], original])
     return Film(
         rows=[
-            Row("start", r"x_t", signed_to_uint8(noised), "where the run began"),
-            Row("result", r"x_0", signed_to_uint8(results), "where it ended"),
-            Row("clean", r"\text{picture}", signed_to_uint8(original), "what it was made of"),
+            Row("start", r"x_t", to_pixels(noised), "where the run began"),
+            Row("result", r"x_0", to_pixels(results), "where it ended"),
+            Row("clean", r"\text{picture}", to_pixels(original), "what it was made of"),
         ],
         steps=[*(f"i_start = {i}" for i in i_starts), "the picture itself"],
         curves=[
@@ -112,10 +113,10 @@ def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> F
 
     def finished(trajectory: Trajectory) -> Film:
         mask = trajectory["mask"][0, 0].astype(bool)
-        x_t = signed_to_uint8(trajectory["x_t"])  # (steps, B, H, W, 3)
+        x_t = to_pixels(trajectory["x_t"])  # (steps, B, H, W, 3)
         kept, made = x_t.copy(), x_t.copy()
         kept[:, :, mask], made[:, :, ~mask] = GREY, GREY
-        drawn_in = outlined(signed_to_uint8(trajectory["clean_hat"]), mask)
+        drawn_in = outlined(to_pixels(trajectory["clean_hat"]), mask)
         film = plain.finished(trajectory)
         rows = [
             *(row for row in film.rows if row.name in ("x_t", "clean_hat")),
@@ -172,9 +173,9 @@ def anagram(timesteps: Sequence[int], columns: Sequence[str], view: str, name: s
         turned = seen(trajectory["clean_hat"], VIEWS[view])
         rows = [
             *(row for row in film.rows if row.name in ("x_t", "clean_hat")),
-            Row("turned", label, signed_to_uint8(turned), caption),
-            Row("one", r"\hat{x}_0(\varepsilon_1)", signed_to_uint8(one), "expected by the upright reading", shown=False),
-            Row("two", r"A\,\hat{x}_0(\varepsilon_2)", signed_to_uint8(second),
+            Row("turned", label, to_pixels(turned), caption),
+            Row("one", r"\hat{x}_0(\varepsilon_1)", to_pixels(one), "expected by the upright reading", shown=False),
+            Row("two", r"A\,\hat{x}_0(\varepsilon_2)", to_pixels(second),
                 "expected by the turned reading", shown=False),
         ]  # fmt: skip
         curves = [
@@ -204,12 +205,12 @@ def hybrid(timesteps: Sequence[int], columns: Sequence[str], lowpass: GaussianLo
         low = lowpass(flat).numpy().reshape(clean_hat.shape)
         rows = [
             *(row for row in film.rows if row.name == "clean_hat"),
-            Row("low", r"\text{low}(\varepsilon_1)", difference_to_uint8(trajectory["low"], EPS_RANGE / 6),
+            Row("low", r"\text{low}(\varepsilon_1)", difference_pixels(trajectory["low"], EPS_RANGE / 6),
                 "from the prompt from afar"),
-            Row("high", r"\text{high}(\varepsilon_2)", difference_to_uint8(trajectory["high"], EPS_RANGE),
+            Row("high", r"\text{high}(\varepsilon_2)", difference_pixels(trajectory["high"], EPS_RANGE),
                 "from the prompt from near"),
-            Row("low_hat", r"\text{low}(\hat{x}_0)", signed_to_uint8(low), "what is left from afar", shown=False),
-            Row("high_hat", r"\text{high}(\hat{x}_0)", difference_to_uint8(clean_hat - low, 1.0), "its detail", shown=False),
+            Row("low_hat", r"\text{low}(\hat{x}_0)", to_pixels(low), "what is left from afar", shown=False),
+            Row("high_hat", r"\text{high}(\hat{x}_0)", difference_pixels(clean_hat - low, 1.0), "its detail", shown=False),
         ]  # fmt: skip
         return _rebuilt(film, rows, ("eps", "x_t"))
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.media import difference_pixels, to_pixels
 from core.trajectory import Trajectory
 from lessons.denoising import EPS_RANGE
-from pages.components.player import Curve, Film, Number, Row, difference_to_uint8, signed_to_uint8
+from pages.components.player import Curve, Film, Number, Row
 from pages.server.served.progress import Pixels
 
 UPDATE = r"x_{t'} = c_0\,\hat{x}_0 + c_t\,x_t + \sigma z"
@@ -50,9 +51,9 @@ def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str =
 
     def finished(trajectory: Trajectory) -> Film:
         pixels = {
-            "x_t": signed_to_uint8(trajectory["x_t"]),
-            "clean_hat": signed_to_uint8(trajectory["clean_hat"]),
-            "eps": difference_to_uint8(trajectory["eps"], EPS_RANGE),
+            "x_t": to_pixels(trajectory["x_t"]),
+            "clean_hat": to_pixels(trajectory["clean_hat"]),
+            "eps": difference_pixels(trajectory["eps"], EPS_RANGE),
         }
         rows = [*_main_rows(pixels), *_term_rows(trajectory)]
         steps = trajectory.meta["steps"]
@@ -83,7 +84,7 @@ def glimpse(timesteps: Sequence[int], columns: Sequence[str]) -> Films:
         )  # fmt: skip
 
     def finished(trajectory: Trajectory) -> Film:
-        shown = {name: signed_to_uint8(trajectory[name]) for name in ("x_t", "clean_hat")}
+        shown = {name: to_pixels(trajectory[name]) for name in ("x_t", "clean_hat")}
         return film(shown, len(timesteps))
 
     return Films(finished, film)
@@ -105,7 +106,7 @@ def _main_rows(pixels: Pixels) -> list[Row]:
 def _term_rows(trajectory: Trajectory) -> list[Row]:
     """What the step was made of; behind its chip until asked for."""
     rows = [
-        Row(key, label, difference_to_uint8(trajectory[key], EPS_RANGE), caption, shown=False)
+        Row(key, label, difference_pixels(trajectory[key], EPS_RANGE), caption, shown=False)
         for key, (label, caption) in TERMS.items()
         if key in trajectory.arrays
     ]
@@ -116,12 +117,12 @@ def _term_rows(trajectory: Trajectory) -> list[Row]:
             Row(
                 "pull",
                 r"\gamma(\varepsilon_c-\varepsilon_u)",
-                difference_to_uint8(pull, EPS_RANGE / 3),
+                difference_pixels(pull, EPS_RANGE / 3),
                 caption,
                 shown=False,
             )
         )
-    noise = difference_to_uint8(trajectory["noise_added"], EPS_RANGE / 3)
+    noise = difference_pixels(trajectory["noise_added"], EPS_RANGE / 3)
     return [*rows, Row("noise", r"\sigma z", noise, "the noise added by this step", shown=False)]
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from core.media import difference_pixels, unit_pixels
 from core.trajectory import Trajectory
 from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps
-from pages.components.player import Curve, Film, Number, Row, difference_to_uint8, unit_to_uint8
+from pages.components.player import Curve, Film, Number, Row
 from pages.server.served.progress import Pixels
 from pages.ui.films import Films
 
@@ -51,17 +52,16 @@ def flow(
         return found
 
     def live(pixels: Pixels, total: int) -> Film:
-        drawn = {**pixels, "velocity": velocity_pixels(pixels["velocity"])}
         return Film(
-            rows=rows(drawn), steps=times[: len(pixels["x_t"])], total=total, columns=columns, clock="flow",
+            rows=rows(pixels), steps=times[: len(pixels["x_t"])], total=total, columns=columns, clock="flow",
             marks=marks(total), strip_row=f"clean_hat-{chosen[-1][0]}", name=name,
         )  # fmt: skip
 
     def finished(trajectory: Trajectory) -> Film:
         drawn = {
-            "x_t": unit_to_uint8(trajectory["x_t"]),
-            "clean_hat": unit_to_uint8(trajectory["clean_hat"]),
-            "velocity": difference_to_uint8(trajectory["velocity"], VELOCITY_LIMIT),
+            "x_t": unit_pixels(trajectory["x_t"]),
+            "clean_hat": unit_pixels(trajectory["clean_hat"]),
+            "velocity": difference_pixels(trajectory["velocity"], VELOCITY_LIMIT),
         }
         steps = trajectory.meta["steps"]
         return Film(
@@ -91,12 +91,6 @@ def flow(
 def rows_shown(networks: Sequence[str]) -> tuple[str, ...]:
     """Which quantities are open at first: all of one network, x_t alone of several."""
     return ("x_t",) if len(networks) > 1 else tuple(QUANTITIES)
-
-
-def velocity_pixels(levels: np.ndarray) -> np.ndarray:
-    """A running job's velocities, grey levels (..., H, W, 1), in the colours of the finished film: (..., H, W, 3)."""
-    velocity = (levels.astype(np.float32) / 127.5 - 1.0) * VELOCITY_LIMIT
-    return difference_to_uint8(np.moveaxis(velocity, -1, -3), VELOCITY_LIMIT)
 
 
 def marks(total: int) -> list[int]:

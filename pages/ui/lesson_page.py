@@ -10,10 +10,12 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lessons.course import COURSE, PARTS, neighbours
+from lessons.address import WRONG
+from lessons.course import PARTS, neighbours
 from lessons.lesson import Lesson, Variant
 from pages.components.phrases import phrases
 from pages.components.style import page_style
+from pages.server.session import LessonState
 from pages.ui.controls import preset_row, set_texts, set_values, values, write_url
 
 SIDE: ContextVar[DeltaGenerator | None] = ContextVar(
@@ -57,9 +59,9 @@ def picture_and_side() -> tuple[DeltaGenerator, DeltaGenerator]:
 def variant_toggle(lesson: Lesson) -> Variant | None:
     """“Break it”: which mistake to run beside the right way; kept in the URL as `wrong`."""
     names = [variant.name for variant in lesson.variants]
-    key = f"{lesson.slug}/wrong"
+    key = LessonState(lesson).key(WRONG)
     if key not in st.session_state:
-        asked = st.query_params.get("wrong")
+        asked = st.query_params.get(WRONG)
         st.session_state[key] = asked if asked in names else None
         _ask_for_wrong(lesson)
     chosen = st.pills(
@@ -68,9 +70,9 @@ def variant_toggle(lesson: Lesson) -> Variant | None:
         on_change=_ask_for_wrong, args=(lesson,),
     )  # fmt: skip
     if chosen is None:
-        st.query_params.pop("wrong", None)
+        st.query_params.pop(WRONG, None)
         return None
-    st.query_params["wrong"] = chosen
+    st.query_params[WRONG] = chosen
     variant = next(v for v in lesson.variants if v.name == chosen)
     st.caption(f"{variant.what} {variant.see}")
     return variant
@@ -78,7 +80,7 @@ def variant_toggle(lesson: Lesson) -> Variant | None:
 
 def _ask_for_wrong(lesson: Lesson) -> None:
     """A mistake that is chosen is run at once."""
-    st.session_state[f"{lesson.slug}/wrong/go"] = True
+    LessonState(lesson).run_wrong = True
 
 
 def _question(lesson: Lesson) -> None:
@@ -153,8 +155,3 @@ def _neighbours(lesson: Lesson) -> None:
                 f"{after.slug}.py", label=f"{after.code} · {after.title}",
                 icon=":material/arrow_forward:", icon_position="right",
             )  # fmt: skip
-
-
-def by_slug(slug: str) -> Lesson:
-    """The lesson of a page's file. Raises StopIteration for a page that is not in COURSE."""
-    return next(lesson for lesson in COURSE if lesson.slug == slug)

@@ -12,7 +12,8 @@ from lessons.lesson import Lesson
 from lessons.loading import PictureGone
 from lessons.masks import SHAPES, as_picture, mask_of
 from pages.components.canvas import Drawing, canvas
-from pages.server.runtime import store
+from pages.server.runtime import blobs
+from pages.server.session import LessonState
 from pages.ui.controls import set_values
 from pages.ui.sources import put_picture
 
@@ -28,19 +29,19 @@ def reference_of(mask: np.ndarray) -> str:
 def mask_field(lesson: Lesson, state: dict[str, Any], picture: np.ndarray) -> None:
     """The picture, uint8 (64, 64, 3), to paint the mask on; the reference goes into state["mask"]."""
     try:
-        mask = mask_of(state["mask"], store())
+        mask = mask_of(state["mask"], blobs())
     except PictureGone:
         st.warning(
             "The painted mask is no longer kept here; paint it again.", icon=":material/image_not_supported:"
         )
         state["mask"] = lesson.field("mask").default
-        mask = mask_of(state["mask"], store())
+        mask = mask_of(state["mask"], blobs())
 
     def use(drawing: Drawing) -> None:
         set_values(lesson, {"mask": reference_of(drawing.mask)})
 
     canvas(
-        key=f"{lesson.slug}/mask", mode="mask", under=picture, start=mask, turn=st.session_state.get(_turn(lesson), 0),
+        key=f"{lesson.slug}/mask", mode="mask", under=picture, start=mask, turn=LessonState(lesson).mask_turn,
         identity="mask", use_label="Use this mask", label="Mask, painted on the picture", on_use=use, max_side=384,
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -67,15 +68,11 @@ def remark(mask: np.ndarray) -> None:
         )
 
 
-def _turn(lesson: Lesson) -> str:
-    return f"{lesson.slug}/mask-turn"
-
-
 def _choose(lesson: Lesson, name: str) -> None:
     set_values(lesson, {"mask": name})
-    st.session_state[_turn(lesson)] = st.session_state.get(_turn(lesson), 0) + 1
+    LessonState(lesson).mask_turn += 1
 
 
 def kept_share(values: Mapping[str, Any]) -> float:
     """The share of the picture that is kept, 0 .. 1."""
-    return 1 - mask_of(values["mask"], store()).mean()
+    return 1 - float(mask_of(values["mask"], blobs()).mean())

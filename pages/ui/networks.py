@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
-from core.compute.store.runs import RunRecord
-from core.jobs import State
+from core.compute.executor import OwnJob
+from core.jobs import JobNotFound, NoResult
 from core.mnist_models import ModelMissing
 from core.training_settings import MnistSettings
 from lessons.lesson import Lesson
 from lessons.networks import AUTO, Network, NetworkChoice, shipped
 from lessons.training_fields import describe
-from pages.server.runtime import environment, executor, owner, store
+from pages.server import runtime
+from pages.server.session import LessonState
 
 MOST_TRAININGS = 12  # of one's own that are offered
 
 
-def trainings(objective: str) -> list[RunRecord]:
+def trainings(objective: str) -> list[OwnJob]:
     """One's own trainings of an objective, newest first, whatever became of them."""
-    executor()  # at the first call of a server: what a crash interrupted is queued again
-    me = owner()
-    found = [
-        record
-        for record in store().runs.of_kind("train")
-        if me in json.loads(record.owners)
-        and record.spec.params["settings"]["objective"] == objective
-        and record.spec.key(environment()) == record.key
-    ]
-    return found[:MOST_TRAININGS]
+    mine = runtime.executor().mine("train", runtime.owner())
+    return [job for job in mine if job.spec.params["settings"]["objective"] == objective][:MOST_TRAININGS]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _names(job_id: str) -> tuple[str, ...]:
-    """The checkpoints that a finished training has kept; none if its result is gone."""
-    result = store().get_result(job_id)
-    return () if result is None else tuple(result.meta["names"])
+    """The checkpoints that a finished training has kept."""
+    return tuple(runtime.executor().result(job_id).meta["names"])
 
 
 def trained(job_id: str) -> Network | None:
     """The network of a finished training; None if it has none."""
-    record = store().runs.get(job_id)
-    if record is None or record.state != State.DONE or not store().has_result(job_id):
+    try:
+        spec = runtime.executor().status(job_id).spec
+        names = _names(job_id) if spec.kind == "train" else ()
+    except (JobNotFound, NoResult):
         return None
-    names = _names(job_id)
     if not names:
         return None
-    settings = MnistSettings(**record.spec.params["settings"])
+    settings = MnistSettings(**spec.params["settings"])
     return Network(job_id, names, settings, f"Trained here: {describe(settings)}")
 
 
@@ -60,14 +51,14 @@ def choices(field: NetworkChoice, objective: str) -> dict[str, Network]:
                 found.append(network)
         except ModelMissing as error:
             st.warning(str(error), icon=":material/broken_image:")
-    found += [network for record in trainings(objective) if (network := trained(record.key))]
+    found += [network for job in trainings(objective) if (network := trained(job.id))]
     return {network.source: network for network in found}
 
 
 def network_control(lesson: Lesson, objective: str, name: str = "network") -> Network | None:
     """Draws the choice and returns the network; None, with a sentence, where there is none yet."""
     field = lesson.field(name)
-    state = st.session_state[f"{lesson.slug}/values"]
+    state = LessonState(lesson).values
     offered = choices(field, objective)
     asked = state[name]
     if asked != AUTO and asked not in offered and (network := trained(asked)):
@@ -81,7 +72,7 @@ def network_control(lesson: Lesson, objective: str, name: str = "network") -> Ne
     if not offered:
         return None
     chosen = asked if asked in offered else next(iter(offered))
-    key = f"{lesson.slug}:{name}"
+    key = LessonState(lesson).control(name)
     if st.session_state.get(key) not in offered:
         st.session_state[key] = chosen
     picked = st.selectbox(
@@ -94,7 +85,7 @@ def network_control(lesson: Lesson, objective: str, name: str = "network") -> Ne
     )
     if picked != chosen:
         state[name] = chosen = picked
-        st.session_state[f"{lesson.slug}/go"] = True
+        LessonState(lesson).go = True
     return offered[chosen]
 
 

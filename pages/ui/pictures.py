@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
 from core.media import GROUNDS, BadPicture, flaw, png, read_visible
 from core.pictures import UnknownPicture, list_pictures, load_picture
 from lessons.fields import PictureRef
+from lessons.lesson import Lesson
 from lessons.loading import UPLOAD, PictureGone, reference_pixels
-from pages.server.runtime import store
+from pages.server.runtime import blobs
+from pages.server.session import LessonState
 
 SHOWN = 128  # pixels on screen: twice 64, so that every pixel stays a square
 
 
-def picture_field(field: PictureRef, state: MutableMapping[str, Any], key: str) -> None:
-    """Shows the chosen picture and offers others; the reference goes into `state[field.name]`."""
+def picture_field(lesson: Lesson, field: PictureRef) -> None:
+    """Shows the chosen picture and offers others; the reference goes into the lesson's values."""
+    values, state = LessonState(lesson).values, LessonState(lesson).picture(field.name)
     try:
-        pixels = reference_pixels(state[field.name], store())
+        pixels = reference_pixels(values[field.name], blobs())
     except (UnknownPicture, PictureGone) as error:
         st.warning(
             f"{error} The lesson’s own picture is shown instead.", icon=":material/image_not_supported:"
         )
-        state[field.name] = field.default
-        pixels = reference_pixels(field.default, store())
+        values[field.name] = field.default
+        pixels = reference_pixels(field.default, blobs())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(png(pixels, scale=2), width=SHOWN // 2)
         # Another key is another popover, which is closed: what was chosen is not covered by the choice.
-        choices = st.session_state.get(f"{key}/choices", 0)
-        with st.popover(field.label, icon=":material/image:", key=f"{key}/popover/{choices}"):
-            _upload(field.name, state, key)  # first, so that a refusal is seen without scrolling
-            _shipped(field.name, state, key)
-    if state[field.name].startswith(UPLOAD) and (sentence := flaw(pixels)) is not None:
+        with st.popover(field.label, icon=":material/image:", key=state.key(f"popover/{state.choices}")):
+            _upload(lesson, field)  # first, so that a refusal is seen without scrolling
+            _shipped(lesson, field)
+    if values[field.name].startswith(UPLOAD) and (sentence := flaw(pixels)) is not None:
         st.warning(sentence, icon=":material/visibility_off:")
-    reference, ground = st.session_state.get(f"{key}/ground", ("", ""))
-    if reference == state[field.name] and ground != GROUNDS[0]:
+    reference, ground = state.ground
+    if reference == values[field.name] and ground != GROUNDS[0]:
         st.caption(f"On white there would be nothing to see of it: its transparent parts lie on {ground}.")
 
 
 def pixels_of(reference: str) -> np.ndarray:
     """uint8 (64, 64, 3) of a reference that `picture_field` has accepted."""
-    return reference_pixels(reference, store())
+    return reference_pixels(reference, blobs())
 
 
-def _shipped(name: str, state: MutableMapping[str, Any], key: str) -> None:
+def _shipped(lesson: Lesson, field: PictureRef) -> None:
+    key = LessonState(lesson).control(field.name)
     st.caption("Test pictures")
     with st.container(horizontal=True):
         for picture in list_pictures():
@@ -54,37 +54,39 @@ def _shipped(name: str, state: MutableMapping[str, Any], key: str) -> None:
                 st.image(png(load_picture(picture.slug), scale=2), width=SHOWN // 2)
                 st.button(
                     picture.title, key=f"{key}/{picture.slug}", type="tertiary",
-                    on_click=_choose, args=(name, state, key, picture.slug),
+                    on_click=_choose, args=(lesson, field, picture.slug),
                 )  # fmt: skip
 
 
-def _choose(name: str, state: MutableMapping[str, Any], key: str, reference: str) -> None:
-    state[name] = reference
-    st.session_state[f"{key}/choices"] = st.session_state.get(f"{key}/choices", 0) + 1
-    st.session_state[f"{key.split(':')[0]}/go"] = True
+def _choose(lesson: Lesson, field: PictureRef, reference: str) -> None:
+    state = LessonState(lesson)
+    state.values[field.name] = reference
+    state.picture(field.name).choices += 1
+    state.go = True
 
 
-def _upload(name: str, state: MutableMapping[str, Any], key: str) -> None:
+def _upload(lesson: Lesson, field: PictureRef) -> None:
+    state = LessonState(lesson).picture(field.name)
     st.caption("Your own: PNG, JPEG or WebP. It is reduced to 64 × 64; nothing else of the file is kept.")
     refusal = st.container()  # above the box: a file that is refused is named below it
     # Streamlit's own type filter would refuse by the file's name, silently; the gate looks inside and says why.
-    file = st.file_uploader("Upload", key=f"{key}/upload", label_visibility="collapsed")
+    file = st.file_uploader("Upload", key=state.key("upload"), label_visibility="collapsed")
     fit = st.segmented_control(
-        "If it is not square", ("crop", "letterbox"), default="crop", key=f"{key}/fit", required=True,
+        "If it is not square", ("crop", "letterbox"), default="crop", key=state.key("fit"), required=True,
         format_func={"crop": "Cut out the middle", "letterbox": "Keep all, white margins"}.get,
     )  # fmt: skip
     if file is None:
         return
     seen = (file.file_id, fit)
-    if st.session_state.get(f"{key}/seen") == seen:
+    if state.seen == seen:
         return
     try:
         pixels, ground = read_visible(file.getvalue(), fit=fit)
     except BadPicture as error:
         refusal.error(str(error), icon=":material/image_not_supported:")
         return
-    st.session_state[f"{key}/seen"] = seen
-    reference = UPLOAD + store().put_blob(png(pixels))
-    st.session_state[f"{key}/ground"] = (reference, ground)
-    _choose(name, state, key, reference)
+    state.seen = seen
+    reference = UPLOAD + blobs().put(png(pixels))
+    state.ground = (reference, ground)
+    _choose(lesson, field, reference)
     st.rerun()

@@ -6,24 +6,25 @@ A pin is the values of the controls with which its run was made, so a link bring
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from core.jobs import JobSpec
+from lessons.address import PIN
 from lessons.characters import visible
 from lessons.fields import BadValue, Field, PictureRef, Text
 from lessons.lesson import Lesson
 from lessons.loading import UPLOAD
 from lessons.pins import MOST, read_pins, write_pins
 from pages.components.plain import plain
-from pages.ui.films import Films
+from pages.server.session import LessonState
 from pages.ui.stage import NO_PINS, Beside, Pins
 
 SHORTEST = 28  # characters of a prompt in a label
 
 Values = dict[str, Any]
-Run = Callable[[Values], tuple[JobSpec, Films]]  # of the controls' values: the job, and how it is shown
+Run = Callable[[Values], Beside]  # of the controls' values: the job, and how it is shown
 
 
 def pinned(lesson: Lesson, values: Values, run: Run) -> Pins:
@@ -36,11 +37,9 @@ def pinned(lesson: Lesson, values: Values, run: Run) -> Pins:
     runs = []
     for pin in others:
         try:
-            spec, films = run(pin)
+            runs.append(replace(run(pin), label=_label(differing, pin)))
         except BadValue as error:
             st.warning(f"A pinned run was left out: {plain(str(error))}", icon=":material/keep_off:")
-            continue
-        runs.append(Beside(_label(differing, pin), spec, films))
     return Pins(tuple(runs), _label(differing, values))
 
 
@@ -71,30 +70,30 @@ def pin_row(lesson: Lesson, values: Values, there: bool) -> None:
 
 
 def _pins(lesson: Lesson) -> list[Values]:
-    """The pins of this page; its address is read at the first run of a session, and follows afterwards."""
-    key = f"{lesson.slug}/pins"
-    if key not in st.session_state:
-        st.session_state[key] = []
-        if text := st.query_params.get("pin"):  # which controls.py has taken out if it cannot be followed
-            st.session_state[key] = read_pins(lesson, text)
-            st.session_state[f"{lesson.slug}/go"] = True
-    pins = st.session_state[key]
-    text = write_pins(lesson, pins)
-    if not pins:
-        st.query_params.pop("pin", None)
-    elif st.query_params.get("pin") != text:
-        st.query_params["pin"] = text
-    return pins
+    """The pins of this page; its address is read when the page is entered, and follows afterwards."""
+    state = LessonState(lesson)
+    if state.pins is None:
+        state.pins = []
+        if text := st.query_params.get(PIN):  # which controls.py has taken out if it cannot be followed
+            state.pins = read_pins(lesson, text)
+            state.go = True
+    text = write_pins(lesson, state.pins)
+    if not state.pins:
+        st.query_params.pop(PIN, None)
+    elif st.query_params.get(PIN) != text:
+        st.query_params[PIN] = text
+    return state.pins
 
 
 def _pin(lesson: Lesson, values: Values) -> None:
-    pins = st.session_state[f"{lesson.slug}/pins"]
-    if values not in pins and len(pins) < MOST:
-        pins.append(values)
+    state = LessonState(lesson)
+    if values not in state.pins and len(state.pins) < MOST:
+        state.pins = [*state.pins, values]
 
 
 def _unpin(lesson: Lesson, k: int) -> None:
-    del st.session_state[f"{lesson.slug}/pins"][k]
+    state = LessonState(lesson)
+    state.pins = [pin for n, pin in enumerate(state.pins) if n != k]
 
 
 def _label(fields: list[Field], values: Mapping[str, Any]) -> str:

@@ -7,9 +7,10 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
+from core.media import unit_pixels
 from core.trajectory import Trajectory
 from lessons.flow_studies import PLANE_POINTS
-from pages.components.player import Film, Row, unit_to_uint8
+from pages.components.player import Film, Row
 
 SIDE = 560  # pixels of the drawing of the field
 FINER = 2  # drawn at twice the size and reduced, for smooth lines
@@ -97,7 +98,7 @@ def _arrow(draw: ImageDraw.ImageDraw, x: float, y: float, angle: float, length: 
 
 def _sheet(trajectory: Trajectory, k: int) -> np.ndarray:
     """uint8 (N * 28, N * 28, 3): the grid's pictures in their places; the three trajectories framed in their colours."""
-    pictures = unit_to_uint8(trajectory["clean_hat"][k])[..., 0]  # (N * N, 28, 28), rows from bottom to top
+    pictures = unit_pixels(trajectory["clean_hat"][k])[..., 0]  # (N * N, 28, 28), rows from bottom to top
     rows = pictures.reshape(PLANE_POINTS, PLANE_POINTS, TILE, TILE)[::-1]
     sheet = rows.swapaxes(1, 2).reshape(PLANE_POINTS * TILE, PLANE_POINTS * TILE)
     sheet = np.repeat(sheet[..., None], 3, axis=-1).copy()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.jobs import ComputeError, JobNotFound, JobSpec, State
+from core.jobs import JobSpec, State
 from core.trajectory import Trajectory
 from lessons.lesson import Lesson
-from pages.server.runtime import executor, job_id, owner, shared_result
-from pages.server.served.news import following
+from pages.server import runtime
+from pages.server.session import LessonState
+from pages.ui.follow import ask, done, failure, follow, live, look, result
 
 POLL_SECONDS = 0.3
 
@@ -20,37 +21,23 @@ def result_of(
 
     `allowed` is False while a control holds something unusable: then nothing new is asked for.
     """
-    st.session_state.pop(f"{lesson.slug}/go", None)  # answered: these jobs start by themselves
-    key = job_id(spec)
-    try:
-        if allowed:
-            executor().submit(spec, owner())
-        status = executor().status(key)
-        if status.state == State.DONE:
-            return shared_result(key)
-    except JobNotFound:
+    state, job = LessonState(lesson), runtime.job_id(spec)
+    del state.go  # answered: these jobs start by themselves
+    status = ask(spec) if allowed else look(job)
+    if done(status):
+        return result(job)
+    if status is None:
         return None
-    except ComputeError as error:
-        st.error(str(error), icon=":material/error:")
+    if status.state is State.FAILED:
+        failure(status)
         return None
-    if status.state == State.FAILED:
-        st.error(status.message or "The computation failed.", icon=":material/error:")
-        return None
-
-    drawn = False
 
     def wait() -> None:
-        nonlocal drawn
-        try:
-            now = executor().status(key)
-        except JobNotFound:
-            now = None
-        # Not before the page has been drawn to its end: controls whose first run is cut short forget their values.
-        if drawn and (now is None or now.state.final):
-            st.rerun()
-        drawn = True
-        place = f"Waiting, place {now.position} in the queue" if now and now.position else "Computing"
-        st.caption(f"{place} …")
+        now = look(job)
+        st.caption(f"Waiting, place {now.position} in the queue …" if now and now.position else "Computing …")
 
-    following(wait, [key], live=True, every=POLL_SECONDS, key=f"{lesson.slug}/{name}/quick")
+    follow(
+        wait, [job], lambda: live(look(job)), True,
+        key=state.stage(name).key("quick"), every=POLL_SECONDS, live=True,
+    )  # fmt: skip
     return None

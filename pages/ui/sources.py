@@ -8,61 +8,65 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.media import png
+from core.media import png, to_pixels
 from lessons.course import COURSE
 from lessons.lesson import Lesson
 from lessons.loading import UPLOAD
 from pages.components.canvas import Drawing, canvas
-from pages.components.player import signed_to_uint8
-from pages.server.runtime import store
+from pages.server.runtime import blobs
+from pages.server.session import LessonState
 from pages.ui.controls import control, set_values
 from pages.ui.pictures import pixels_of
 
 RESULTS = "results"  # in the session: what the lessons have made, newest last
 KEPT_RESULTS = 6
-TAKES_PICTURES = ("image_to_image", "inpainting", "text_image_to_image")  # lessons that a result can go to
 SHOWN = 64  # CSS pixels of a thumbnail
 
+SOURCE = "source"  # the control that says what to start from
 SOURCES = {"picture": "A picture", "sheet": "A drawing", "over": "Draw over it"}
 
 
 def put_picture(pixels: np.ndarray) -> str:
     """Keeps pixels, uint8 (H, W, 1 or 3), in the store; returns the reference that fields and links hold."""
-    return UPLOAD + store().put_blob(png(pixels))
+    return UPLOAD + blobs().put(png(pixels))
 
 
 # ---- drawing -----------------------------------------------------------------------------------------------
 
 
-def source_control(lesson: Lesson, state: Mapping[str, Any]) -> str:
-    """What to start from; for a picture, also the choice of one. Returns a key of SOURCES."""
-    key = f"{lesson.slug}/source"
+def source_control(lesson: Lesson, state: Mapping[str, Any]) -> None:
+    """What to start from; for a picture, also the choice of one."""
+    key = LessonState(lesson).key(SOURCE)
     st.session_state.setdefault(key, "picture")
     kind = st.segmented_control(
         "Start from", tuple(SOURCES), key=key, required=True, format_func=SOURCES.get, wrap=True
     )
-    base = f"{lesson.slug}/base"
+    kept = LessonState(lesson)
     if kind == "picture":
         control(lesson, "picture")
         from_lessons(lesson)
-        st.session_state[base] = state["picture"]
-    elif kind == "over" and base not in st.session_state:
-        st.session_state[base] = state["picture"]
-    return kind
+        kept.base = state["picture"]
+    elif kind == "over" and kept.base is None:
+        kept.base = state["picture"]
 
 
-def sketch(lesson: Lesson, kind: str) -> None:
-    """The canvas, on white or over the picture; a drawing that is used becomes the lesson's picture."""
-    under = pixels_of(st.session_state[f"{lesson.slug}/base"]) if kind == "over" else None
+def sketch(lesson: Lesson) -> None:
+    """The canvas, on white or over the picture, where one is to start from a drawing; one that is used becomes the
+    lesson's picture.
+    """
+    state = LessonState(lesson)
+    kind = st.session_state[state.key(SOURCE)]
+    if kind == "picture":
+        return
+    under = pixels_of(state.base) if kind == "over" else None
 
     def use(drawing: Drawing) -> None:
-        empty = f"{lesson.slug}/empty"
-        st.session_state[empty] = drawing.blank
+        state.empty = drawing.blank
         if not drawing.blank:
             set_values(lesson, {"picture": put_picture(drawing.pixels)})
 
     drawn = canvas(key=f"{lesson.slug}/{kind}", under=under, on_use=use, label="Sketch")
-    if (drawn is not None and drawn.blank) or st.session_state.get(f"{lesson.slug}/empty"):
+    if (drawn is not None and drawn.blank) or state.empty:
         st.warning("The sheet is empty: draw a few strokes, then use the drawing.", icon=":material/draw:")
     elif drawn is None:
         st.caption("Until a drawing is used, the results below are those of the picture before.")
@@ -74,7 +78,7 @@ def sketch(lesson: Lesson, kind: str) -> None:
 def remember(lesson: Lesson, result: np.ndarray) -> None:
     """Keeps a finished run's pictures (N, 3, H, W) in the session, for other lessons to start from."""
     results = st.session_state.setdefault(RESULTS, {})
-    pictures = signed_to_uint8(result)
+    pictures = to_pixels(result)
     results.pop((lesson.code, pictures.tobytes()), None)
     results[lesson.code, pictures.tobytes()] = pictures
     while len(results) > KEPT_RESULTS:
@@ -106,8 +110,8 @@ def _use_result(lesson: Lesson, pixels: np.ndarray) -> None:
 def go_on(lesson: Lesson, result: np.ndarray) -> None:
     """“Continue from this picture”: takes one of the pictures (N, 3, H, W) to a lesson that edits pictures."""
     remember(lesson, result)
-    pictures = signed_to_uint8(result)
-    targets = [other for other in COURSE if other.slug in TAKES_PICTURES]
+    pictures = to_pixels(result)
+    targets = [other for other in COURSE if other.takes_pictures]
     if not targets:
         return
     with st.popover("Continue from this picture", icon=":material/arrow_forward:"):
@@ -121,7 +125,7 @@ def go_on(lesson: Lesson, result: np.ndarray) -> None:
 
 
 def _take_to(lesson: Lesson, pixels: np.ndarray) -> None:
-    state = st.session_state.setdefault(f"{lesson.slug}/values", lesson.defaults())
-    state["picture"] = put_picture(pixels)
-    st.session_state[f"{lesson.slug}/source"] = "picture"
+    state = LessonState(lesson)
+    state.values["picture"] = put_picture(pixels)
+    st.session_state[state.key(SOURCE)] = "picture"
     st.switch_page(f"{lesson.slug}.py")

@@ -13,17 +13,19 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from core.compute.executor import JobStatus
-from core.jobs import ComputeError, JobId, JobNotFound, JobSpec, State
+from core.jobs import ComputeError, JobId, JobSpec, State
 from core.provenance import Provenance
 from core.trajectory import Trajectory
+from lessons.address import JOB
 from lessons.exporting import FORMATS, Request, export_spec, file_of, picture
 from lessons.lesson import Lesson
 from lessons.notebook import notebook
 from pages.components.address import base
 from pages.components.plain import plain
-from pages.server.runtime import executor, job_id, owner, store
-from pages.server.served.news import following
+from pages.server import runtime
 from pages.server.served.progress import share, words
+from pages.server.session import FileState, LessonState
+from pages.ui.follow import cancel_button, done, follow, live, look
 from pages.ui.sources import go_on
 
 LOOK_SECONDS = 0.5
@@ -43,7 +45,7 @@ def take_home(lesson: Lesson, trajectory: Trajectory, spec: JobSpec, more: Seque
     """What can be made of a finished run: files (`more` are the lesson's own), the link, and another lesson's beginning."""
     with st.container(horizontal=True, gap="small"):
         _files(lesson, trajectory, spec, more)
-        if "result" in trajectory.arrays and lesson.part == "A":
+        if "result" in trajectory.arrays and lesson.makes_pictures:
             go_on(lesson, trajectory["result"])
 
 
@@ -63,7 +65,7 @@ def _files(lesson: Lesson, trajectory: Trajectory, spec: JobSpec, more: Sequence
     ]
     for label, ending, mime, make in more:
         at_once.append((label, ending, mime, partial(_made, make, trajectory, request)))
-    with st.popover("Take it home", icon=":material/download:", key=f"{lesson.slug}/take"):
+    with st.popover("Take it home", icon=":material/download:", key=LessonState(lesson).key("take")):
         with st.container(gap=None):
             for label, ending, mime, make in at_once:
                 _download(lesson, label, make, f"{name}.{ending}", mime)
@@ -82,7 +84,7 @@ def _made(make: Callable[[Provenance], bytes], trajectory: Trajectory, request: 
 
 def _download(lesson: Lesson, label: str, make: Callable[[], bytes], name: str, mime: str) -> None:
     st.download_button(
-        label, make, name, mime, key=f"{lesson.slug}/take/{name}", on_click="ignore", type="tertiary",
+        label, make, name, mime, key=LessonState(lesson).key(f"take/{name}"), on_click="ignore", type="tertiary",
         icon=":material/download:",
     )  # fmt: skip
 
@@ -92,81 +94,59 @@ def _download(lesson: Lesson, label: str, make: Callable[[], bytes], name: str, 
 
 def _prepared(lesson: Lesson, spec: JobSpec, name: str, link: str) -> None:
     """A line for each of PREPARED: the button that asks for it, how far it is, or the download."""
-    wanted = {kind: export_spec(job_id(spec), lesson, spec, kind, link) for kind in PREPARED}
-    jobs = {kind: job_id(export) for kind, export in wanted.items()}
+    wanted = {kind: export_spec(runtime.job_id(spec), lesson, spec, kind, link) for kind in PREPARED}
+    jobs = {kind: runtime.job_id(export) for kind, export in wanted.items()}
 
-    def live() -> bool:
-        return any(_is_live(_status(job)) for job in jobs.values())
-
-    listening, drawn = live(), False
+    def any_live() -> bool:
+        return any(live(look(job)) for job in jobs.values())
 
     def draw() -> None:
-        nonlocal drawn
-        # Not before the page has been drawn to its end: controls whose first run is cut short forget their values.
-        if drawn and live() is not listening:
-            st.rerun()  # the whole page: it decides whether this part is told about the jobs
-        drawn = True
         with st.container(gap=None):
             for kind, label in PREPARED.items():
                 _line(lesson, label, kind, wanted[kind], jobs[kind], name)
 
-    following(
-        draw, list(jobs.values()), live=listening, every=LOOK_SECONDS, key=f"{lesson.slug}/take/prepared"
-    )
+    # The whole page decides whether this part is told about the jobs.
+    listening = any_live()
+    follow(
+        draw, list(jobs.values()), any_live, listening,
+        key=LessonState(lesson).key("take/prepared"), every=LOOK_SECONDS, live=listening,
+    )  # fmt: skip
 
 
 def _line(lesson: Lesson, label: str, kind: str, export: JobSpec, job: JobId, name: str) -> None:
-    status, place = _status(job), f"{lesson.slug}/take/{kind}"
-    if status is not None and status.state is State.DONE:
+    status, place = look(job), LessonState(lesson).file(kind)
+    if done(status):
         chosen = FORMATS[kind]
         _download(
-            lesson, label, lambda: file_of(executor().result(job)), f"{name}.{chosen.ending}", chosen.mime
+            lesson,
+            label,
+            lambda: file_of(runtime.executor().result(job)),
+            f"{name}.{chosen.ending}",
+            chosen.mime,
         )
-    elif _is_live(status):
+    elif live(status):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.progress(share(status), text=f"{label}: {_words(status)}")
-            st.button("Cancel", key=f"{place}/cancel", icon=":material/stop:", type="tertiary",
-                      on_click=_cancel, args=(job,))  # fmt: skip
+            cancel_button(job, place.key("cancel"), type="tertiary")
     else:
-        st.button(f"Prepare: {label}", key=f"{place}/ask", icon=":material/hourglass_empty:", type="tertiary",
-                  on_click=_ask, args=(export, f"{place}/refused"))  # fmt: skip
-        refused = st.session_state.pop(f"{place}/refused", None)
+        st.button(f"Prepare: {label}", key=place.key("ask"), icon=":material/hourglass_empty:", type="tertiary",
+                  on_click=_ask, args=(export, place))  # fmt: skip
+        refused = place.take("refused")
         if status is not None and status.state is State.FAILED:
             refused = refused or status.message
         if refused:
             st.caption(f":material/error: {plain(refused)}")
 
 
-def _status(job: JobId) -> JobStatus | None:
-    """None for a file that nobody has asked for, that was cancelled, or that is no longer kept."""
-    try:
-        status = executor().status(job)
-    except JobNotFound:
-        return None
-    gone = status.state is State.CANCELLED or (status.state is State.DONE and not store().has_result(job))
-    return None if gone else status
-
-
-def _is_live(status: JobStatus | None) -> bool:
-    return status is not None and not status.state.final
-
-
 def _words(status: JobStatus) -> str:
     return words(status) if status.state is State.QUEUED else f"preparing, {share(status):.0%}"
 
 
-def _ask(export: JobSpec, refused: str) -> None:
+def _ask(export: JobSpec, place: FileState) -> None:
     try:
-        executor().submit(export, owner())
+        runtime.executor().submit(export, runtime.owner())
     except ComputeError as error:
-        st.session_state[refused] = str(error)
-
-
-def _cancel(job: JobId) -> None:
-    try:
-        executor().cancel(job, owner())
-    except ComputeError as error:
-        st.toast(str(error), icon=":material/block:")
+        place.refused = str(error)
 
 
 # ---- the address --------------------------------------------------------------------------------------------
@@ -182,12 +162,12 @@ def _address(lesson: Lesson, query: dict[str, str]) -> str:
 
 def _state() -> dict[str, str]:
     """All that the address holds, but for the id of the job, to which the settings lead."""
-    return {key: value for key, value in st.query_params.items() if key != "job"}
+    return {key: value for key, value in st.query_params.items() if key != JOB}
 
 
 def _settings(lesson: Lesson) -> dict[str, str]:
     """The values of the controls that are not as the lesson opens: the run without what stands beside it."""
-    values = st.session_state[f"{lesson.slug}/values"]
+    values = LessonState(lesson).values
     texts = {
         field.name: (field.encode(values[field.name]), field.encode(field.default)) for field in lesson.fields
     }

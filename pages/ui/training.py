@@ -13,7 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.jobs import ComputeError, JobId, JobNotFound, State
+from core.compute.executor import OwnJob
+from core.jobs import ComputeError, JobId, JobSpec, State
 from core.networks.mnist_unet import count_parameters
 from core.training import build_network
 from core.training_settings import REFERENCE, InvalidSettings, MnistSettings
@@ -21,9 +22,10 @@ from lessons.lesson import Lesson
 from lessons.training import spec as training_spec
 from lessons.training_fields import describe, remark, settings_of, training_fields, values_of
 from lessons.training_pace import BATCH, Pace, duration, estimate_seconds, pace_of, pace_spec, two_minutes
-from pages.server.runtime import environment, executor, job_id, owner, shared_result, store
-from pages.server.served.news import following
+from pages.server import runtime
+from pages.server.session import LessonState, TrainingState
 from pages.ui.controls import control, set_values
+from pages.ui.follow import follow
 from pages.ui.networks import trainings
 from pages.ui.training_state import Training, training_of, word_of
 from pages.ui.training_view import draw_training
@@ -36,51 +38,44 @@ def training_panel(lesson: Lesson, reference: str, floor: tuple[str, float] | No
 
     `floor`: a loss that cannot be undercut, drawn as a line: its name and its value.
     """
-    place = f"{lesson.slug}/training"
+    state = LessonState(lesson).training()
     st.subheader("Train it yourself", anchor=False)
     settings = _controls(lesson, reference)
     if settings is None:
         return
     training = training_of(settings)
-    _act(place, training)
-    if st.session_state.pop(f"{place}/acted", False):
+    if _act(state, training):
         training = training_of(settings)
-    mine = [
-        training_of(MnistSettings(**record.spec.params["settings"]))
-        for record in trainings(settings.objective)
-    ]
+    own = {job.id: job for job in trainings(settings.objective)}
+    mine = [training_of(MnistSettings(**job.spec.params["settings"])) for job in own.values()]
     others = [other for other in mine if other.job_id != training.job_id]
-    _buttons(lesson, reference, place, training)
-    overlaid = _overlays(lesson, place, training, others)
+    _buttons(lesson, reference, state, training, own.get(training.job_id))
+    overlaid = _overlays(lesson, state, training, others)
     live = training.live or any(other.live for other in overlaid)
-    states, drawn = _states(training, overlaid), False
 
-    def watch() -> None:
-        """When one of them has ended or begun, the whole page is drawn again.
+    def now() -> list[Training]:
+        return [training_of(one.settings) for one in (training, *overlaid)]
 
-        But not before it has been drawn once: controls whose first run is cut short forget their values.
-        """
-        nonlocal drawn
-        _discard_what_has_stopped(place)
-        now, beside = training_of(settings), [training_of(other.settings) for other in overlaid]
-        if drawn and _states(now, beside) != states:
-            st.rerun()
-        drawn = True
-        draw_training(place, reference, now, beside, floor)
+    def draw() -> None:
+        first, *beside = now()
+        draw_training(state, reference, first, beside, floor)
 
     with st.container(key=f"live-{lesson.slug}"):  # page.css: nothing fades while it is drawn again
-        jobs = [training.job_id, *(other.job_id for other in overlaid)]
-        following(watch, jobs, live=live, every=POLL_SECONDS, key=f"{place}/fragment")
+        follow(
+            draw, [training.job_id, *(other.job_id for other in overlaid)],
+            lambda: _states(now()), _states([training, *overlaid]),
+            key=state.key("fragment"), every=POLL_SECONDS, live=live,
+        )  # fmt: skip
 
 
-def _states(training: Training, overlaid: list[Training]) -> list[tuple[JobId, bool]]:
-    """Which of them are live."""
-    return [(one.job_id, one.live) for one in (training, *overlaid)]
+def _states(trainings: list[Training]) -> tuple[tuple[JobId, bool], ...]:
+    """Which of them are live: when one has ended or begun, the whole page is drawn again."""
+    return tuple((one.job_id, one.live) for one in trainings)
 
 
 def _controls(lesson: Lesson, reference: str) -> MnistSettings | None:
     """The training that the controls describe; None, with a sentence, if there is none such."""
-    state = st.session_state[f"{lesson.slug}/values"]
+    values = LessonState(lesson).values
     fields = training_fields(reference)
     with st.expander("Its numbers", icon=":material/tune:", expanded=False):
         columns = st.columns(4)
@@ -91,7 +86,7 @@ def _controls(lesson: Lesson, reference: str) -> MnistSettings | None:
     if not all(ok):
         return None
     try:
-        settings = settings_of(state, reference)
+        settings = settings_of(values, reference)
     except InvalidSettings as error:
         st.warning(str(error), icon=":material/edit:")
         return None
@@ -100,38 +95,49 @@ def _controls(lesson: Lesson, reference: str) -> MnistSettings | None:
     return settings
 
 
-def _buttons(lesson: Lesson, reference: str, place: str, training: Training) -> None:
-    """What can be done with this training now, and what it would cost."""
+def _buttons(
+    lesson: Lesson, reference: str, state: TrainingState, training: Training, own: OwnJob | None
+) -> None:
+    """What can be done with this training now, and what it would cost.
+
+    `own`: one's own part in it. What somebody else has asked for can be joined, and neither paused nor discarded.
+    """
     pace = measured_pace()
     names = {one.name for one in training_fields(reference)}
     st.caption(_cost(training, pace))
+    if training.live and own is None:
+        st.caption("Somebody else is training this network now: what you see is theirs, and you may join.")
     with st.container(horizontal=True, gap="small"):
-        if training.live:
-            _button(place, "pause", "Pause", ":material/pause:", training)
-            _button(place, "discard", "Stop and discard", ":material/delete:", training)
+        if training.live and own is not None and own.waiting:
+            _button(state, "pause", "Pause", ":material/pause:", training)
+            _button(state, "discard", "Stop and discard", ":material/delete:", training)
+        elif training.live:
+            label = "Go on" if own else "Join"
+            _button(state, "start", label, ":material/play_arrow:", training, primary=True)
         elif training.paused:
-            _button(place, "start", "Go on", ":material/play_arrow:", training, primary=True)
-            _button(place, "discard", "Discard", ":material/delete:", training)
+            _button(state, "start", "Go on", ":material/play_arrow:", training, primary=True)
         elif training.state != State.DONE:
             again = "Train again" if training.kept_step is None else "Go on"
             label = again if training.state == State.FAILED else "Train"
-            _button(place, "start", label, ":material/play_arrow:", training, primary=True)
+            _button(state, "start", label, ":material/play_arrow:", training, primary=True)
+        if own is not None and not own.waiting and (training.live or training.paused):
+            _button(state, "discard", "Discard", ":material/delete:", training)
         if pace is None:
             st.button(
                 "Two minutes on this machine",
                 disabled=True,
                 help="This machine is being measured.",
-                key=f"{place}/two",
+                key=state.key("two"),
             )
         else:
             short = two_minutes(reference, pace)
             st.button(
-                "Two minutes on this machine", icon=":material/timer:", key=f"{place}/two",
-                on_click=_set_and_start, args=(lesson, place, values_of(short, names)),
+                "Two minutes on this machine", icon=":material/timer:", key=state.key("two"),
+                on_click=_set_and_start, args=(lesson, values_of(short, names)),
                 help=f"{describe(short)}: chosen from a measurement of this machine, {_speeds(short, pace)}.",
             )  # fmt: skip
     if pace is None:
-        _wait_for_pace(place)
+        _wait_for_pace(state)
 
 
 def _speeds(settings: MnistSettings, pace: Pace) -> str:
@@ -160,66 +166,50 @@ def _parameters(objective: str, width: int) -> int:
 
 
 def _button(
-    place: str, action: str, label: str, icon: str, training: Training, primary: bool = False
+    state: TrainingState, action: str, label: str, icon: str, training: Training, primary: bool = False
 ) -> None:
     st.button(
-        label, icon=icon, key=f"{place}/{action}", type="primary" if primary else "secondary",
-        on_click=_ask, args=(place, action, training.job_id),
+        label, icon=icon, key=state.key(action), type="primary" if primary else "secondary",
+        on_click=_ask, args=(state, action, training.job_id),
     )  # fmt: skip
 
 
-def _ask(place: str, action: str, job: JobId) -> None:
-    st.session_state[f"{place}/ask"] = (action, job)
+def _ask(state: TrainingState, action: str, job: JobId) -> None:
+    state.ask = (action, job)
 
 
-def _set_and_start(lesson: Lesson, place: str, values: dict[str, Any]) -> None:
+def _set_and_start(lesson: Lesson, values: dict[str, Any]) -> None:
     set_values(lesson, values)
-    st.session_state[f"{place}/ask"] = ("start", None)  # whatever the controls describe then
+    LessonState(lesson).training().ask = ("start", None)  # whatever the controls describe then
 
 
-def _act(place: str, training: Training) -> None:
-    """Does what a button has asked for."""
-    action, job = st.session_state.pop(f"{place}/ask", (None, None))
+def _act(state: TrainingState, training: Training) -> bool:
+    """Does what a button has asked for; the executor says whose job it is. False if nothing was asked for."""
+    action, job = state.take("ask") or (None, None)
     if action is None or job not in (None, training.job_id):
-        return
+        return False
+    executor, me = runtime.executor(), runtime.owner()
     try:
         if action == "start":
-            executor().submit(training_spec(training.settings), owner())
-            overlaid = st.session_state.setdefault(f"{place}/over", [])
-            if training.job_id in overlaid:
-                overlaid.remove(training.job_id)
-        elif training.live:
-            executor().cancel(training.job_id, owner())
-        if action == "discard":
-            st.session_state[f"{place}/discarding"] = training.job_id
+            executor.submit(training_spec(training.settings), me)
+            state.over = [job for job in state.over if job != training.job_id]
+        else:
+            {"pause": executor.cancel, "discard": executor.discard}[action](training.job_id, me)
     except ComputeError as error:
         st.error(str(error), icon=":material/block:")
-    st.session_state[f"{place}/acted"] = True
+    return True
 
 
-def _discard_what_has_stopped(place: str) -> None:
-    """A job stops before its next step; only then are its checkpoints complete, and can be removed."""
-    job = st.session_state.get(f"{place}/discarding")
-    if job is None:
-        return
-    try:
-        stopped = executor().status(job).state.final
-    except JobNotFound:
-        stopped = True
-    if stopped:
-        store().drop_checkpoints(job)
-        del st.session_state[f"{place}/discarding"]
-
-
-def _overlays(lesson: Lesson, place: str, training: Training, others: list[Training]) -> list[Training]:
+def _overlays(
+    lesson: Lesson, state: TrainingState, training: Training, others: list[Training]
+) -> list[Training]:
     """The other trainings that are drawn beside this one, and the way to them."""
     if not others:
         return []
     by_id = {other.job_id: other for other in others}
-    key = f"{place}/over/{training.job_id[:8]}"
+    key = state.key(f"over/{training.job_id[:8]}")
     if key not in st.session_state:
-        before = st.session_state.get(f"{place}/over", [])
-        wanted = [job for job in by_id if by_id[job].live or job in before]
+        wanted = [job for job in by_id if by_id[job].live or job in state.over]
         # With nothing of its own to show, the newest that has: an empty chart says less than a wrong guess.
         st.session_state[key] = wanted or ([] if training.status else others[:1] and [others[0].job_id])
     st.session_state[key] = [job for job in st.session_state[key] if job in by_id]
@@ -232,10 +222,10 @@ def _overlays(lesson: Lesson, place: str, training: Training, others: list[Train
             names = {one.name for one in lesson.fields}
             for other in others:
                 st.button(
-                    f"{describe(other.settings)} ({word_of(other)})", key=f"{place}/open/{other.job_id}", type="tertiary",
+                    f"{describe(other.settings)} ({word_of(other)})", key=state.key(f"open/{other.job_id}"), type="tertiary",
                     on_click=set_values, args=(lesson, values_of(other.settings, names)),
                 )  # fmt: skip
-    st.session_state[f"{place}/over"] = [*chosen, training.job_id]
+    state.over = [*chosen, training.job_id]
     return [by_id[job] for job in chosen]
 
 
@@ -244,11 +234,11 @@ def _overlays(lesson: Lesson, place: str, training: Training, others: list[Train
 
 def measured_pace() -> Pace | None:
     """Today's measurement; asked for if there is none, None until it is there."""
-    spec = pace_spec(date.today(), environment()["device"])
+    spec = _pace_spec()
     try:
-        status = executor().status(executor().submit(spec, "pace"))
+        status = runtime.executor().status(runtime.executor().submit(spec, "pace"))
         if status.state == State.DONE:
-            return pace_of(shared_result(job_id(spec)))
+            return pace_of(runtime.shared_result(runtime.job_id(spec)))
         if status.state == State.FAILED:
             st.error(status.message, icon=":material/error:")
     except ComputeError as error:
@@ -256,15 +246,13 @@ def measured_pace() -> Pace | None:
     return None
 
 
-def _wait_for_pace(place: str) -> None:
-    drawn = False
+def _wait_for_pace(state: TrainingState) -> None:
+    follow(
+        lambda: st.caption("This machine is being measured, to say how long a training takes here …"),
+        [runtime.job_id(_pace_spec())], lambda: measured_pace() is None, True,
+        key=state.key("pace"), every=POLL_SECONDS, live=True,
+    )  # fmt: skip
 
-    def wait() -> None:
-        nonlocal drawn
-        if drawn and measured_pace() is not None:
-            st.rerun()
-        drawn = True
-        st.caption("This machine is being measured, to say how long a training takes here …")
 
-    job = job_id(pace_spec(date.today(), environment()["device"]))
-    following(wait, [job], live=True, every=POLL_SECONDS, key=f"{place}/pace")
+def _pace_spec() -> JobSpec:
+    return pace_spec(date.today(), runtime.environment()["device"])

@@ -14,7 +14,7 @@ from core.training_settings import MnistSettings
 from lessons.training import spec as training_spec
 from lessons.training import steps_between_checkpoints
 from lessons.training_curves import LossCurve
-from pages.server.runtime import environment, executor, job_id, shared_result, store
+from pages.server import runtime
 
 UNKEPT = 3  # checkpoints in a row that are not there
 
@@ -49,18 +49,18 @@ class Training:
         """It has got far beyond its newest checkpoint: they cannot be written, as on a full disk."""
         if self.state != State.RUNNING:
             return False
-        apart = steps_between_checkpoints(self.settings, environment()["device"])
+        apart = steps_between_checkpoints(self.settings, runtime.environment()["device"])
         return self.status.done - (self.kept_step or 0) > UNKEPT * apart
 
 
 def training_of(settings: MnistSettings) -> Training:
     """Where the training with these settings stands."""
-    key = job_id(training_spec(settings))
+    key = runtime.job_id(training_spec(settings))
     try:
-        status = executor().status(key)
+        status = runtime.executor().status(key)
     except JobNotFound:
         status = None
-    kept = store().checkpoint_step(key) if status and status.state != State.DONE else None
+    kept = runtime.executor().kept_step(key) if status and status.state != State.DONE else None
     return Training(key, settings, status, kept)
 
 
@@ -76,7 +76,7 @@ def word_of(training: Training) -> str:
 @st.cache_data(max_entries=64, show_spinner=False)
 def facts_of(job: JobId) -> dict[str, Any]:
     """What a finished training has to say of itself."""
-    result = shared_result(job)
+    result = runtime.shared_result(job)
     return {
         "diverged": result.meta["diverged"],
         "names": [name.replace("-", " ") for name in result.meta["names"]],
@@ -99,18 +99,18 @@ def curve_of(training: Training) -> LossCurve | None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _finished_curve(job: JobId) -> LossCurve:
-    return LossCurve.of_result(shared_result(job)).drawn()
+    return LossCurve.of_result(runtime.shared_result(job)).drawn()
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _kept_curve(job: JobId, step: int) -> LossCurve | None:
-    checkpoint = store().get_checkpoint(job)
+    checkpoint = runtime.executor().kept(job)
     return None if checkpoint is None else LossCurve.of_checkpoint(checkpoint).drawn()
 
 
 def events_of(training: Training) -> list[Any]:
     try:
-        return [event for _, event in executor().events(training.job_id)]
+        return [event for _, event in runtime.executor().events(training.job_id)]
     except JobNotFound:
         return []
 
@@ -118,7 +118,7 @@ def events_of(training: Training) -> list[Any]:
 def samples_of(training: Training) -> tuple[np.ndarray, list[int]] | None:
     """(uint8 (snapshots, 10, 28, 28, 1), the steps after which they were taken)."""
     if training.state == State.DONE:
-        result = shared_result(training.job_id)
+        result = runtime.shared_result(training.job_id)
         found = {
             int(step): samples
             for step, samples in zip(result["sample_steps"], result["samples"], strict=True)

@@ -14,6 +14,7 @@ from lessons.training_fields import describe
 from lessons.training_pace import duration
 from pages.components.curves import Series, curves
 from pages.components.player import Film, Row, pack
+from pages.server.session import TrainingState
 from pages.ui.stage import show
 from pages.ui.training_state import Training, curve_of, events_of, facts_of, samples_of, word_of
 
@@ -27,7 +28,11 @@ SHOWN = {
 
 
 def draw_training(
-    place: str, reference: str, training: Training, overlaid: list[Training], floor: tuple[str, float] | None
+    state: TrainingState,
+    reference: str,
+    training: Training,
+    overlaid: list[Training],
+    floor: tuple[str, float] | None,
 ) -> None:
     settings = training.settings
     _say(training)
@@ -40,13 +45,13 @@ def draw_training(
     own = bool(found) and found[0][0] is training
     if series:
         curves(
-            "Loss", series, key=f"{place}/curves", smoothing=SMOOTHING,
+            "Loss", series, key=state.key("curves"), smoothing=SMOOTHING,
             verticals=epoch_ends(training.total, settings.steps_per_epoch(settings.pictures)) if own else (),
             x_max=training.total if training.live else None, height=300,
         )  # fmt: skip
     samples = samples_of(training)
     if samples is not None:
-        show(f"{place}/samples", pack(_samples_film(training, *samples)))
+        show(state.stage("samples"), pack(_samples_film(training, *samples)))
 
 
 def _series(name: str, curve: LossCurve, note: str = "") -> Series:

@@ -160,7 +160,7 @@ def write_failures(folder: Path, repeat: int) -> Row:
                 lambda n, s=store: s.put_checkpoint(_KEY, Checkpoint(n, f"step {n}", {"w": np.full(9, n)})),
                 lambda s=store: s.get_checkpoint(_KEY).step,
             ),
-            "upload": (lambda n, s=store: s.put_blob(b"picture %d" % n), lambda s=store: s.usage().blob_bytes),
+            "upload": (lambda n, s=store: s.blobs.put(b"picture %d" % n), lambda s=store: s.usage().blob_bytes),
         }  # fmt: skip
         for name, (write, read) in kinds.items():
             write(1)
@@ -244,9 +244,9 @@ def damage(folder: Path, repeat: int) -> Row:
             used[kind] += kept is not None and kept.step == 1 and kept.arrays["w"].tolist() == [1] * 9
             store.drop_checkpoints(_KEY)
         elif kind == "upload":
-            name = store.put_blob(rng.randbytes(500))
+            name = store.blobs.put(rng.randbytes(500))
             _damage(store.path / "blobs" / name[:2] / name, rng)
-            used[kind] += store.get_blob(name) is None
+            used[kind] += store.blobs.get(name) is None
         else:
             true, found = _damaged_table(folder / str(turn), rng)
             used[kind] += set(found) <= set(true)

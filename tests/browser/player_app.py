@@ -6,7 +6,8 @@ Query parameters: `samples`, `steps`, `size`, `grow` (add a frame whenever the b
 import numpy as np
 import streamlit as st
 
-from pages.components.player import Curve, Film, Number, Row, difference_to_uint8, player, signed_to_uint8
+from core.media import difference_pixels, to_pixels
+from pages.components.player import Curve, Film, Number, Row, player
 
 query = st.query_params
 SAMPLES, STEPS, SIZE = (int(query.get(n, d)) for n, d in (("samples", 1), ("steps", 34), ("size", 64)))
@@ -41,16 +42,14 @@ def film(arrived: int, seed: int) -> Film:
     timesteps = np.linspace(990, 0, STEPS).round().astype(int)
     alphas_cumprod = np.cos(np.linspace(0.99, 0.0, STEPS) * np.pi / 2) ** 2
     rows = [
-        Row("x_t", "x_t", signed_to_uint8(data["x_t"][:arrived]), "what the model sees"),
+        Row("x_t", "x_t", to_pixels(data["x_t"][:arrived]), "what the model sees"),
         Row(
             "clean_hat",
             r"\hat{x}_0",
-            signed_to_uint8(data["clean_hat"][:arrived]),
+            to_pixels(data["clean_hat"][:arrived]),
             "its guess of the clean picture",
         ),
-        Row(
-            "eps", r"\hat{\varepsilon}", difference_to_uint8(data["eps"][:arrived], 3.0), "the noise it sees"
-        ),
+        Row("eps", r"\hat{\varepsilon}", difference_pixels(data["eps"][:arrived], 3.0), "the noise it sees"),
     ]
     if "chips" in query:
         eps = data["eps"][:arrived]
@@ -58,11 +57,11 @@ def film(arrived: int, seed: int) -> Film:
             Row(
                 "eps_u",
                 r"\varepsilon_u",
-                difference_to_uint8(eps[:, :, :1], 3.0),
+                difference_pixels(eps[:, :, :1], 3.0),
                 "without the prompt",
                 shown=False,
             ),
-            Row("still", "x_0", signed_to_uint8(data["clean_hat"][-1:]), "the original", shown=False),
+            Row("still", "x_0", to_pixels(data["clean_hat"][-1:]), "the original", shown=False),
         ]
     coefficient = np.linspace(0.031, 0.98, STEPS)
     sigma = [float(v) for v in np.linspace(0.2, 0.001, STEPS - 1)] + [None]

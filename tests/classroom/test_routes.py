@@ -73,6 +73,30 @@ def test_the_instructor_hears_of_students_and_answers_and_a_student_does_not(bro
     assert browser(ada).get(address).json()["news"] != student["news"]
 
 
+@pytest.mark.parametrize("who", ["ada", "teacher"])
+@pytest.mark.parametrize("call", ["state", "tally", "present"])
+def test_who_is_removed_in_the_middle_of_a_request_is_refused(
+    browser, rooms, classroom, monkeypatch, who, call
+):
+    """The room's table is looked into several times for one answer; others may act in between."""
+    code, teacher, ada = classroom
+    token = {"ada": ada, "teacher": teacher}[who]
+    rooms.ask(teacher, "forward_process", 3)
+    real = getattr(rooms, call)
+
+    def removed_first(*arguments):
+        if who == "ada":
+            rooms.leave(ada)
+        elif rooms.whois(teacher):
+            rooms.close_room(teacher)
+        return real(*arguments)
+
+    monkeypatch.setattr(rooms, call, removed_first)
+    answers = [browser(token).get(f"/course/classroom/{code}/state").status_code for _ in range(2)]
+    asked = who == "teacher" or call == "state"  # a student is told neither answers nor how many are there
+    assert answers == ([403, 403] if asked else [200, 200])
+
+
 def test_a_token_is_kept_where_scripts_and_other_sites_cannot_use_it(browser, classroom):
     _, _, ada = classroom
     kept = browser(scheme="https").post("/course/classroom/session", json={"token": ada}, headers=OURS)

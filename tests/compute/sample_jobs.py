@@ -106,7 +106,7 @@ def returns_nothing(params, context):
 
 def reads_blob(params, context):
     yield Metric(1, 1, {})
-    return Trajectory({"x": np.frombuffer(context.store.get_blob(params["blob"]), np.uint8)}, {})
+    return Trajectory({"x": np.frombuffer(context.store.blobs.get(params["blob"]), np.uint8)}, {})
 
 
 def counts_calls(params, context):

@@ -75,7 +75,7 @@ def test_a_full_disk_at_any_point_leaves_the_previous_result(store, monkeypatch,
     for write in (
         lambda: store.put_result(KEYS[0], picture(2)),
         lambda: store.put_checkpoint(KEYS[0], Checkpoint(1, "one", {"w": np.zeros(3)})),
-        lambda: store.put_blob(b"bytes"),
+        lambda: store.blobs.put(b"bytes"),
     ):
         with pytest.raises(StoreFull):
             write()
@@ -96,11 +96,11 @@ def test_the_newest_two_checkpoints_are_kept(store):
 
 
 def test_blobs_are_named_by_their_content(store):
-    name = store.put_blob(b"abc")
+    name = store.blobs.put(b"abc")
     assert name == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
-    assert store.put_blob(b"abc") == name and store.get_blob(name) == b"abc"
+    assert store.blobs.put(b"abc") == name and store.blobs.get(name) == b"abc"
     (store.path / "blobs" / "ba" / name).write_bytes(b"abd")
-    assert store.get_blob(name) is None
+    assert store.blobs.get(name) is None
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_only_hexadecimal_keys_reach_the_disk(store, key):
     for touch in (
         store.get_result,
         store.has_result,
-        store.get_blob,
+        store.blobs.get,
         store.get_checkpoint,
         store.drop_checkpoints,
     ):
@@ -119,7 +119,7 @@ def test_only_hexadecimal_keys_reach_the_disk(store, key):
 
 
 def test_prune_removes_the_least_recently_used_and_spares_what_runs(store):
-    blob = store.put_blob(b"an upload that a waiting job will read")
+    blob = store.blobs.put(b"an upload that a waiting job will read")
     for age, key in enumerate(KEYS[:6]):
         store.put_result(key, picture(age))
         os.utime(store.path / "results" / key[:2] / key, (age, age))
@@ -131,7 +131,7 @@ def test_prune_removes_the_least_recently_used_and_spares_what_runs(store):
     freed = store.prune(3 * size + 1000)
     assert freed == 3 * size
     assert [key for key in KEYS[:6] if store.has_result(key)] == [KEYS[0], KEYS[1], KEYS[5]]
-    assert store.get_blob(blob) and store.runs.get(KEYS[2]) is None
+    assert store.blobs.get(blob) and store.runs.get(KEYS[2]) is None
     assert store.prune(3 * size + 1000) == 0
     assert store.usage().results == 3 and store.usage().total_bytes <= 3 * size + 1000
 
@@ -176,7 +176,7 @@ def test_threads_and_a_second_store_may_use_the_same_folder(store):
 
 
 def test_the_command_line_verifies_and_prunes(store, capsys):
-    store.put_result(KEYS[0], picture(1)), store.put_result(KEYS[1], picture(2)), store.put_blob(b"abc")
+    store.put_result(KEYS[0], picture(1)), store.put_result(KEYS[1], picture(2)), store.blobs.put(b"abc")
     assert main(["verify", "--data", str(store.path)]) == 0
     path = store.path / "results" / "00" / KEYS[0]
     path.write_bytes(path.read_bytes()[:-1])
@@ -317,7 +317,7 @@ def test_verify_reads_files_and_rows_and_says_what_was_damaged(store, capsys):
         store.put_result(KEYS[0], picture(1)),
         store.put_checkpoint(KEYS[1], Checkpoint(7, "seven", {"w": np.ones(3)})),
     )
-    blob = store.put_blob(b"abc")
+    blob = store.blobs.put(b"abc")
     for key in KEYS[:3]:
         store.runs.save(row(key, "done"))
     assert main(["verify", "--data", str(store.path)]) == 0

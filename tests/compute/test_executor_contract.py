@@ -156,7 +156,7 @@ def test_what_a_job_prints_does_not_garble_the_messages(new_executor, capfd):
 
 
 def test_jobs_find_uploads_by_their_hash_and_share_a_cache(executor):
-    blob = executor.store.put_blob(b"picture")
+    blob = executor.store.blobs.put(b"picture")
     job = executor.submit(JobSpec("reads_blob", {"blob": blob}), "ada")
     wait(executor, job)
     assert executor.result(job)["x"].tobytes() == b"picture"

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
 from core.compute.context import JobContext
-from core.compute.executor import JobStatus
+from core.compute.executor import JobStatus, OwnJob
 from core.jobs import JobId, JobNotFound, JobSpec, State
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
@@ -65,6 +65,9 @@ class AtOnce:
         self.specs: dict[JobId, JobSpec] = {}
         self.cache = {("model", runtime.model_fingerprint(), "cpu"): FakeModel()}
 
+    def key(self, spec: JobSpec) -> JobId:
+        return spec.key(runtime.environment())
+
     def submit(self, spec: JobSpec, owner: str) -> JobId:
         self.asked.append(spec)
         if spec.kind == EXPORT:  # it is made of a run in the store, and its file is looked for there
@@ -77,7 +80,7 @@ class AtOnce:
             try:
                 next(job)
             except StopIteration as end:
-                job_id = runtime.job_id(spec)
+                job_id = self.key(spec)
                 self.results[job_id], self.specs[job_id] = end.value, spec
                 if spec.kind == EXPORT:
                     runtime.store().put_result(job_id, end.value)
@@ -86,6 +89,8 @@ class AtOnce:
     def status(self, job_id: JobId) -> JobStatus:
         if job_id not in self.results:
             raise JobNotFound()
+        if self.specs[job_id].kind == EXPORT and not runtime.store().has_result(job_id):
+            raise JobNotFound()  # removed since
         return JobStatus(State.DONE, self.specs[job_id])
 
     def result(self, job_id: JobId) -> Trajectory:
@@ -93,6 +98,14 @@ class AtOnce:
 
     def events(self, job_id: JobId, after: int = 0) -> list:
         return []
+
+    def mine(self, kind: str, owner: str) -> list[OwnJob]:
+        return [OwnJob(job, spec, State.DONE, False) for job, spec in self.specs.items() if spec.kind == kind]
+
+    def kept(self, job_id: JobId) -> None:
+        return None
+
+    kept_step = kept
 
 
 @contextmanager
@@ -103,13 +116,8 @@ def open_page(slug: str, data_dir: Path, monkeypatch, **query: str) -> Iterator[
     st.cache_data.clear()
     executor = AtOnce()
     with (
-        patch("pages.ui.stage.executor", lambda: executor),
-        patch("pages.ui.quick.executor", lambda: executor),
-        patch("pages.ui.takehome.executor", lambda: executor),
         patch("pages.server.runtime.executor", lambda: executor),
-        patch("pages.ui.stage.owner", lambda: "a student"),  # AppTest has no cookies
-        patch("pages.ui.quick.owner", lambda: "a student"),
-        patch("pages.ui.takehome.owner", lambda: "a student"),
+        patch("pages.server.runtime.owner", lambda: "a student"),  # AppTest has no cookies
     ):
         at = AppTest.from_file(str(ROUTER), default_timeout=120)
         at.context["url"] = "http://localhost/"

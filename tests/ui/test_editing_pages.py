@@ -91,7 +91,7 @@ def test_a_sketch_becomes_the_picture_to_the_pixel(visit, monkeypatch):
     pixels[20:40, 10:30] = (215, 38, 61)
     drawn(at, "sources", Drawing(pixels, "colour", blank=False), monkeypatch)
     reference = executor.asked[-1].params["picture"]
-    np.testing.assert_array_equal(reference_pixels(reference, runtime.store()), pixels)
+    np.testing.assert_array_equal(reference_pixels(reference, runtime.blobs()), pixels)
     assert at.query_params["picture"] == reference
 
 
@@ -126,7 +126,7 @@ def test_a_picture_of_one_to_five_with_transparency_is_cropped_or_letterboxed(vi
     at.run()
     at.get("file_uploader")[0].upload("long.png", file.getvalue(), "image/png").run()
     assert not at.exception, at.exception
-    pixels = reference_pixels(executor.asked[-1].params["picture"], runtime.store())
+    pixels = reference_pixels(executor.asked[-1].params["picture"], runtime.blobs())
     assert pixels[32, 8].tolist() == [255, 0, 0] and pixels[32, 56].tolist() == [255, 255, 255]
     white_rows = (pixels == 255).all(axis=(1, 2)).sum()
     assert white_rows in ((51, 52) if fit == "letterbox" else (0,))
@@ -140,7 +140,7 @@ def test_a_result_goes_on_to_another_lesson(visit):
     assert not at.exception, at.exception
     asked = executor.asked[-1]
     assert asked.kind == "edit"
-    np.testing.assert_array_equal(reference_pixels(asked.params["picture"], runtime.store()), result[1])
+    np.testing.assert_array_equal(reference_pixels(asked.params["picture"], runtime.blobs()), result[1])
 
 
 def test_results_of_other_lessons_are_offered_as_a_source(visit):
@@ -149,7 +149,7 @@ def test_results_of_other_lessons_are_offered_as_a_source(visit):
     at.switch_page("image_to_image.py").run()
     at.button(key="image_to_image/made/0/2").click().run()
     assert not at.exception, at.exception
-    pixels = reference_pixels(executor.asked[-1].params["picture"], runtime.store())
+    pixels = reference_pixels(executor.asked[-1].params["picture"], runtime.blobs())
     np.testing.assert_array_equal(pixels, result[2])
 
 
@@ -167,7 +167,7 @@ def test_the_painted_mask_is_the_mask_that_the_job_gets_pixel_for_pixel(visit, m
     mask = np.random.default_rng(0).random((64, 64)) < 0.4
     drawn(at, "masks", mask_drawing(mask), monkeypatch)
     reference = executor.asked[-1].params["mask"]
-    np.testing.assert_array_equal(mask_of(reference, runtime.store()), mask)
+    np.testing.assert_array_equal(mask_of(reference, runtime.blobs()), mask)
     kept = to_pixels(executor.result(runtime.job_id(executor.asked[-1]))["result"])[0][~mask]
     np.testing.assert_array_equal(kept, load_picture(inpainting.LESSON.field("picture").default)[~mask])
     assert "**0 of " in "\n".join(element.value for element in at.markdown)
@@ -218,7 +218,7 @@ def test_a_mask_that_is_gone_is_said_to_be(visit):
 def test_a_mask_in_a_link_survives_in_the_store(visit, monkeypatch):
     at, executor = visit("inpainting")
     mask = np.eye(64, dtype=bool)
-    reference = "upload-" + runtime.store().put_blob(png(as_picture(mask)))
+    reference = "upload-" + runtime.blobs().put(png(as_picture(mask)))
     at.query_params["mask"] = reference
     at.session_state["page"] = "elsewhere"  # entered anew, by the link
     at.run()

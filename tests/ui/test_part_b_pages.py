@@ -50,14 +50,6 @@ def visit(tmp_path, monkeypatch, weights):
         at, executor = manager.__enter__()
         opened.append(manager)
         executor.cache["digits", "train", "cpu"] = few
-        for place in ("networks", "training", "training_state"):
-            patcher = patch(f"pages.ui.{place}.executor", lambda: executor)
-            patcher.start()
-            opened.append(patcher)
-        for place in ("networks", "training"):
-            patcher = patch(f"pages.ui.{place}.owner", lambda: "a student")
-            patcher.start()
-            opened.append(patcher)
         patcher = patch("pages.ui.training.measured_pace", lambda: PACE)
         patcher.start()
         opened.append(patcher)

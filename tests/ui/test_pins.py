@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+import streamlit as st
 
 from lessons import (
     classifier_free_guidance,
@@ -25,6 +26,7 @@ from lessons.fields import BadValue
 from lessons.pins import MOST, read_pins, write_pins
 from pages.components.player import Curve, Film, FilmError, Number, Row, pack, together
 from pages.components.player.packing import read_header
+from pages.server.classroom import bar
 from tests.ui.fake_model import open_page, sentences
 
 MODULES = (
@@ -33,8 +35,8 @@ MODULES = (
 )  # fmt: skip
 
 SHORT = {  # what keeps these runs short
-    "A0": {"steps": "5"}, "A4": {"i_start": "31"}, "A5": {"count": "1"}, "A6": {"gammas": "1"}, "A7": {"i_starts": "30,32"},
-    "A8": {"count": "1"}, "A9": {"i_starts": "30,32"}, "A10": {"count": "1"}, "A11": {"count": "1"},
+    "A0": {"steps": "5"}, "A4": {"i_start": "31"}, "A5": {"count": "1"}, "A6": {"gammas": "1"}, "A7": {"i_starts": "30;32"},
+    "A8": {"count": "1"}, "A9": {"i_starts": "30;32"}, "A10": {"count": "1"}, "A11": {"count": "1"},
 }  # fmt: skip
 
 
@@ -100,6 +102,36 @@ def test_a_link_brings_the_pinned_runs_back(visit):
     assert joined["columns"] == ["i_start 10, Seed 3", "i_start 20, Seed 0", "i_start 10, Seed 0"]
     assert joined["total"] == 24
     assert at.query_params["pin"] == "i_start=20|reference"
+
+
+def test_whoever_follows_the_instructor_sees_the_pinned_runs(visit, monkeypatch):
+    """Also in a session that has been on this page, where other runs were pinned."""
+
+    def follows(_url_path: str) -> None:
+        if wanted := st.session_state.pop("wanted", None):
+            bar._go(wanted)
+
+    monkeypatch.setattr(bar, "class_bar", follows)
+    at, executor, _ = visit("iterative_denoising", i_start="31")
+    at.button(key="iterative_denoising/pin").click().run()
+    assert at.query_params["pin"] == "i_start=31"
+    for query, pins in (("i_start=30&pin=i_start%3D29", "i_start=29"), ("i_start=30", None)):
+        at.session_state["wanted"] = {"page": "iterative-denoising", "query": query, "frame": None}
+        at.run().run()
+        assert not at.exception, at.exception
+        assert at.query_params.get("pin") == pins
+        assert {spec.params["i_start"] for spec in executor.asked} >= {30}
+    assert {spec.params["i_start"] for spec in executor.asked} == {29, 30, 31}
+
+
+def test_a_link_with_pins_is_followed_in_a_session_that_has_some(visit):
+    at, _, _ = visit("iterative_denoising", i_start="31")
+    at.button(key="iterative_denoising/pin").click().run()
+    at.switch_page("classroom.py").run()
+    at.switch_page("iterative_denoising.py")
+    at.query_params["pin"] = "i_start=29"
+    at.run()
+    assert at.query_params["pin"] == "i_start=29"
 
 
 @pytest.mark.parametrize(

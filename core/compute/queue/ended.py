@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 
-from core.compute.executor import JobStatus
+from core.compute.executor import JobStatus, OwnJob
 from core.compute.queue.run import Run
 from core.compute.store import Store
-from core.compute.store.runs import RunRecord
-from core.jobs import Cancelled, Done, Event, Failed, JobNotFound, Queued, State, UnexpectedError
+from core.compute.store.runs import RunRecord, owners_text
+from core.jobs import Cancelled, Done, Event, Failed, JobNotFound, NotOwner, Queued, State, UnexpectedError
 
 _KEPT_RUNS = 64  # ended runs whose events stay in memory; the table answers for older ones
 _KEPT_FRAME_BYTES = 64 << 20  # of all ended runs together
@@ -32,6 +33,25 @@ def recorded(store: Store, key: str) -> RunRecord:
     if record is None or (record.state == State.DONE and not store.has_result(key)):
         raise JobNotFound()
     return record
+
+
+def give_up(store: Store, record: RunRecord, owner: str) -> None:
+    """Remove an owner's claim on a run that only its row remembers, and with the last claim what is kept of it."""
+    left = record.claimants - {owner}
+    if owner not in record.claimants:
+        raise NotOwner()
+    if record.state == State.DONE:
+        return
+    store.runs.save(replace(record, owners=owners_text(record.waiting & left, left - record.waiting)))
+    if not left:
+        store.drop_checkpoints(record.key)
+
+
+def own_job(record: RunRecord, run: Run | None, owner: str) -> OwnJob:
+    """What a row tells its owner, or the run itself where it is in memory."""
+    state = run.state if run else last_status(record).state
+    waiting = owner in (run.owners if run else record.waiting) and not state.final
+    return OwnJob(record.key, record.spec, state, waiting)
 
 
 def last_event(record: RunRecord) -> tuple[int, Event]:

@@ -6,15 +6,14 @@ waits for a worker. The ledger knows nothing of processes, so every executor can
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import takewhile
 
-from core.compute.executor import Capacity, JobStatus
-from core.compute.queue.ended import forget_old, last_event, last_status, recorded
+from core.compute.executor import Capacity, JobStatus, OwnJob
+from core.compute.queue.ended import forget_old, give_up, last_event, last_status, own_job, recorded
 from core.compute.queue.estimates import Durations
 from core.compute.queue.fair import FairQueue
 from core.compute.queue.quotas import NO_LIMITS, DeviceTime, Limits, in_words
@@ -31,6 +30,7 @@ from core.jobs import (
     Failed,
     InvalidSpec,
     JobId,
+    JobNotFound,
     JobSpec,
     NotOwner,
     Poisoned,
@@ -47,6 +47,8 @@ from core.jobs import (
 log = logging.getLogger(__name__)
 
 _MAX_OWNER_LENGTH = 200
+# A lesson's own run is asked for by everybody who ever opens its page.
+_MOST_CLAIMS = 500
 # A job that keeps checkpoints may take hours. After this long it makes way, at its next checkpoint, for what waits.
 TURN_SECONDS = 5.0
 
@@ -84,12 +86,15 @@ class Ledger:
 
     # --- for pages ------------------------------------------------------------------------------------------
 
+    def key(self, spec: JobSpec) -> JobId:
+        return spec.key(self._environment)
+
     def submit(self, spec: JobSpec, owner: str) -> JobId:
         if spec.kind not in self._kinds:
             raise InvalidSpec(f"{spec.kind!r} is not a computation of this app.")
         if not isinstance(owner, str) or not 0 < len(owner) <= _MAX_OWNER_LENGTH:
             raise InvalidSpec("A computation needs an owner: a name of 1 to 200 characters.")
-        key = spec.key(self._environment)
+        key = self.key(spec)
         stored = self._store.has_result(key)  # outside the lock: the first time, it reads the file
         if not stored and key not in self._runs and len(self._queue) >= self._max_queue:
             # Without the lock, which a write to a slow disk may hold: in a rush, most are refused, and at once.
@@ -118,34 +123,50 @@ class Ledger:
 
     def status(self, key: JobId) -> JobStatus:
         with self._changed:
-            if run := self._runs.get(require_key(key)):
-                return self._status(run)
-        return last_status(recorded(self._store, key))
+            run = self._runs.get(require_key(key))
+            status = self._status(run) if run else None
+        if status is None:
+            return last_status(recorded(self._store, key))
+        if status.state is State.DONE and not self._store.has_result(key):
+            raise JobNotFound()  # removed since
+        return status
 
     def cancel(self, key: JobId, owner: str) -> Run | None:
         """Detach an owner; return the run whose worker must be told to stop, if that is so."""
         with self._changed:
             run = self._runs.get(require_key(key))
-            if run is None:
-                if owner not in json.loads(recorded(self._store, key).owners):
-                    raise NotOwner()
-                return None  # it ended long ago
-            if owner not in run.owners:
-                if owner in run.former_owners:
-                    return None
+            if owner not in (run or recorded(self._store, key)).claimants:
                 raise NotOwner()
-            if run.state.final:
-                return None
-            run.owners.discard(owner)
+            if run is None or run.state.final or owner not in run.owners:
+                return None  # it has ended, or this owner waits for it no longer
             run.former_owners.add(owner)
-            if run.state is State.QUEUED:
-                self._queue.leave(key, owner)
-                if not run.owners:
-                    self._end(run, Cancelled())
-                    return None
+            return self._detach(run, owner)
+
+    def discard(self, key: JobId, owner: str) -> Run | None:
+        """As `cancel`; what is kept goes with its last claimant, at once or when the worker has stopped."""
+        with self._changed:
+            run = self._runs.get(require_key(key))
+            if run is None:
+                give_up(self._store, recorded(self._store, key), owner)
+                return None
+            if owner not in run.claimants:
+                raise NotOwner()
+            if run.state is State.DONE:
+                return None
+            run.former_owners.discard(owner)
+            run.earlier_owners.discard(owner)
+            if owner in run.owners and not run.state.final:
+                return self._detach(run, owner)
+            run.owners.discard(owner)
+            if run.state.final:
+                self._drop_what_nobody_claims(run)
             self._save(run)
-            run.stop_requested = not run.owners
-            return run if run.stop_requested else None
+            return None
+
+    def mine(self, kind: str, owner: str) -> list[OwnJob]:
+        rows = [row for row in self._store.runs.of_owner(kind, owner) if self.key(row.spec) == row.key]
+        with self._changed:
+            return [own_job(row, self._runs.get(row.key), owner) for row in rows]
 
     def resume(self) -> list[JobId]:
         """Queue what a crash interrupted; answer what it interrupted just after the result was stored."""
@@ -155,8 +176,8 @@ class Ledger:
             with self._changed:
                 if record.key in self._runs or self._closing:
                     continue
-                run = self._new_run(record.key, record.spec, set(json.loads(record.owners)))
-                run.losses, run.submitted_at = record.losses, record.submitted_at
+                run = self._new_run(record.key, record.spec, record.waiting)
+                run.crashes, run.submitted_at = record.crashes, record.submitted_at
                 if stored:
                     self._enter(run, Done(record.key))
                 elif not run.owners:  # it was being stopped
@@ -197,8 +218,9 @@ class Ledger:
             run.note_progress(event)
             if not isinstance(event, Checkpoint):
                 return False
-            if run.losses:  # it gets on, so the next crash is not held against it, by the next server neither
-                run.losses = 0
+            # It gets on, so the next crash is not held against it, by the next server neither.
+            if run.crashes:
+                run.crashes = 0
                 self._save(run)
             run.keeps_checkpoints = True
             had_its_turn = len(self._queue) and run.runs_for() >= self._turn_seconds
@@ -225,14 +247,14 @@ class Ledger:
         stored = self._store.has_result(run.key)
         with self._changed:
             self._charge(run)
-            run.losses += not self._closing
+            run.crashes += not self._closing
             if stored:  # it died after the last write
                 self._end(run, Done(run.key))
             elif run.verdict:
                 self._end(run, run.verdict)
             elif not run.owners:
                 self._end(run, Cancelled())
-            elif run.losses < self._max_attempts or self._closing:
+            elif run.crashes < self._max_attempts or self._closing:
                 self._queue_again(run)
             elif not worker_was_ready:
                 self._end(run, Failed.because(BackendUnavailable()))
@@ -256,9 +278,28 @@ class Ledger:
         record = None if former else self._store.runs.get(key)
         # Numbers go on where an earlier run of the same job ended: a reader's `after` stays valid.
         last_seq = former.log.last_seq if former else record.last_seq if record else 0
+        earlier = former.claimants if former else record.claimants if record else set()
         if record and not State(record.state).final:  # interrupted by a crash and not resumed yet
-            owners = owners | set(json.loads(record.owners))
-        return Run(key, spec, owners, EventLog(last_seq))
+            owners = owners | record.waiting
+        return Run(
+            key, spec, owners, EventLog(last_seq), earlier_owners=set(sorted(earlier - owners)[:_MOST_CLAIMS])
+        )
+
+    def _detach(self, run: Run, owner: str) -> Run | None:
+        """One owner less waits for a run that has not ended; returns it if its worker must be told to stop."""
+        run.owners.discard(owner)
+        if run.state is State.QUEUED:
+            self._queue.leave(run.key, owner)
+            if not run.owners:
+                self._end(run, Cancelled())
+                return None
+        self._save(run)
+        run.stop_requested = not run.owners
+        return run if run.stop_requested else None
+
+    def _drop_what_nobody_claims(self, run: Run) -> None:
+        if not run.claimants and run.state is not State.DONE:
+            self._store.drop_checkpoints(run.key)
 
     def _accept(self, run: Run, answer: Done | Failed | Cancelled | None = None) -> None:
         """Enter a new run, into the table first: what cannot be kept is not accepted."""
@@ -286,6 +327,7 @@ class Ledger:
 
     def _attach(self, run: Run, owner: str) -> None:
         run.former_owners.discard(owner)
+        run.earlier_owners.discard(owner)
         if owner not in run.owners:
             run.owners.add(owner)
             if run.state is State.QUEUED:
@@ -346,6 +388,7 @@ class Ledger:
             run.failure = event
         run.move({Done: State.DONE, Failed: State.FAILED, Cancelled: State.CANCELLED}[type(event)])
         run.log.append(event)
+        self._drop_what_nobody_claims(run)
         if run.state is State.DONE and run.started_at:
             self._durations.note(run.spec.kind, run.runs_for())
         self._save(run)

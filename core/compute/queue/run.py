@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from dataclasses import dataclass, field
 
 from core.compute.executor import JobStatus
-from core.compute.store.runs import RunRecord
+from core.compute.store.runs import RunRecord, owners_text
 from core.jobs import Event, Failed, Frame, JobSpec, Metric, State
 
 # What may follow what. A final state has no successor: that is why a job ends exactly once.
@@ -82,9 +81,12 @@ class Run:
     owners: set[str]  # who waits for it
     log: EventLog = field(default_factory=EventLog)
     former_owners: set[str] = field(default_factory=set)  # who waited for it and cancelled
+    earlier_owners: set[str] = field(
+        default_factory=set
+    )  # of earlier runs of the job: what is kept is theirs, too
     state: State = State.QUEUED
     ticket: int = 0  # number of the attempt; tells its messages from those of others
-    losses: int = 0  # workers that died under it since it last got on (kept a checkpoint)
+    crashes: int = 0  # workers that died under it since it last got on (kept a checkpoint)
     stop_requested: bool = False  # the worker was asked to stop
     verdict: Failed | None = None  # ... or its process is being ended, because of this
     makes_way: bool = False  # ... because others wait; it goes on when its turn comes
@@ -112,6 +114,11 @@ class Run:
             self.ticket = next(_TICKETS)
         else:
             self.finished_at = time.time()
+
+    @property
+    def claimants(self) -> set[str]:
+        """Everybody who has asked for the job and has not discarded it."""
+        return self.owners | self.former_owners | self.earlier_owners
 
     def runs_for(self) -> float:
         """Seconds that this attempt has taken, or took; 0 of a run that waits."""
@@ -154,14 +161,14 @@ class Run:
 
     def record(self) -> RunRecord:
         """The row that is kept of this run."""
-        owners = self.owners | self.former_owners if self.state.final else self.owners
+        waiting = self.claimants if self.state.final else self.owners
         return RunRecord(
             key=self.key,
             kind=self.spec.kind,
             params=self.spec.canonical,
-            owners=json.dumps(sorted(owners)),
+            owners=owners_text(waiting, self.claimants - waiting),
             state=self.state.value,
-            losses=self.losses,
+            crashes=self.crashes,
             last_seq=self.log.last_seq,
             error_name=self.failure.error_name if self.failure else None,
             message=self.failure.message if self.failure else None,

@@ -1,5 +1,6 @@
 """What outlives a process: files that are whole or absent, and the table of runs."""
 
+from core.compute.store.blobs import Blobs
 from core.compute.store.store import Store, Usage, Verification
 
-__all__ = ["Store", "Usage", "Verification"]
+__all__ = ["Blobs", "Store", "Usage", "Verification"]

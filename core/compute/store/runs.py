@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,14 @@ class Charge:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One row. Times are seconds since 1970; `params` and `owners` are JSON texts."""
+    """One row. Times are seconds since 1970; `params` and `owners` are JSON texts: see `owners_text`."""
 
     key: str
     kind: str
     params: str
     owners: str
     state: str
-    losses: int
+    crashes: int
     last_seq: int
     error_name: str | None
     message: str | None
@@ -67,13 +67,33 @@ class RunRecord:
         return JobSpec(self.kind, json.loads(self.params))
 
     @property
+    def waiting(self) -> set[str]:
+        """Who waits for it. Of a run that has ended: whoever has a claim."""
+        found = json.loads(self.owners)
+        return set(found["waiting"] if isinstance(found, dict) else found)
+
+    @property
+    def claimants(self) -> set[str]:
+        """Whoever has asked for it and has not discarded it, also who has paused it."""
+        found = json.loads(self.owners)
+        return set(found["waiting"] + found["others"] if isinstance(found, dict) else found)
+
+    @property
     def seal(self) -> int:
         """The checksum that is kept beside the row."""
         return zlib.crc32(repr(astuple(self)).encode())
 
 
+def owners_text(waiting: Collection[str], others: Collection[str] = ()) -> str:
+    """The text of a row: who waits for a run, and who has a claim on it without waiting. A list where these are none."""
+    if not others:
+        return json.dumps(sorted(waiting))
+    return json.dumps({"waiting": sorted(waiting), "others": sorted(others)})
+
+
+_NAMED = {"crashes": "losses"}  # fields whose column has another name, as in the tables of earlier versions
 _NAMES = [item.name for item in fields(RunRecord)]
-_COLUMNS = ", ".join([*_NAMES, "seal"])
+_COLUMNS = ", ".join([*(_NAMED.get(name, name) for name in _NAMES), "seal"])
 _PLACES = ", ".join(f":{name}" for name in [*_NAMES, "seal"])
 _INSERT = f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({_PLACES})"
 
@@ -106,6 +126,13 @@ class RunTable:
     def of_kind(self, kind: str, limit: int = 100) -> list[RunRecord]:
         """The runs of one kind that were asked for last, newest first."""
         return self._select("WHERE kind = ? ORDER BY submitted_at DESC LIMIT ?", kind, limit)
+
+    def of_owner(self, kind: str, owner: str) -> list[RunRecord]:
+        """The runs of one kind among whose owners is this one, newest first."""
+        rows = self._select(
+            "WHERE kind = ? AND instr(owners, ?) ORDER BY submitted_at DESC", kind, json.dumps(owner)
+        )
+        return [row for row in rows if owner in row.claimants]
 
     def durations(self, limit: int = 200) -> list[tuple[str, float]]:
         """(kind, seconds) of the newest finished runs, oldest first."""
@@ -244,7 +271,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _add_seals(connection: sqlite3.Connection) -> None:
     """To a table that an earlier version has written."""
     connection.execute("ALTER TABLE runs ADD COLUMN seal INTEGER")
-    rows = [RunRecord(*row) for row in connection.execute(f"SELECT {', '.join(_NAMES)} FROM runs")]
+    rows = [
+        RunRecord(*row) for row in connection.execute(f"SELECT {_COLUMNS.removesuffix(', seal')} FROM runs")
+    ]
     connection.executemany("UPDATE runs SET seal = ? WHERE key = ?", [(row.seal, row.key) for row in rows])
 
 

@@ -3,15 +3,13 @@
     runs.sqlite3            the table of runs (see runs.py)
     results/ab/<key>        trajectories, by the key of the job that computed them
     checkpoints/<key>/<n>   states to resume from, by step; the newest two are kept
-    blobs/ab/<sha256>       uploaded pictures and the like, by their own hash
+    blobs/ab/<sha256>       uploaded pictures and the like, by their own hash (see blobs.py)
 
 A file is whole or absent (files.py); a damaged one counts as absent.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 import re
@@ -22,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.compute.store.blobs import Blobs
 from core.compute.store.files import (
     read_sealed,
     set_aside,
@@ -29,7 +28,6 @@ from core.compute.store.files import (
     touch,
     whole_files,
     write_sealed,
-    write_whole,
 )
 from core.compute.store.runs import RunTable
 from core.jobs import Checkpoint, require_key
@@ -69,7 +67,8 @@ class Store:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._results, self._blobs = self.path / "results", self.path / "blobs"
+        self._results = self.path / "results"
+        self.blobs = Blobs(self.path / "blobs")
         self._checkpoints = self.path / "checkpoints"
         self._verified: dict[str, tuple[int, int]] = {}  # key -> (inode, size) of the file last found whole
         self._runs: RunTable | None = None
@@ -158,36 +157,14 @@ class Store:
         folder = self._checkpoints / require_key(key)
         shutil.rmtree(folder, ignore_errors=True)  # it may not be there
 
-    # --- blobs ---------------------------------------------------------------------------------------------
-
-    def put_blob(self, data: bytes) -> str:
-        """Keep bytes; return their SHA-256, which names them in a JobSpec. Raises StoreFull, OSError."""
-        name = hashlib.sha256(data).hexdigest()
-        if self.get_blob(name) is None:
-            write_whole(self._blob_path(name), [data])
-        return name
-
-    def get_blob(self, name: str) -> bytes | None:
-        """The bytes with this SHA-256; None when they are not here or damaged."""
-        path = self._blob_path(name)
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        if hashlib.sha256(data).hexdigest() != name:
-            set_aside(path)
-            return None
-        touch(path)
-        return data
-
-    def _blob_path(self, name: str) -> Path:
-        return self._blobs / require_key(name)[:2] / name
-
     # --- housekeeping --------------------------------------------------------------------------------------
 
     def usage(self) -> Usage:
         results = [path.stat().st_size for path in whole_files(self._results)]
-        rest = (sum(path.stat().st_size for path in whole_files(d)) for d in (self._checkpoints, self._blobs))
+        rest = (
+            sum(path.stat().st_size for path in whole_files(d))
+            for d in (self._checkpoints, self.blobs.folder)
+        )
         return Usage(len(results), sum(results), *rest)
 
     def in_use(self) -> set[str]:
@@ -230,7 +207,7 @@ class Store:
         for record in self.runs.of_kind(kind, limit=-1):
             if not self._result_path(record.key).exists() and self.checkpoint_step(record.key) is None:
                 continue
-            owners = json.loads(record.owners)
+            owners = record.claimants
             so_far.update(owners)
             if record.key not in used and all(so_far[owner] > number for owner in owners):
                 self.drop_checkpoints(record.key)
@@ -244,20 +221,9 @@ class Store:
         """Removed in the meantime is not damaged."""
         return read_sealed(path) is not None or not path.with_name(path.name + ".damaged").exists()
 
-    @staticmethod
-    def _is_whole_blob(path: Path) -> bool:
-        """Unlike `get_blob`, this is no use of the file."""
-        try:
-            whole = hashlib.sha256(path.read_bytes()).hexdigest() == path.name
-        except FileNotFoundError:
-            return True
-        if not whole:
-            set_aside(path)
-        return whole
-
     @property
     def _folders(self) -> tuple[Path, ...]:
-        return self._results, self._checkpoints, self._blobs
+        return self._results, self._checkpoints, self.blobs.folder
 
     def _owner_of(self, path: Path) -> str:
         """The key or the content hash to which a file belongs."""
@@ -282,7 +248,8 @@ class Store:
             paths = sorted(whole_files(folder))
             counts[folder.name] = len(paths)
             for path in paths:
-                if not (self._is_whole_blob(path) if folder == self._blobs else self._is_sealed(path)):
+                whole = self.blobs.is_whole if folder == self.blobs.folder else self._is_sealed
+                if not whole(path):
                     damaged.append(str(path.relative_to(self.path)))
         rows = self.runs.drop_damaged()
         counts["rows of the table of runs"] = len(self.runs) + len(rows)

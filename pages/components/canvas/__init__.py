@@ -4,8 +4,7 @@ A sketch that starts something which takes seconds: the student presses the butt
 store, and the URL names it.
 
     def use(drawing: Drawing) -> None:                       # before the script runs again
-        values["picture"] = UPLOAD + store().put_blob(png(drawing.pixels))
-        st.session_state[f"{LESSON.slug}/go"] = True
+        set_values(LESSON, {"picture": put_picture(drawing.pixels)})
 
     canvas(key="a7/sketch", size=64, use_label="Use this sketch", on_use=use)
 

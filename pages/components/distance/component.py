@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core.media import png
-from pages.components.player import signed_to_uint8
+from core.media import png, to_pixels
 
 HERE = Path(__file__).parent
 EYE_ARCMINUTES = 1.0  # standard deviation of the eye's blur; normal sight separates lines one arcminute apart
@@ -29,8 +28,7 @@ def distance(pictures: np.ndarray, readings: tuple[str, str], labels: Sequence[s
     `readings` are the prompts from afar and from near, `labels` the pictures' names.
     """
     urls = [
-        "data:image/png;base64," + base64.b64encode(png(signed_to_uint8(picture))).decode()
-        for picture in pictures
+        "data:image/png;base64," + base64.b64encode(png(to_pixels(picture))).decode() for picture in pictures
     ]
     _mount(
         key=key,

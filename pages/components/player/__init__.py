@@ -7,9 +7,6 @@ from pages.components.player.film import (
     FilmError,
     Number,
     Row,
-    difference_to_uint8,
-    signed_to_uint8,
-    unit_to_uint8,
 )
 from pages.components.player.joined import above_each_other, side_by_side, together
 from pages.components.player.packing import pack
@@ -22,11 +19,8 @@ __all__ = [
     "Row",
     "Running",
     "above_each_other",
-    "difference_to_uint8",
     "pack",
     "player",
     "side_by_side",
-    "signed_to_uint8",
     "together",
-    "unit_to_uint8",
 ]

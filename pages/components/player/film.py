@@ -4,8 +4,8 @@ A `Film` is plain data (NumPy and strings). `packing.pack` makes bytes of it for
 Streamlit or torch, so that tests, scripts and a worker process can make films too.
 
     film = Film(
-        rows=(Row("x_t", "x_t", signed_to_uint8(trajectory.arrays["x_t"])),
-              Row("clean_hat", r"\\hat{x}_0", signed_to_uint8(trajectory.arrays["clean_hat"]))),
+        rows=(Row("x_t", "x_t", to_pixels(trajectory.arrays["x_t"])),
+              Row("clean_hat", r"\\hat{x}_0", to_pixels(trajectory.arrays["clean_hat"]))),
         steps=[f"t = {t}" for t in timesteps],
         curves=(Curve(r"\\bar{\\alpha}_t", alphas_cumprod[timesteps]),),
         marks=range(0, 34, 5),
@@ -18,7 +18,6 @@ Labels and symbols are written in a small part of TeX: letters, digits, `_`, `^`
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,7 +50,7 @@ class Row:
         shape = getattr(self.pixels, "shape", None)
         if not isinstance(self.pixels, np.ndarray) or self.pixels.dtype != np.uint8:
             raise FilmError(
-                f"Row {self.name!r}: make its pixels a uint8 array, for example with signed_to_uint8 or unit_to_uint8."
+                f"Row {self.name!r}: make its pixels a uint8 array, for example with core.media.to_pixels."
             )
         if len(shape) != 5 or shape[-1] not in (1, 3) or 0 in shape:
             raise FilmError(
@@ -167,49 +166,3 @@ class Film:
             )
         if self.clock not in CLOCKS:
             raise FilmError(f"clock is {self.clock!r}; choose one of {CLOCKS}.")
-
-
-def signed_to_uint8(x: np.ndarray) -> np.ndarray:
-    """Pictures in [−1, 1], channels before height and width, to uint8 with channels last.
-
-    (…, channels, height, width) → (…, height, width, channels); values outside the range are clipped, and a
-    pixel that is not a number becomes magenta (black if there is one channel), so that a diverged run shows.
-    """
-    return _to_uint8((np.asarray(x, dtype=np.float32) + 1.0) * 127.5)
-
-
-def unit_to_uint8(x: np.ndarray) -> np.ndarray:
-    """Pictures in [0, 1] to uint8 with channels last; otherwise as `signed_to_uint8`."""
-    return _to_uint8(np.asarray(x, dtype=np.float32) * 255.0)
-
-
-def difference_to_uint8(x: np.ndarray, limit: float) -> np.ndarray:
-    """Signed quantities, such as noise or the difference of two estimates, as colours around a neutral grey.
-
-    0 is mid-grey and ±`limit` are the ends, the same distance on both sides, so that two pictures with the same
-    limit can be compared. Three channels stay themselves; one channel becomes blue (−), grey (0), orange (+).
-    (…, 1 or 3, height, width) → (…, height, width, 3).
-    """
-    if not (math.isfinite(limit) and limit > 0):
-        raise FilmError(f"limit is {limit}; give the positive value that is drawn as the strongest colour.")
-    x = np.asarray(x, dtype=np.float32) / limit
-    if x.shape[-3] == 1:
-        blue, orange = np.float32([38, 102, 190]), np.float32([226, 96, 32])
-        strength = np.clip(np.moveaxis(x, -3, -1), -1.0, 1.0)  # (…, height, width, 1)
-        end = np.where(strength < 0, blue, orange)
-        levels = 128.0 + np.abs(strength) * (end - 128.0)
-        return _to_uint8(np.moveaxis(levels, -1, -3))
-    return _to_uint8(128.0 + 127.0 * x)
-
-
-def _to_uint8(levels: np.ndarray) -> np.ndarray:
-    """Round and clip (…, channels, height, width) in 0..255, move the channels last, mark what is not a number."""
-    if levels.ndim < 3 or levels.shape[-3] not in (1, 3):
-        raise FilmError(f"Give pictures of shape (…, 1 or 3, height, width), not {levels.shape}.")
-    levels = np.moveaxis(levels, -3, -1)
-    missing = np.isnan(levels).any(axis=-1)
-    with np.errstate(invalid="ignore"):
-        pixels = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
-    if missing.any():
-        pixels[missing] = (255, 0, 255) if pixels.shape[-1] == 3 else 0
-    return np.ascontiguousarray(pixels)

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core.media import png
-from pages.components.player import signed_to_uint8
+from core.media import png, to_pixels
 
 HERE = Path(__file__).parent
 
@@ -54,5 +53,5 @@ def turner(
 
 
 def _url(picture: np.ndarray) -> str:
-    data = png(signed_to_uint8(picture))
+    data = png(to_pixels(picture))
     return "data:image/png;base64," + base64.b64encode(data).decode()

@@ -9,12 +9,14 @@ import streamlit as st
 
 from core.classroom.rooms import Person, RoomState
 from core.classroom.words import ClassroomError, spaced
+from lessons.address import FRAME, NOT_FOLLOWED
 from lessons.course import COURSE
 from lessons.lesson import Lesson
 from pages.components.address import base
 from pages.server.classroom.ask import lead_question, student_question
 from pages.server.classroom.identity import account, person, rooms, token
 from pages.server.classroom.routes import news
+from pages.server.session import LessonState, enter_anew
 
 HERE = Path(__file__).parent
 KEY = "classroom/bar"
@@ -63,6 +65,7 @@ def _bar(who: Person, state: RoomState) -> None:
             "code": who.code,
             "spaced": spaced(who.code),
             "base": base(),
+            "not_followed": NOT_FOLLOWED,
             "instructor": state.instructor,
             "pages": {path: f"{lesson.code} · {lesson.title}" for path, lesson in BY_PATH.items()},
             "news": news(
@@ -83,9 +86,8 @@ def _go(wanted: dict) -> None:
         return
     parameters = dict(parse_qsl(str(wanted.get("query", "")), max_num_fields=100))
     if lesson is not None:
-        for name in ("values", "wrong"):  # what the address does not name is at its default again
-            st.session_state.pop(f"{lesson.slug}/{name}", None)
+        LessonState(lesson).forget()  # what the address does not name is at its default again
         if isinstance(frame, int):
-            parameters["frame"] = str(frame)
-    st.session_state["page"] = None  # so that the lesson reads its address
+            parameters[FRAME] = str(frame)
+    enter_anew()
     st.switch_page(f"{lesson.slug}.py" if lesson else "home.py", query_params=parameters)

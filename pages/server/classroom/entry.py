@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.classroom.words import BadSecret, ClassroomError, NoSuchRoom, require_secret, spaced
+from lessons.address import CODE
 from pages.components.address import base
 from pages.components.style import page_style
 from pages.server.classroom.identity import (
@@ -52,7 +53,7 @@ def entry() -> None:
         st.title("Join your class", anchor=False)
         with st.form("classroom/join", border=False):
             code = st.text_input(
-                "Code of the room", st.query_params.get("code", "")[:20], placeholder="BCD FGH", max_chars=20
+                "Code of the room", st.query_params.get(CODE, "")[:20], placeholder="BCD FGH", max_chars=20
             )
             name = st.text_input("Your name", help="The instructor sees it; other students do not.")
             if st.form_submit_button("Join", type="primary", width="stretch"):
@@ -109,11 +110,11 @@ def _enter(token: str) -> None:
     st.title(f"Room {spaced(who.code)}", anchor=False)
     st.caption("Opening …")
     to = f"{base()}/class" if who.leads else None  # a student goes to the page that was asked for
-    _keep(key="classroom/keep", data={"token": token, "base": base(), "to": to}, height=1)
+    _keep(key="classroom/keep", data={"token": token, "base": base(), "to": to, "code": CODE}, height=1)
 
 
 def leave(key: str) -> None:
     """Has the browser forget who it was, and open the class page anew. A login stays: it is of the person."""
     if class_settings().by_login:
         st.rerun()
-    _keep(key=key, data={"token": None, "base": base(), "to": f"{base()}/class"}, height=1)
+    _keep(key=key, data={"token": None, "base": base(), "to": f"{base()}/class", "code": CODE}, height=1)

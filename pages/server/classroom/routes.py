@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.classroom.rooms import Question, RoomState
+from core.classroom.rooms import Person, Question, RoomState
 from core.classroom.words import NotYourRoom, read_code
 from pages.server.classroom.identity import COOKIE, rooms, token_of
 from pages.server.routes import BadRequest, guarded
@@ -62,10 +62,10 @@ async def forget(_request: Request) -> Response:
 
 
 async def state(request: Request) -> Response:
-    token = _token_of_room(request)
+    token, who = _member(request)
     now = rooms().state(token)
     headers = {"Cache-Control": "no-store"}
-    if rooms().whois(token).leads:
+    if who.leads:
         answers = rooms().tally(token, now.question.id) if now.question else None
         counted = {"present": rooms().present(token), "news": news(now.question, answers)}
         return JSONResponse(_told(now) | counted, headers=headers)
@@ -75,7 +75,7 @@ async def state(request: Request) -> Response:
 
 
 async def lead(request: Request) -> Response:
-    token, body = _token_of_room(request), await _body(request)
+    (token, _), body = _member(request), await _body(request)
     if body.get("leading") is False:
         rooms().stop_leading(token)
         return Response(status_code=204)
@@ -86,13 +86,13 @@ async def lead(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _token_of_room(request: Request) -> str:
-    """The token of whoever asks, if it is of the room that is asked for. Raises NotYourRoom."""
+def _member(request: Request) -> tuple[str, Person]:
+    """The token of whoever asks and who that is, if they are in the room that is asked for. Raises NotYourRoom."""
     token = token_of(request)
     person = rooms().whois(token)
     if person is None or person.code != read_code(request.path_params["code"]):
         raise NotYourRoom()
-    return token
+    return token, person
 
 
 def _told(now: RoomState) -> dict[str, Any]:

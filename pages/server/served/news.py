@@ -29,13 +29,22 @@ _mount = st.components.v2.component(
 )
 
 
-def following(draw: Callable[[], None], jobs: Sequence[JobId], *, live: bool, every: float, key: str) -> None:
+def following(
+    draw: Callable[[], None],
+    jobs: Sequence[JobId],
+    *,
+    live: bool,
+    every: float,
+    key: str,
+    listen: bool = True,
+) -> None:
     """Runs `draw` as a fragment, and again when one of `jobs` has got on; looks `every` so many seconds while `live`.
 
     `draw` finds out itself what is new, and calls `st.rerun` when what is outside of it has to be drawn anew. At most
-    MOST_JOBS are watched, the first ones.
+    MOST_JOBS are watched, the first ones. `listen=False`: the browser need not be told, where it can ask by itself.
     """
-    listening = live and own_routes()
+    polling = live and not own_routes()
+    listening = live and listen and own_routes()
 
     def part() -> None:
         seen, _ = standing(runtime.executor(), jobs[:MOST_JOBS])  # before it is drawn: nothing falls between
@@ -47,7 +56,7 @@ def following(draw: Callable[[], None], jobs: Sequence[JobId], *, live: bool, ev
                       "seen": seen, "every": round(1000 * every)},
             )  # fmt: skip
 
-    st.fragment(part, run_every=every if live and not listening else None, key=key)()
+    st.fragment(part, run_every=every if polling else None, key=key)()
 
 
 def standing(executor: Executor, jobs: Sequence[JobId]) -> tuple[str, bool]:

@@ -274,6 +274,6 @@ def _hollow(store: Store, key: str) -> None:
 def _record(key: str, spec: JobSpec) -> RunRecord:
     now = time.time()
     return RunRecord(
-        key=key, kind=spec.kind, params=spec.canonical, owners='["ada"]', state="done", losses=0, last_seq=3,
+        key=key, kind=spec.kind, params=spec.canonical, owners='["ada"]', state="done", crashes=0, last_seq=3,
         error_name=None, message=None, submitted_at=now, started_at=now, finished_at=now,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 // the instructor's tells where it is. Both read the place from the address: it holds the page and its parameters.
 
 const ASK_EVERY = 1000, ASK_HIDDEN = 5000, ASK_OFFLINE = 3000, LOOK_EVERY = 250, GO_AGAIN = 8000; // milliseconds
-const NOT_FOLLOWED = ["frame", "job", "present", "code"]; // in an address, but no part of the place
 const bars = new WeakMap();
 
 /**
@@ -61,7 +60,7 @@ class Bar {
   here() {
     const last = location.pathname.split("/").filter(Boolean).pop() ?? "";
     const page = last in this.data.pages ? last : this.isHome(last) ? "" : null;
-    return { page, query: place(location.search) };
+    return { page, query: place(location.search, this.data.not_followed) };
   }
 
   isHome(last) { return last === "" || `/${last}` === this.data.base.slice(this.data.base.lastIndexOf("/")); }
@@ -190,9 +189,9 @@ class Bar {
 }
 
 // The parameters of an address that say where one is, in a fixed order.
-function place(search) {
+function place(search, without) {
   const parameters = new URLSearchParams(search);
-  for (const name of NOT_FOLLOWED) parameters.delete(name);
+  for (const name of without) parameters.delete(name);
   parameters.sort();
   return parameters.toString();
 }

@@ -2,7 +2,7 @@
 // Then the page is opened anew: a session learns who it is from the cookies with which it begins.
 
 export default function ({ data, parentElement }) {
-  const { token, base, to } = data;
+  const { token, base, to, code } = data; // `code`: the parameter that has done its work
   const leave = token === null;
   fetch(`${base}/classroom/session`, {
     method: leave ? "DELETE" : "POST",
@@ -11,7 +11,7 @@ export default function ({ data, parentElement }) {
   }).then((answer) => {
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
     const there = new URL(to ?? location.href, location.href);
-    for (const name of ["code"]) there.searchParams.delete(name);
+    there.searchParams.delete(code);
     location.replace(there);
   }).catch((error) => {
     parentElement.querySelector("span").textContent = `This did not work (${error.message}). Reload the page.`;

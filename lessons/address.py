@@ -1,0 +1,18 @@
+"""What the address of a page holds besides the values of its controls. This is the one list of these words.
+
+Pages write them, the class's script leaves some of them out where it follows the instructor, and no control may have one
+of them for a name (`lessons.lesson` checks that).
+"""
+
+FRAME = "frame"  # where the player stands
+JOB = "job"  # the run that the settings lead to, so that a link to another one can be told
+PIN = "pin"  # runs that are kept beside the page's own
+WRONG = "wrong"  # the mistake that is run on purpose
+CODE = "code"  # of the room that a student is to join
+
+RESERVED = (FRAME, JOB, PIN, WRONG, CODE)
+NOT_FOLLOWED = (
+    FRAME,
+    JOB,
+    CODE,
+)  # no part of the place at which an instructor is: the cursor goes another way

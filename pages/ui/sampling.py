@@ -1,0 +1,145 @@
+"""The block of a page on which a lesson samples: its controls at the side, the run under the player, what can be kept of it.
+
+Pages differ by their controls and their films. What the functions here are given is a function of the controls' values
+alone, so that a pinned run is the run that was pinned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from core.trajectory import Trajectory
+from lessons.fields import BadValue
+from lessons.lesson import Lesson
+from lessons.networks import Network
+from pages.server.runtime import model_fingerprint
+from pages.ui.controls import control
+from pages.ui.films import Films
+from pages.ui.lesson_page import picture_and_side, variant_toggle
+from pages.ui.networks import network_control, nothing_yet
+from pages.ui.pins import pin_row, pinned
+from pages.ui.stage import NO_PINS, Beside, stage_beside
+from pages.ui.takehome import File, take_home
+
+Values = dict[str, Any]
+
+
+def nothing(*_: Any) -> None:
+    """Where a page has nothing of its own to draw."""
+
+
+def controls_of(lesson: Lesson, names: Sequence[str]) -> bool:
+    """Draws these controls; False if one of them holds something unusable."""
+    return all([control(lesson, name) for name in names])
+
+
+def seeds(values: Values) -> list[str]:
+    """The columns of a run of several samples, each from a seed of its own."""
+    return [f"seed {values['seed'] + k}" for k in range(values["count"])]
+
+
+def sampling_stage(
+    lesson: Lesson,
+    values: Values,
+    films: Callable[[Values], Films],
+    *,
+    controls: Callable[[], bool] | None = None,
+    remarks: Callable[[Values], None] = nothing,
+    first: Callable[[], None] = nothing,
+    top: Callable[[Trajectory], None] | None = None,
+    files: Callable[[Trajectory], Sequence[File]] = lambda trajectory: (),
+    at: Callable[[Values], int] | None = None,
+    needs: Callable[[Values], None] = nothing,
+    pins: bool = True,
+) -> Trajectory | None:
+    """Of a lesson of Part A. Returns the trajectory once it is there.
+
+    `controls` draws the controls, all fields' unless given, and says whether they can be used; `remarks` says below them
+    what holds for these values. `first` is drawn above the picture, `top` as well, once there is a result; `files` can be
+    taken home besides the usual ones; `at` says which frame a control asks for.
+    `needs` raises BadValue for values with which there is nothing to compute.
+    """
+    picture, side = picture_and_side()
+    with side:
+        allowed = controls() if controls else controls_of(lesson, [field.name for field in lesson.fields])
+        remarks(values)
+        variant = variant_toggle(lesson) if lesson.variants else None
+
+    def run(values: Values) -> Beside:
+        return Beside("", lesson.job(values, model_fingerprint()), films(values))
+
+    def pin(values: Values) -> Beside:
+        needs(values)
+        return run(values)
+
+    def possible() -> bool:
+        try:
+            needs(values)
+        except BadValue:
+            return False
+        return True
+
+    with picture:
+        first()
+        above = st.container() if top else None
+        try:
+            right = run(values)
+            wrong = variant and replace(
+                right, label=variant.label, spec=lesson.job(values, model_fingerprint(), variant.name)
+            )
+        except BadValue as error:
+            st.warning(str(error), icon=":material/grid_off:")
+            return None
+        beside = pinned(lesson, values, pin) if pins else NO_PINS
+        trajectory = stage_beside(
+            lesson, right, wrong, allowed=allowed and possible(), at=at and at(values), pins=beside
+        )
+        if pins:
+            pin_row(lesson, values, trajectory is not None)
+        if trajectory is not None:
+            if above is not None:
+                with above:
+                    top(trajectory)
+            take_home(lesson, trajectory, right.spec, files(trajectory))
+    return trajectory
+
+
+def network_stage(
+    lesson: Lesson,
+    values: Values,
+    objective: str,
+    films: Callable[[Network], Films],
+    *,
+    controls: Callable[[], bool],
+    made_in: tuple[str, str | None],
+    says: Callable[[Network], str] = lambda network: "",
+    at: Callable[[Values], int] | None = None,
+) -> tuple[Network | None, Trajectory | None, bool]:
+    """The same of a lesson of Part B, which samples from a trained network. Returns the network, the trajectory, and whether
+    the controls can be used.
+
+    `made_in`: where a network of this objective is trained, "B6" and its page; None for the page itself. `says` is what
+    the caption tells of the network besides its name.
+    """
+    picture, side = picture_and_side()
+    with side:
+        network = network_control(lesson, objective)
+        allowed = controls()
+        variant = variant_toggle(lesson) if lesson.variants else None
+    with picture:
+        if network is None:
+            nothing_yet(*made_in)
+            return None, None, allowed
+        right = Beside("", lesson.job(values, network.refs()), films(network))
+        wrong = variant and replace(
+            right, label=variant.label, spec=lesson.job(values, network.refs(), variant.name)
+        )
+        st.caption(f"{network.label}{says(network)}")
+        trajectory = stage_beside(lesson, right, wrong, allowed=allowed, at=at and at(values))
+        if trajectory is not None:
+            take_home(lesson, trajectory, right.spec)
+    return network, trajectory, allowed
