@@ -114,6 +114,12 @@ class Scoreboard:
             sheet(to_tiles(pictures[:64]), 8, [a.prompt for a in asked[:64]]), self.folder / "vocabulary.png"
         )
         self.row("near_copies", lambda: share(measures.near_copies(pictures, self.shown())))
+        from scripts.storybook.eye import Eye, means_of_sprites
+
+        eye, objects = Eye(), [a.name for a in asked]
+        means, features = means_of_sprites(eye, self.world.sprites), eye.features(pictures)
+        for k in (1, 5):
+            self.row(f"top{k}_by_the_eye", lambda k=k: share(means.named(features, objects, k)))
         if self.judge is None:
             self.report["not_judged"] = (
                 "top1, top5, guidance, anagrams, hybrids and unions' objects need --judge"
