@@ -243,11 +243,16 @@ def _seed(lesson: Lesson, field: Number, key: str, begin: str) -> str:
     """
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall"):
         typed = st.text_input(field.label, begin, key=key, help=field.help or None)
-        for name, icon, step, word in (
-            ("next", ":material/add:", _next, "The next seed"),
-            ("roll", ":material/casino:", _roll, "Another seed"),
-        ):
-            st.button("", icon=icon, key=f"{key}/{name}", on_click=step, args=(lesson, field, key), help=word)
+        arguments = (lesson, field, key)
+        st.button("+1", key=f"{key}/next", on_click=_next, args=arguments, help="The next seed")
+        st.button(
+            "",
+            icon=":material/casino:",
+            key=f"{key}/roll",
+            on_click=_roll,
+            args=arguments,
+            help="Another seed",
+        )
     return typed
 
 
