@@ -8,9 +8,11 @@ from unittest.mock import patch
 
 import pytest
 
+from lessons.address import RESERVED
 from lessons.characters import invisible_in
 from lessons.course import COURSE
 from lessons.fields import BadValue
+from pages.server import session
 from pages.ui import controls
 from tests.ui.fake_model import open_page
 
@@ -43,7 +45,7 @@ def hostile(chance: random.Random) -> str:
 
 def address(lesson, chance: random.Random) -> dict[str, str]:
     """One to all of a lesson's parameters, and some that it has not."""
-    names = [field.name for field in lesson.fields] + list(controls.OWN_PARAMETERS)
+    names = [field.name for field in lesson.fields] + list(RESERVED)
     chosen = chance.sample(names, chance.randint(1, len(names)))
     return {name: hostile(chance) for name in chosen} | (
         {hostile(chance) or "empty": hostile(chance)} if chance.random() < 0.3 else {}
@@ -56,9 +58,11 @@ def test_a_thousand_hostile_addresses_give_values_or_sentences(lesson):
     chance = random.Random(lesson.code)
     for _ in range(1000):
         query = address(lesson, chance)
-        given, state, session = dict(query), lesson.defaults(), {}
-        with patch.object(controls, "st", SimpleNamespace(query_params=query, session_state=session)):
-            complaints = controls._read_url(lesson, state)
+        given, browser = dict(query), SimpleNamespace(query_params=query, session_state={})
+        with patch.object(controls, "st", browser), patch.object(session, "st", browser):
+            kept = session.LessonState(lesson)
+            complaints = controls._read_url(lesson, kept)
+            state = kept.values
         assert set(state) == set(lesson.defaults())
         for complaint in complaints:
             assert complaint.endswith(".") and not invisible_in(complaint) and len(complaint) < 500, complaint
@@ -76,7 +80,7 @@ def test_a_thousand_hostile_addresses_give_values_or_sentences(lesson):
                     assert field.parse(field.encode(value)) == value, (
                         "what is put into the address is read as the same"
                     )
-            elif name not in controls.OWN_PARAMETERS:
+            elif name not in RESERVED:
                 assert name not in query and complaints
 
 
@@ -85,10 +89,6 @@ def pages_work(lesson, count: int, tmp_path, monkeypatch) -> None:
     chance = random.Random(lesson.code)
     with open_page(lesson.slug, tmp_path, monkeypatch) as (at, executor):
         monkeypatch.setattr(executor, "submit", lambda spec, owner: "0" * 64)  # nothing needs to be computed
-        for place in ("networks", "training", "training_state"):
-            monkeypatch.setattr(f"pages.ui.{place}.executor", lambda: executor)
-        for place in ("networks", "training"):
-            monkeypatch.setattr(f"pages.ui.{place}.owner", lambda: "a student")  # AppTest has no cookies
         monkeypatch.setattr("pages.ui.training.measured_pace", lambda: None)
         for _ in range(count):
             query = address(lesson, chance)
