@@ -45,8 +45,15 @@ def step(page: Page, at_least: int = 0) -> int:
 
 
 def points(page: Page, line: int = 0) -> int:
-    """How many points the bold curve has."""
-    return page.locator(".curves path.line").nth(line).get_attribute("d").count("L")
+    """How many points a bold curve has, of those that are drawn at all."""
+    return page.locator(".curves .drawing").evaluate(
+        "(drawing, line) => drawing.data.filter((trace) => trace.showlegend !== false)[line].y.length", line
+    )
+
+
+def drawn_from(page: Page) -> list[float]:
+    """From where to where the horizontal axis reaches."""
+    return page.locator(".curves .drawing").evaluate("(drawing) => drawing._fullLayout.xaxis.range")
 
 
 @pytest.mark.journey
@@ -54,11 +61,20 @@ def test_a_training_is_watched_left_reloaded_paused_and_discarded(page: Page, ap
     visit(page, app, B6, LONG)
     press(page, "Train")
     before = step(page, 1)
-    expect(page.locator(".curves path.line").first).to_be_visible(timeout=COMPUTED)
-    seen = points(page)
+    expect(page.locator(".curves .js-line").first).to_be_visible(timeout=COMPUTED)
+    seen, chart = points(page), page.locator(".curves .main-svg").first.element_handle()
+    plane = page.locator(".curves .nsewdrag").bounding_box()
+    page.mouse.move(plane["x"] + 0.2 * plane["width"], plane["y"] + 0.5 * plane["height"])
+    page.mouse.down()
+    page.mouse.move(plane["x"] + 0.6 * plane["width"], plane["y"] + 0.5 * plane["height"], steps=4)
+    page.mouse.up()
+    zoomed = drawn_from(page)
+    assert zoomed[0] > 1500 and zoomed[1] < 6500
     assert step(page, before + 20) > before
     page.wait_for_timeout(1500)
-    assert points(page) > seen  # the curve moves
+    assert points(page) > seen  # the curve moves,
+    assert drawn_from(page) == zoomed  # the zoom stays,
+    assert chart.evaluate("(svg) => svg.isConnected")  # and the chart is the same one
     expect(page.get_by_text(re.compile(r"steps a second · about .+ left"))).to_be_visible(timeout=COMPUTED)
     expect(page.locator(".player[data-frame] .step").last).to_contain_text("after step", timeout=COMPUTED)
 
@@ -69,7 +85,7 @@ def test_a_training_is_watched_left_reloaded_paused_and_discarded(page: Page, ap
     after = step(page, before)
     page.reload()
     assert step(page, after) >= after
-    expect(page.locator(".curves path.line").first).to_be_visible(timeout=COMPUTED)
+    expect(page.locator(".curves .js-line").first).to_be_visible(timeout=COMPUTED)
 
     step(page, EPOCH + 10)  # the first checkpoint is behind it
     press(page, "Pause")
@@ -95,8 +111,8 @@ def test_two_trainings_are_drawn_over_each_other(page: Page, app: str):
     box.press("Enter")
     expect(page.get_by_text("rate 0.001 falling").first).to_be_visible(timeout=COMPUTED)
     press(page, "Train")
-    expect(page.locator(".curves .item")).to_have_count(2, timeout=COMPUTED)
-    assert {item.split(" · ")[1] for item in page.locator(".curves .item").all_inner_texts()} == {
+    expect(page.locator(".curves .legendtext")).to_have_count(2, timeout=COMPUTED)
+    assert {item.split(" · ")[1] for item in page.locator(".curves .legendtext").all_text_contents()} == {
         "rate 0.01 falling", "rate 0.001 falling",
     }  # fmt: skip
     for line in (0, 1):  # they take turns, so both get on

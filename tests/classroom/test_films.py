@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plotly.offline import get_plotlyjs
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.classroom.rooms import Rooms
 from pages.components import shelf as shelves
+from pages.components.curves import library
 from pages.components.shelf import Shelf
 from pages.server.classroom import identity
 from pages.server.classroom.identity import COOKIE
@@ -48,6 +50,16 @@ def browser(rooms: Rooms) -> Callable[..., TestClient]:
 def ada(rooms: Rooms, browser) -> TestClient:
     code, _ = rooms.open("Dr. Kim")
     return browser(rooms.join(code, "Ada"))
+
+
+def test_plotly_is_fetched_once_and_packed_and_needs_no_token(browser):
+    address = f"/course/{library.name()}"
+    answer = browser().get(address)
+    assert (answer.status_code, answer.headers["content-encoding"]) == (200, "gzip")
+    assert answer.text == get_plotlyjs()
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert browser().get(address, headers={"Accept-Encoding": "identity"}).status_code == 406
 
 
 def test_a_film_is_its_bytes_under_a_name_that_never_changes(ada):

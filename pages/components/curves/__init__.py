@@ -1,4 +1,8 @@
-"""Curves over a common axis, drawn in the browser: running losses, sweeps, errors of solvers."""
+"""Curves over a common axis, drawn by plotly: running losses, sweeps, errors of solvers.
+
+`st.plotly_chart` makes a new chart of every new figure, which loses a zoom and flickers while a training runs. So the
+browser gets the numbers, and plotly's own script draws them into one chart that stays.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.curves.library import address
+
 HERE = Path(__file__).parent
 
 _mount = st.components.v2.component(
@@ -15,6 +21,7 @@ _mount = st.components.v2.component(
     html=(HERE / "curves.html").read_text(encoding="utf-8"),
     css=(HERE / "curves.css").read_text(encoding="utf-8"),
     js=(HERE / "curves.js").read_text(encoding="utf-8"),
+    isolate_styles=False,  # plotly puts its own rules into the page
 )
 
 
@@ -90,5 +97,6 @@ def curves(
             "x_max": x_max,
             "y_range": list(y_range) if y_range else None,
             "height": height,
+            "library": address(),
         },
     )

@@ -1,74 +1,77 @@
-// Curves over a common axis: running losses with smoothing, sweeps with points. What the student sets here (smoothing,
-// logarithmic axes, which axis) stays in the browser and costs the server nothing.
+// Curves over a common axis: running losses with smoothing, sweeps with points. plotly draws them, also while they grow;
+// what the student sets here (smoothing, logarithmic axis, which axis, a zoom) stays in the browser.
 
 const MEANS = [1, 5, 10, 25, 50, 100, 250]; // steps averaged into each point of the bold curve
-const SPACE = { left: 52, right: 14, top: 10, bottom: 34 };
 const charts = new WeakMap();
+let plotly = null; // the promise of the library, one for the page
 
-const make = (tag, attributes = {}, text) => {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-};
-const html = (tag, className, text) => {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-};
-const short = (v) => {
-  if (v === 0) return "0";
-  const size = Math.abs(v);
-  if (size >= 1e5 || size < 1e-3) return v.toExponential(1).replace("e+", "e").replace("-", "−");
-  return String(Number(v.toPrecision(3))).replace("-", "−");
-};
+/**
+ * One curve; x has the numbers of each axis. A point stands for `every` steps.
+ * @typedef {{name: string, x: number[][], y: (number | null)[], every: number, note: string, colour: number | null}} Series
+ * What __init__.py sends.
+ * @typedef {{title: string, axes: string[], series: Series[], smoothing: number, log_x: boolean, log_y: boolean,
+ *   points: boolean, verticals: number[], x_max: number | null, y_range: [number, number] | null, height: number,
+ *   library: string}} Curves
+ */
 
-// The mean of the last `count` values, fewer at the beginning.
-function trailingMean(values, count) {
-  const out = [];
-  let sum = 0;
-  values.forEach((v, i) => {
-    sum += v;
-    if (i >= count) sum -= values[i - count];
-    out.push(sum / Math.min(i + 1, count));
+function load(address) {
+  plotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.addEventListener("load", () => resolve(globalThis["Plotly"]));
+    script.addEventListener("error", () => {
+      plotly = null; // the server restarts: the next drawing asks again
+      reject(new Error(`${address} did not load`));
+    });
+    document.head.append(script);
   });
+  return plotly;
+}
+
+// The mean of the last `count` values, fewer at the beginning; gaps stay, and do not count.
+function trailingMean(values, count) {
+  const out = [], kept = [];
+  let sum = 0;
+  for (const value of values) {
+    if (value === null) {
+      out.push(null);
+      continue;
+    }
+    sum += value;
+    kept.push(value);
+    if (kept.length > count) sum -= kept[kept.length - 1 - count];
+    out.push(sum / Math.min(kept.length, count));
+  }
   return out;
 }
 
-function ticks(low, high, log, most) {
-  if (log) {
-    const first = Math.ceil(low - 1e-9), last = Math.floor(high + 1e-9), stride = Math.max(1, Math.ceil((last - first) / most));
-    const out = [];
-    for (let p = first; p <= last; p += stride) out.push(p);
-    if (out.length >= 2) return out;
-    const fine = [];
-    for (let p = Math.floor(low); p <= high; p++) for (const m of [1, 2, 5]) {
-      const at = p + Math.log10(m);
-      if (at >= low && at <= high) fine.push(at);
-    }
-    return fine.length ? fine : [low, high];
-  }
-  const rough = (high - low) / most, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough);
-  const out = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) out.push(k * step);
-  return out;
+// A number in three digits; a gap, or nothing yet, as a dash.
+const short = (value) => (value === null || value === undefined ? "–" : String(Number(value.toPrecision(3))));
+
+// Words of a legend in lines that fit into a width in CSS pixels: plotly breaks none.
+function wrapped(parts, width) {
+  const most = (width - 50) / 7.5, length = (text) => text.replace(/<[^>]*>/g, "").length;
+  return parts.reduce((lines, part) => {
+    const line = `${lines.at(-1)} · ${part}`;
+    return lines.length && length(line) <= most ? [...lines.slice(0, -1), line] : [...lines, part];
+  }, []).join("<br>");
 }
 
 class Chart {
-  constructor(parent) {
-    this.root = parent.querySelector(".curves");
-    this.part = (name) => this.root.querySelector(name);
-    this.drawing = this.part("svg");
+  constructor(root) {
+    this.root = root;
+    this.part = (name) => root.querySelector(`.${name}`);
+    this.drawing = this.part("drawing");
     this.resized = new ResizeObserver(() => this.data && this.draw());
-    this.resized.observe(this.root);
-    this.drawing.addEventListener("pointermove", (event) => this.point(event));
-    this.drawing.addEventListener("pointerleave", () => this.leave());
+    this.resized.observe(root);
   }
 
+  /** @param {Curves} data */
   update(data) {
-    if (this.data?.title !== data.title) [this.logY, this.mean, this.axis] = [data.log_y, data.smoothing, 0];
+    if (this.data?.title !== data.title) {
+      [this.logY, this.mean, this.axis] = [data.log_y, data.smoothing, 0];
+      this.drawing.style.minHeight = `${data.height}px`; // its place, until the library is there
+    }
     this.data = data;
     this.axis = Math.min(this.axis, data.axes.length - 1);
     this.tools();
@@ -76,145 +79,124 @@ class Chart {
   }
 
   tools() {
-    const { data } = this;
-    this.part(".title").textContent = data.title;
+    const { data } = this, signature = JSON.stringify([data.smoothing, data.axes, data.title]);
+    this.part("title").textContent = data.title;
+    if (signature === this.toolSignature) return; // a select that is open must not be replaced while a curve grows
+    this.toolSignature = signature;
     const tools = [];
-    if (data.smoothing) tools.push(this.choice("mean of", MEANS.map((n) => [n, n === 1 ? "1 step" : `${n} steps`]), this.mean, (v) => { this.mean = Number(v); }));
-    if (data.axes.length > 1) tools.push(this.choice("over", data.axes.map((a, i) => [i, a]), this.axis, (v) => { this.axis = Number(v); }));
-    const log = html("button", "", "log");
-    log.type = "button";
-    log.title = "Logarithmic vertical axis";
+    if (data.smoothing) tools.push(this.choice("mean of", MEANS.map((n) => [n, n === 1 ? "1 step" : `${n} steps`]), this.mean, (v) => { this.mean = v; }));
+    if (data.axes.length > 1) tools.push(this.choice("over", data.axes.map((a, i) => [i, a]), this.axis, (v) => { this.axis = v; }));
+    const log = document.createElement("button");
+    Object.assign(log, { type: "button", textContent: "log", title: "Logarithmic vertical axis" });
     log.setAttribute("aria-pressed", String(Boolean(this.logY)));
-    log.addEventListener("click", () => { this.logY = !this.logY; log.setAttribute("aria-pressed", String(this.logY)); this.draw(); });
-    tools.push(log);
-    const signature = JSON.stringify([data.smoothing, data.axes, data.title]);
-    if (signature !== this.toolSignature) { // a select that is open must not be replaced while a curve grows
-      this.toolSignature = signature;
-      this.part(".tools").replaceChildren(...tools);
-    }
+    log.addEventListener("click", () => {
+      this.logY = !this.logY;
+      log.setAttribute("aria-pressed", String(this.logY));
+      this.draw();
+    });
+    this.part("tools").replaceChildren(...tools, log);
   }
 
   choice(words, options, value, change) {
-    const label = html("label", "", words), select = html("select");
-    for (const [v, text] of options) select.append(new Option(text, v, false, String(v) === String(value)));
-    select.addEventListener("change", () => { change(select.value); this.draw(); });
-    label.append(select);
+    const label = document.createElement("label"), select = document.createElement("select");
+    for (const [v, text] of options) select.append(new Option(text, String(v), false, v === value));
+    select.addEventListener("change", () => {
+      change(Number(select.value));
+      this.draw();
+    });
+    label.append(words, select);
     return label;
   }
 
-  // What is drawn of a series: points of the chosen axis, with values that the axes can show.
-  prepared() {
-    const fits = (v, log) => v !== null && Number.isFinite(v) && (!log || v > 0);
-    return this.data.series.map((series, i) => {
-      const x = series.x[this.axis], lift = (v, log) => (log ? Math.log10(v) : v);
-      const kept = x.map((v, k) => k).filter((k) => fits(x[k], this.data.log_x) && fits(series.y[k], this.logY));
-      const y = kept.map((k) => series.y[k]);
-      const mean = this.data.smoothing ? trailingMean(y, Math.max(1, Math.round(this.mean / series.every))) : y;
-      return {
-        ...series, colour: this.colours[(series.colour ?? i) % this.colours.length],
-        px: kept.map((k) => lift(x[k], this.data.log_x)), raw: y.map((v) => lift(v, this.logY)), bold: mean.map((v) => lift(v, this.logY)), mean,
+  // What plotly draws: for a smoothed series the steps faint and their running mean bold, else the series alone.
+  traces(colours) {
+    const { data } = this;
+    return data.series.flatMap((series, i) => {
+      const count = Math.max(1, Math.round(this.mean / series.every)), smooth = data.smoothing > 0 && count > 1;
+      const color = colours[(series.colour ?? i) % colours.length], x = series.x[this.axis];
+      const line = { x, type: "scatter", legendgroup: String(i), connectgaps: false };
+      const y = smooth ? trailingMean(series.y, count) : series.y;
+      const name = wrapped([...`${series.name} <b>${short(y.at(-1))}</b>`.split(" · "), series.note].filter(Boolean), this.root.clientWidth);
+      const bold = {
+        ...line, y, name, mode: data.points ? "lines+markers" : "lines",
+        line: { color, width: 2 }, marker: { color, size: 8 }, cliponaxis: !data.points, hovertemplate: `%{y:.3g}<extra>${series.name}</extra>`,
       };
+      if (!smooth) return [bold];
+      return [{ ...line, y: series.y, mode: "lines", line: { color, width: 1 }, opacity: 0.28, showlegend: false, hoverinfo: "skip" }, bold];
     });
   }
 
-  // What the axes reach from and to: [left, right, low, high], as logarithms where an axis is logarithmic.
-  reach(lines) {
-    const xs = lines.flatMap((l) => l.px), ys = lines.flatMap((l) => (this.data.smoothing && this.mean > 1 ? [...l.bold, ...this.inner(l.raw)] : l.raw));
-    const [left, furthest] = xs.length ? [Math.min(...xs), Math.max(...xs, this.data.x_max && !this.data.log_x && !this.axis ? this.data.x_max : -Infinity)] : [0, 1];
-    let [low, high] = ys.length ? [Math.min(...ys), Math.max(...ys)] : [0, 1];
-    if (!this.logY && low > 0 && low < 0.5 * high) low = 0;
-    if (this.data.y_range && !this.logY) [low, high] = this.data.y_range;
-    if (high - low < 1e-12) [low, high] = [low - 0.5, high + 0.5];
-    return [left, furthest - left < 1e-12 ? left + 1 : furthest, low, high];
+  // One step with a large loss must not flatten the rest: of the faint curves, the axis leaves out the highest few of many.
+  range(traces) {
+    if (this.data.y_range) return this.logY ? null : this.data.y_range;
+    if (!this.data.smoothing) return null;
+    const shown = traces.flatMap(({ y, showlegend }) => {
+      const values = y.filter((v) => v !== null && (!this.logY || v > 0)).sort((a, b) => a - b);
+      return showlegend === false && values.length > 40 ? values.slice(0, Math.floor(values.length * 0.98)) : values;
+    });
+    const low = Math.min(...shown), high = Math.max(...shown);
+    if (!(high > low)) return null;
+    if (this.logY) return [Math.log10(low) - 0.05, Math.log10(high) + 0.05];
+    const from = low > 0 && low < 0.5 * high ? 0 : low - 0.05 * (high - low);
+    return [from, high + 0.05 * (high - from)];
+  }
+
+  // About how many lines the legend takes below the curves.
+  legendLines(traces) {
+    const names = traces.filter((trace) => trace.showlegend !== false).map((trace) => trace.name);
+    const letters = names.reduce((sum, name) => sum + name.replace(/<[^>]*>/g, "").length + 9, 0);
+    return Math.max(Math.ceil((7.5 * letters) / this.root.clientWidth), names.join().split("<br>").length);
+  }
+
+  layout(style, traces) {
+    const { data } = this, paper = style.getPropertyValue("--st-background-color").trim() || "#fff";
+    const ink = style.color, grid = ink.replace(/^rgb\((.*)\)$/, "rgba($1, 0.16)"), first = this.axis === 0;
+    const axis = {
+      color: ink, gridcolor: grid, zeroline: false, automargin: true,
+      tickfont: { size: 12 },
+    };
+    const range = this.range(traces);
+    return {
+      height: data.height + 20 * this.legendLines(traces), margin: { l: 8, r: 12, t: 8, b: 8 }, paper_bgcolor: paper, plot_bgcolor: paper,
+      font: { family: style.fontFamily, size: 14, color: ink }, hovermode: "x unified", dragmode: "zoom",
+      hoverlabel: { bgcolor: paper, font: { color: ink } },
+      showlegend: true, legend: { orientation: "h", x: 0, yref: "container", y: 0, yanchor: "bottom" }, separators: ".\u202f", // 9 380
+      uirevision: `${this.axis} ${this.logY}`, // a zoom stays while the curve grows, and goes with its axes
+      xaxis: {
+        ...axis, title: { text: data.axes[this.axis], standoff: 4, font: { size: 12 } }, showgrid: false, type: data.log_x ? "log" : "linear",
+        hoverformat: ",.4~g",
+        ...(data.x_max && !data.log_x && first ? { range: [0, data.x_max] } : {}),
+      },
+      yaxis: { ...axis, type: this.logY ? "log" : "linear", ...(range ? { range } : { rangemode: "tozero" }) },
+      shapes: first ? data.verticals.map((at) => ({
+        type: "line", x0: at, x1: at, yref: "paper", y0: 0, y1: 1, line: { color: grid, width: 1, dash: "dot" }, layer: "below",
+      })) : [],
+    };
   }
 
   draw() {
-    const width = this.root.clientWidth, { height } = this.data;
-    if (!width) return;
-    this.colours = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",").filter(Boolean);
-    if (!this.colours.length) this.colours = ["var(--accent)"];
-    const lines = (this.lines = this.prepared()), [left, right, low, high] = this.reach(lines);
-    const inside = { w: width - SPACE.left - SPACE.right, h: height - SPACE.top - SPACE.bottom };
-    const x = (this.x = (v) => SPACE.left + (inside.w * (v - left)) / (right - left));
-    const y = (this.y = (v) => SPACE.top + inside.h * (1 - (Math.min(Math.max(v, low), high) - low) / (high - low)));
-    this.drawing.setAttribute("height", height);
-    this.drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.drawing.setAttribute("aria-label", `${this.data.title}: ${lines.map((l) => l.name).join(", ")}`);
-    const parts = [];
-    const say = (v, log) => short(log ? 10 ** v : v);
-    for (const at of ticks(low, high, this.logY, 5)) {
-      parts.push(make("line", { x1: SPACE.left, x2: width - SPACE.right, y1: y(at), y2: y(at), class: "grid" }));
-      parts.push(make("text", { x: SPACE.left - 8, y: y(at) + 4, class: "level" }, say(at, this.logY)));
-    }
-    for (const at of ticks(left, right, this.data.log_x, width < 500 ? 4 : 8)) parts.push(make("text", { x: x(at), y: height - SPACE.bottom + 17, class: "tick" }, say(at, this.data.log_x)));
-    parts.push(make("text", { x: width - SPACE.right, y: height - 2, class: "axis" }, this.data.axes[this.axis]));
-    if (!this.axis) for (const at of this.data.verticals) {
-      if (at > left && at <= right) parts.push(make("line", { x1: x(at), x2: x(at), y1: SPACE.top, y2: height - SPACE.bottom, class: "vertical" }));
-    }
-    for (const line of lines) {
-      const path = (values) => values.map((v, k) => `${k ? "L" : "M"}${x(line.px[k]).toFixed(1)} ${y(v).toFixed(1)}`).join("");
-      if (this.data.smoothing && this.mean > line.every) parts.push(make("path", { d: path(line.raw), class: "raw", stroke: line.colour }));
-      parts.push(make("path", { d: path(line.bold), class: "line", stroke: line.colour }));
-      if (this.data.points) line.bold.forEach((v, k) => parts.push(make("circle", { cx: x(line.px[k]), cy: y(v), r: 4, class: "point", fill: line.colour })));
-    }
-    this.ghost = make("line", { y1: SPACE.top, y2: height - SPACE.bottom, class: "ghost", visibility: "hidden" });
-    this.dots = lines.map((l) => make("circle", { r: 4, class: "dot", fill: l.colour, visibility: "hidden" }));
-    this.drawing.replaceChildren(...parts, this.ghost, ...this.dots);
-    this.legend();
-    if (this.over) this.point(this.over);
-  }
-
-  // Without the highest few: one step with a large loss must not flatten the rest. They are drawn at the edge.
-  inner(values) {
-    const sorted = [...values].sort((a, b) => a - b);
-    return sorted.length > 40 ? [sorted[0], sorted[Math.floor(sorted.length * 0.98)]] : sorted;
-  }
-
-  legend() {
-    this.values = this.lines.map((line) => {
-      const value = html("b", "", line.mean.length ? short(line.mean.at(-1)) : "–");
-      return value;
+    this.drawWith(this.data.library).catch((error) => {
+      this.drawing.textContent = "The script that draws the curves has not arrived. Reload the page.";
+      console.debug("curves:", error);
     });
-    this.part(".legend").replaceChildren(...this.lines.map((line, i) => {
-      const item = html("span", "item", line.name);
-      item.style.setProperty("--line", line.colour);
-      item.append(this.values[i]);
-      if (line.note) item.append(html("span", "note", line.note));
-      return item;
-    }));
   }
 
-  point(event) {
-    this.over = { clientX: event.clientX };
-    const at = event.clientX - this.drawing.getBoundingClientRect().left;
-    let where = null;
-    this.lines.forEach((line, i) => {
-      if (!line.px.length) return;
-      let best = 0;
-      line.px.forEach((v, k) => { if (Math.abs(this.x(v) - at) < Math.abs(this.x(line.px[best]) - at)) best = k; });
-      const near = Math.abs(this.x(line.px[best]) - at) < 40;
-      this.dots[i].setAttribute("visibility", near ? "visible" : "hidden");
-      this.dots[i].setAttribute("cx", this.x(line.px[best]));
-      this.dots[i].setAttribute("cy", this.y(line.bold[best]));
-      this.values[i].textContent = near ? short(line.mean[best]) : "–";
-      if (near && where === null) where = line.px[best];
-    });
-    this.ghost.setAttribute("visibility", where === null ? "hidden" : "visible");
-    if (where === null) return;
-    this.ghost.setAttribute("x1", this.x(where));
-    this.ghost.setAttribute("x2", this.x(where));
-    this.part(".at").textContent = `${this.data.axes[this.axis]} ${short(this.data.log_x ? 10 ** where : where)}`;
+  async drawWith(address) {
+    if (!this.root.clientWidth) return;
+    const library = await load(address);
+    if (!this.root.isConnected) return;
+    const style = getComputedStyle(this.root);
+    const colours = style.getPropertyValue("--st-chart-categorical-colors").split(",").map((colour) => colour.trim()).filter(Boolean);
+    const traces = this.traces(colours.length ? colours : [style.color]);
+    const last = this.data.series.map((series) => `${series.name} ${short(series.y.at(-1))}`);
+    this.drawing.setAttribute("aria-label", `${this.data.title} over ${this.data.axes[this.axis]}: ${last.join(", ")}`);
+    await library.react(this.drawing, traces, this.layout(style, traces), { displayModeBar: false, responsive: false });
   }
 
-  leave() {
-    this.over = null;
-    this.ghost?.setAttribute("visibility", "hidden");
-    this.dots?.forEach((dot) => dot.setAttribute("visibility", "hidden"));
-    this.part(".at").textContent = "";
-    this.legend();
+  destroy() {
+    this.resized.disconnect();
+    plotly?.then((library) => library.purge(this.drawing));
   }
-
-  destroy() { this.resized.disconnect(); }
 }
 
 export default function ({ data, parentElement }) {
@@ -222,9 +204,12 @@ export default function ({ data, parentElement }) {
   let chart = charts.get(parentElement);
   if (!chart || chart.root !== root) {
     chart?.destroy();
-    chart = new Chart(parentElement);
+    chart = new Chart(root);
     charts.set(parentElement, chart);
   }
   chart.update(data);
-  return () => { chart.destroy(); charts.delete(parentElement); };
+  return () => {
+    chart.destroy();
+    charts.delete(parentElement);
+  };
 }

@@ -2,6 +2,7 @@
 
     GET /films/{sha256}                       the packed film whose bytes have this SHA-256; a browser keeps it for ever
     GET /jobs/{id}/progress?view=…&after=n    how far a job is, and the address of a film of what comes after n frames
+    GET /plotly-{version}.js                  the script that draws curves
     GET /news?job={id}&job=…&seen=word        whether jobs have got on since a page knew `seen` of them
 
 Whoever may see the lessons may fetch; knowing the address is knowing what to ask for, as with the id of a job.
@@ -19,6 +20,7 @@ from starlette.routing import Route
 
 from core.classroom.words import ClassroomError
 from core.jobs import JobId, JobNotFound
+from pages.components.curves import library
 from pages.components.shelf import publish, shelf
 from pages.server import runtime
 from pages.server.classroom.identity import may_enter, token_of
@@ -44,6 +46,7 @@ def served_routes(base: str) -> list[Route]:
         Route(f"{base}/films/{{sha256}}", guarded(for_the_class(film)), methods=["GET"]),
         Route(f"{base}/jobs/{{job_id}}/progress", guarded(for_the_class(progress)), methods=["GET"]),
         Route(f"{base}/news", guarded(for_the_class(news)), methods=["GET"]),
+        Route(f"{base}/{library.name()}", guarded(plotly), methods=["GET"]),
     ]
 
 
@@ -74,6 +77,18 @@ async def film(request: Request) -> Response:
     # Streamlit compresses what names no encoding, anew for everybody; noise does not shrink, and pictures are WebP.
     headers["Content-Encoding"] = "identity"
     return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+async def plotly(request: Request) -> Response:
+    """The script that draws curves. A browser that does not take gzip is told to: all do."""
+    headers = {
+        "Cache-Control": FOREVER.replace("private", "public"),
+        "Content-Encoding": "gzip",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return refusal("Ask with Accept-Encoding: gzip, as browsers do.", 406)
+    return Response(await asyncio.to_thread(library.packed), media_type=library.MEDIA_TYPE, headers=headers)
 
 
 async def progress(request: Request) -> Response:
