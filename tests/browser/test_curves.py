@@ -23,7 +23,7 @@ def app(serve: Callable[..., str]) -> str:
 def drawing(page: Page, app: str):
     page.goto(f"{app}/{LESSON.url_path}")
     drawing = page.locator(".curves .drawing")
-    expect(drawing.locator(".js-line")).to_have_count(1, timeout=PATIENCE)
+    expect(drawing.locator(".scatterlayer .js-line")).to_have_count(1, timeout=PATIENCE)
     return drawing
 
 
@@ -58,7 +58,7 @@ def test_axis_and_scale_are_chosen_in_the_browser(page: Page, drawing):
 def test_a_mean_over_more_steps_leaves_the_steps_faint_behind_it(page: Page, drawing):
     losses = shipped_curve("b6").drawn()
     page.locator(".curves .tools").get_by_label("mean of").select_option("250 steps")
-    expect(drawing.locator(".js-line")).to_have_count(2)
+    expect(drawing.locator(".scatterlayer .js-line")).to_have_count(2)
     raw, mean = drawing.evaluate("(d) => d.data.map((trace) => trace.y)")
     count = max(1, round(250 / losses.every))
     assert raw == pytest.approx(losses.losses.tolist())
