@@ -35,7 +35,11 @@ def bands(kernel: int, sigma: float) -> None:
     figure.update_xaxes(
         tickvals=[1 / wave for wave in ticks], ticktext=[str(w) for w in ticks], title="wavelength in pixels"
     )
-    st.plotly_chart(figure, config={"displayModeBar": False}, key="a11/bands")
+    st.plotly_chart(
+        figure, config={"displayModeBar": False}, key="a11/bands",
+        alt="The share that the low and the high band let through, over the wavelength: long waves pass in the low "
+        f"band, short ones in the high band, and a wave of {crossover(sigma):.1f} pixels passes half in each.",
+    )  # fmt: skip
     st.caption(f"Both bands get half of a wave of {crossover(sigma):.1f} pixels.")
 
 

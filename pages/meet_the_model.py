@@ -32,6 +32,7 @@ def embedding(values: Values) -> None:
         st.plotly_chart(
             _heatmap(row[: len(tokens)], tokens),
             config={"displayModeBar": False},
+            alt=f"The embedding of prompt {k + 1}: a row of numbers for each of its {len(tokens)} tokens.",
             key=f"heat/{k}",  # not by the prompt: two of them may be equal
         )
 
