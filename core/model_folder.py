@@ -1,8 +1,12 @@
-"""Finds a model folder and says which model it is, without loading it (and without torch)."""
+"""Finds a model folder and says which model it is, without loading it (and without torch).
+
+`text_encoder/` may be missing as a whole: then the prompts of a file of embeddings are all there are.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +14,9 @@ EXPECTED = (
     "model_index.json",
     "unet/config.json",
     "scheduler/scheduler_config.json",
+)
+# Both or neither: without them prompts come from a file of embeddings (prompt_file.py).
+EXPECTED_OF_TEXT = (
     "tokenizer/tokenizer_config.json",
     "text_encoder/config.json",
 )
@@ -34,13 +41,14 @@ def find_model_folder(source: str | Path) -> Path:
     folder = Path(source).expanduser()
     if not folder.is_dir() and _looks_like_hub_id(str(source)):
         folder = _from_hub_cache(str(source))
-    missing = [name for name in EXPECTED if not (folder / name).is_file()]
-    missing += [
-        f"{part}/*.safetensors"
-        for part in ("unet", "text_encoder")
-        if not any(folder.glob(f"{part}/*.safetensors"))
-    ]
-    if not any((folder / "tokenizer" / name).is_file() for name in _VOCABULARIES):
+    # A folder that is not there at all is told of as a whole one, with everything that belongs into it.
+    with_text = (folder / "text_encoder").exists() or not (folder / "unet").exists()
+    expected, parts = (
+        (EXPECTED + EXPECTED_OF_TEXT, ("unet", "text_encoder")) if with_text else (EXPECTED, ("unet",))
+    )
+    missing = [name for name in expected if not (folder / name).is_file()]
+    missing += [f"{part}/*.safetensors" for part in parts if not any(folder.glob(f"{part}/*.safetensors"))]
+    if with_text and not has_tokenizer(folder):
         missing.append(f"tokenizer/{' or '.join(_VOCABULARIES)}")
     if missing:
         raise ModelNotFound(
@@ -49,6 +57,32 @@ def find_model_folder(source: str | Path) -> Path:
             "Set DIFFUSION_MODEL to such a folder."
         )
     return folder
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether the folder can say which tokens a prompt becomes."""
+    return any((folder / "tokenizer" / name).is_file() for name in _VOCABULARIES)
+
+
+def class_named(folder: Path, part: str) -> str | None:
+    """The class that the configuration of `part` ("unet", "text_encoder") names; None where it names none."""
+    try:
+        config = json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    named = config.get("_class_name") or config.get("architectures") if isinstance(config, dict) else None
+    name = named[0] if isinstance(named, list) and named else named
+    return name if isinstance(name, str) else None
+
+
+def has_encoder(folder: Path) -> bool:
+    """Whether the folder has a text encoder; without one, a file has the embeddings of all prompts there are."""
+    return (folder / "text_encoder").is_dir()
+
+
+def encoder_apart(folder: Path) -> bool:
+    """Whether prompts are embedded by a process that ends: DeepFloyd IF's T5 is larger than its networks."""
+    return class_named(folder, "text_encoder") == "T5EncoderModel"
 
 
 def _looks_like_hub_id(source: str) -> bool:
@@ -68,21 +102,39 @@ def _from_hub_cache(hub_id: str) -> Path:
         ) from error
 
 
-def fingerprint(folder: Path) -> str:
-    """16 hex digits that change when the weights or a configuration change. Stored results are kept under it."""
-    files = sorted(
-        p
-        for pattern in ("**/*.json", "**/*.safetensors", "**/*.txt", "**/*.model")
-        for p in folder.glob(pattern)
-    )
-    return _fingerprint(tuple((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files), str(folder))
+def fingerprint(folder: Path, embeddings: Path | None = None) -> str:
+    """16 hex digits that change when the weights or a configuration change. Stored results are kept under it.
+
+    With a file of embeddings, which decides what a prompt means, they change with its contents, too.
+    """
+    files = _files(folder) + ([embeddings] if embeddings is not None and embeddings.is_file() else [])
+    return _fingerprint(_described(files), str(folder))
 
 
-@lru_cache(maxsize=8)
+def encoder_fingerprint(folder: Path) -> str | None:
+    """The same of the text encoder and its tokenizer, which together make an embedding; None without an encoder."""
+    if not has_encoder(folder):
+        return None
+    files = [path for part in ("text_encoder", "tokenizer") for path in _files(folder / part)]
+    return _fingerprint(_described(files), str(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    patterns = ("**/*.json", "**/*.safetensors", "**/*.txt", "**/*.model")
+    return sorted(path for pattern in patterns for path in folder.glob(pattern))
+
+
+def _described(files: list[Path]) -> tuple[tuple[str, int, int], ...]:
+    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+
+
+@lru_cache(maxsize=16)
 def _fingerprint(files: tuple[tuple[str, int, int], ...], folder: str) -> str:
     digest = hashlib.sha256()
     for name, size, _ in files:
-        digest.update(f"{Path(name).relative_to(folder)}\0{size}\0".encode())
+        path = Path(name)  # a file of embeddings lies anywhere, and moving it changes nothing
+        called = path.relative_to(folder) if path.is_relative_to(folder) else "embeddings"
+        digest.update(f"{called}\0{size}\0".encode())
         with open(name, "rb") as file:
             # Hashing 9 GB of weights at every start would cost half a minute; 64 samples find any other training.
             stride = size // 64 if size > _SAMPLED_ABOVE else _CHUNK

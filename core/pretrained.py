@@ -20,10 +20,11 @@ from transformers import AutoTokenizer, BertModel, PreTrainedModel, T5EncoderMod
 from transformers.utils.logging import disable_progress_bar
 
 from core.guidance import Network
-from core.model_folder import find_model_folder
+from core.model_folder import find_model_folder, has_encoder, has_tokenizer
 from core.model_weights import map_weights, weight_files
 from core.networks.patch_unet import PatchUNet
 from core.networks.storybook_unet import StorybookUNet
+from core.prompt_book import NoEncoder, PromptBook
 from core.prompt_reading import IF_TEXT_TOKENS
 from core.schedule import NoiseSchedule
 
@@ -38,15 +39,19 @@ class BadModelFolder(ValueError):
 
 @dataclass(frozen=True)
 class TextToImageModel:
-    """A loaded model: the network, its text encoder, its noise schedule. Callable as a `Network`."""
+    """A loaded model: the network, its text encoder, its noise schedule. Callable as a `Network`.
+
+    Where the encoder is not in memory, `book` has the embeddings.
+    """
 
     unet: ModelMixin
-    text_encoder: PreTrainedModel
-    tokenizer: Any
+    text_encoder: PreTrainedModel | None
+    tokenizer: Any | None
     schedule: NoiseSchedule
     text_tokens: int
     zero_padding: bool  # our networks were trained with the embeddings of padding set to zero; IF was not
     together: Network | None = None  # evaluates for several jobs at once (core.batching)
+    book: PromptBook | None = None
 
     @property
     def device(self) -> torch.device:
@@ -64,16 +69,46 @@ class TextToImageModel:
         return 3, size, size
 
     def tokens(self, prompt: str) -> list[str]:
-        """The tokens that the network gets to see, after truncation."""
+        """The tokens that the network gets to see, after truncation; without a tokenizer, numbers in their place."""
+        if self.tokenizer is None:
+            return [f"vector {k + 1}" for k in range(self.text_tokens)]
         ids = self.tokenizer(prompt.lower(), truncation=True, max_length=self.text_tokens).input_ids
         return self.tokenizer.convert_ids_to_tokens(ids)
+
+    def count_tokens(self, prompt: str) -> int:
+        """How many tokens the prompt has, before truncation."""
+        if self.tokenizer is None:
+            return self.text_tokens
+        return len(self.tokenizer(prompt.lower()).input_ids)
+
+    @property
+    def text_width(self) -> int:
+        """How many numbers the network expects in the vector of a token."""
+        return _text_width(self.unet)
+
+    def prepare(self, prompts: Iterable[str]) -> None:
+        """Has these embedded in one go, where the encoder is read anew each time that it is asked.
+
+        Raises:
+            core.prompt_file.NoSuchPrompt, core.prompt_book.EncoderFailed: as `embed`.
+        """
+        if self.book is not None:
+            self.book.prepare(prompts)
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Tensor:
         """Prompt embeddings (len(prompts), tokens, width); the empty prompt is the unconditional one.
 
         Prompts are lower-cased, truncated and padded to `text_tokens`.
+
+        Raises:
+            core.prompt_book.NoEncoder: neither an encoder nor a book.
+            core.prompt_file.NoSuchPrompt, core.prompt_book.EncoderFailed: with a book.
         """
+        if self.book is not None:
+            return self.book(prompts).to(self.device, self.unet.dtype)
+        if self.text_encoder is None or self.tokenizer is None:
+            raise NoEncoder("This model was loaded without its text encoder, and has no book of embeddings.")
         batch = self.tokenizer(
             [prompt.lower() for prompt in prompts],
             padding="max_length",
@@ -100,15 +135,20 @@ class TextToImageModel:
         return self.unet(inputs, t, encoder_hidden_states=embedding, return_dict=False)[0].to(x_t.dtype)
 
 
-def _check_agreement(
-    folder: Path, unet: ModelMixin, encoder: PreTrainedModel, schedule: NoiseSchedule
-) -> None:
-    """Raises BadModelFolder where parts of the folder, each sound by itself, do not belong together."""
+def _text_width(unet: ModelMixin) -> int:
+    """How many numbers the network expects in the vector of a token."""
     inner = unet.config.get(
         "unet", unet.config
     )  # a PatchUNet holds the configuration of the network it wraps
-    wanted = inner["encoder_hid_dim"] or inner["cross_attention_dim"]
-    if encoder.config.hidden_size != wanted:
+    return inner["encoder_hid_dim"] or inner["cross_attention_dim"]
+
+
+def _check_agreement(
+    folder: Path, unet: ModelMixin, encoder: PreTrainedModel | None, schedule: NoiseSchedule
+) -> None:
+    """Raises BadModelFolder where parts of the folder, each sound by itself, do not belong together."""
+    wanted = _text_width(unet)
+    if encoder is not None and encoder.config.hidden_size != wanted:
         raise BadModelFolder(
             f"The text encoder in {folder / 'text_encoder'} gives vectors of {encoder.config.hidden_size} numbers, "
             f"and the network in {folder / 'unet'} expects {wanted}: they do not belong together."
@@ -122,24 +162,29 @@ def _check_agreement(
 
 
 def load_pretrained(
-    source: str | Path, device: str = "cpu", dtype: torch.dtype = torch.float32
+    source: str | Path, device: str = "cpu", dtype: torch.dtype = torch.float32, *, with_encoder: bool = True
 ) -> TextToImageModel:
     """Loads the model at `source`, a folder or the id of one that the hub's cache already holds.
 
-    `dtype` is what the network computes in. The text encoder computes in float32, or in float64 with the network.
+    `dtype` is what the network computes in. The text encoder computes in float32, or in float64 with the network; it
+    stays away without `with_encoder`, and where the folder has none: then prompts need a `book`.
 
     Raises:
         BadModelFolder: missing, incomplete, or of a shape that this app cannot run.
     """
     folder = find_model_folder(source)
     unet_class = _class_of(folder / "unet" / "config.json", "_class_name", UNETS)
-    encoder_class = _class_of(folder / "text_encoder" / "config.json", "architectures", ENCODERS)
+    encoder_class = None
+    if with_encoder and has_encoder(folder):
+        encoder_class = _class_of(folder / "text_encoder" / "config.json", "architectures", ENCODERS)
     disable_progress_bar()  # loading takes a second, and the terminal belongs to the server's log
     try:
         unet, unet_missing = _load_unet(unet_class, folder / "unet", dtype)
         wide = torch.promote_types(dtype, torch.float32)
-        encoder, encoder_missing = _load_encoder(encoder_class, folder / "text_encoder", wide)
-        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+        encoder, encoder_missing = (
+            _load_encoder(encoder_class, folder / "text_encoder", wide) if encoder_class else (None, ())
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer") if has_tokenizer(folder) else None
         scheduler = DDPMScheduler.from_pretrained(folder / "scheduler")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BadModelFolder(f"The model in {folder} cannot be loaded: {error}") from error
@@ -164,10 +209,10 @@ def load_pretrained(
     _check_agreement(folder, unet, encoder, schedule)
     return TextToImageModel(
         unet=unet.eval().requires_grad_(False).to(device),
-        text_encoder=encoder.eval().requires_grad_(False).to(device),
+        text_encoder=encoder and encoder.eval().requires_grad_(False).to(device),
         tokenizer=tokenizer,
         schedule=schedule,
-        text_tokens=tokenizer.model_max_length if ours else IF_TEXT_TOKENS,
+        text_tokens=tokenizer.model_max_length if ours and tokenizer else IF_TEXT_TOKENS,
         zero_padding=ours,
     )
 

@@ -7,11 +7,15 @@ from typing import Any
 
 from core.jobs import JobSpec
 from lessons.denoising import MAX_COLUMNS
-from lessons.fields import BadValue, Number, Numbers, Text, seed_field
+from lessons.fields import BadValue, Choice, Number, Numbers, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import FACE, SUGGESTIONS, UNCONDITIONAL
 
-WRONG_UNCONDITIONAL = "a flat icon of a taxi"
+# What stands in the place of the empty prompt, by the variant's name; the second is for other models (any_model.py).
+WRONG_UNCONDITIONAL = {
+    "wrong_unconditional": "a flat icon of a taxi",
+    "wrong_unconditional_dog": "a photo of a dog",
+}
 
 DOG = "a photo of a dog"  # the model was shown four kinds
 
@@ -24,6 +28,10 @@ LESSON = Lesson(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
         Numbers("gammas", "Guidance scales γ", (0.0, 1.0, 3.0, 7.0, 12.0), "Up to six from 0 to 30: 0; 1; 7.5.", maximum=30),
         Number("count", "Samples of each", 1, "Each sample has its own noise, shared by all γ.", minimum=1, maximum=6),
+        Choice("limit", "x̂₀ beyond ±1 is", "clip",
+               "Cut off: every value outside [−1, 1] becomes the nearer end. Scaled: all are divided by the size that 95 % "
+               "of them keep to, 1.5 at most (dynamic thresholding).",
+               ("clip", "dynamic"), ("cut off", "scaled")),
         seed_field(),
     ),
     presets=(
@@ -32,6 +40,7 @@ LESSON = Lesson(
         Preset("unguided", "5 dogs at γ = 1", {"prompt": DOG, "gammas": (1.0,), "count": 5}),
         Preset("alike", "5 dogs at γ = 12", {"prompt": DOG, "gammas": (12.0,), "count": 5}),
         Preset("fine", "γ between 0 and 3", {"gammas": (0.0, 0.5, 1.0, 2.0, 3.0)}),
+        Preset("scaled", "γ = 7 and 12, scaled", {"gammas": (7.0, 12.0), "limit": "dynamic"}),
     ),
     question=Question(
         "All columns start from the same noise. Which of them does not depend on the prompt at all?",
@@ -43,13 +52,14 @@ LESSON = Lesson(
     ),
     variants=(
         Variant("wrong_unconditional", "Wrong unconditional prompt",
-                f"“{WRONG_UNCONDITIONAL}” stands where the empty prompt belongs.",
+                f"“{WRONG_UNCONDITIONAL['wrong_unconditional']}” stands where the empty prompt belongs.",
                 "γ = 0 now draws the taxi, γ = 1 draws what it drew before, and a larger γ moves away from taxis as well as "
                 "towards the prompt. As a tool this is called a negative prompt; as a mistake it is easily overlooked."),
     ),
     shows=(
         "core.guidance:ClassifierFree", "lessons.denoising:guided", "core.diffusion:iterative_denoise",
-        "core.diffusion:estimate_clean", "core.diffusion:denoise_step", "core.diffusion:draw_noise",
+        "core.diffusion:estimate_clean", "core.diffusion:DynamicThreshold", "core.diffusion:denoise_step",
+        "core.diffusion:draw_noise",
         "core.schedule:NoiseSchedule", "lessons.denoising:run", "lessons.classifier_free_guidance:spec",
     ),
     jobs={"denoise": "lessons.denoising:run"},
@@ -73,7 +83,10 @@ def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> J
             f"{len(values['gammas'])} scales × {values['count']} samples are {len(columns)} pictures; one run has at most "
             f"{MAX_COLUMNS}. Compare fewer scales, or fewer samples."
         )
-    unconditional = WRONG_UNCONDITIONAL if variant == "wrong_unconditional" else UNCONDITIONAL
-    return JobSpec(
-        "denoise", {"model": model, "num_steps": 34, "columns": columns, "unconditional": unconditional}
-    )
+    unconditional = UNCONDITIONAL if variant is None else WRONG_UNCONDITIONAL[variant]
+    params: dict[str, Any] = {
+        "model": model, "num_steps": 34, "columns": columns, "unconditional": unconditional,
+    }  # fmt: skip
+    if values["limit"] != "clip":
+        params["limit"] = values["limit"]
+    return JobSpec("denoise", params)

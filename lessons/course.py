@@ -70,5 +70,7 @@ JOBS: dict[str, str] = {kind: place for lesson in COURSE for kind, place in less
 
 def neighbours(lesson: Lesson) -> tuple[Lesson | None, Lesson | None]:
     """The lessons before and after."""
-    k = COURSE.index(lesson)
+    k = [each.code for each in COURSE].index(
+        lesson.code
+    )  # the lesson may be fitted to a model (any_model.py)
     return (COURSE[k - 1] if k else None), (COURSE[k + 1] if k + 1 < len(COURSE) else None)

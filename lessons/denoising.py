@@ -1,16 +1,17 @@
 """The job behind every lesson of Part A that runs the loop: parameters in, steps out.
 
     {"model": fingerprint, "num_steps": 34, "i_start": 0, "picture": null,
-     "columns": [{"prompt": "...", "seed": 0, "guidance_scale": 7.0}], "unconditional": "", "variant": null}
+     "columns": [{"prompt": "...", "seed": 0, "guidance_scale": 7.0}], "unconditional": "", "variant": null,
+     "limit": "clip"}
 
 A column is one picture of the batch. With `picture` the run starts from that picture noised to
 i_start (SDEdit), without it from pure noise. `guidance_scale: null` in every column asks for a single
-evaluation without guidance.
+evaluation without guidance. `limit` says what becomes of x̂₀ beyond [-1, 1]: see LIMITS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,18 +20,19 @@ import torch
 from torch import Tensor
 
 from core.compute.context import JobContext, JobEvents
-from core.diffusion import Step, denoise_step, draw_noise, iterative_denoise
+from core.diffusion import DynamicThreshold, Step, denoise_step, draw_noise, iterative_denoise
 from core.edits import sdedit_start
 from core.guidance import ClassifierFree, Conditional
 from core.jobs import Frame
 from core.media import to_pixels
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
-from lessons.loading import load_model, load_reference
+from lessons.loading import load_model, load_reference, prompts_in
 from lessons.wrong import WRONG_STEPS, wrong_schedule
 
 EPS_RANGE = 3.0  # noise is drawn from -3 (black) over 0 (grey) to 3 (white)
 MAX_COLUMNS = 8
+LIMITS: Mapping[str, Callable[[Tensor], Tensor] | None] = {"clip": None, "dynamic": DynamicThreshold()}
 
 
 class BadRequest(ValueError):
@@ -62,6 +64,7 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     """
     model = load_model(params["model"], context)
     columns = columns_of(params)
+    model.prepare(prompts_in(params))
     generators = [torch.Generator().manual_seed(column.seed) for column in columns]
     schedule = wrong_schedule(model.schedule) if params.get("variant") == "alpha" else model.schedule
     timesteps = schedule.strided_timesteps(params["num_steps"])
@@ -77,8 +80,11 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
 
     estimator = guided(model, columns, params.get("unconditional", ""))
     take_step = WRONG_STEPS.get(params.get("variant") or "", denoise_step)
+    limit = LIMITS[params.get("limit", "clip")]
     steps = []
-    for step in iterative_denoise(x_t, timesteps, estimator, schedule, generators, take_step=take_step):
+    for step in iterative_denoise(
+        x_t, timesteps, estimator, schedule, generators, take_step=take_step, limit=limit
+    ):
         steps.append(step)
         yield Frame(step.index, len(timesteps), frame_pixels(step))
     return record(steps, schedule, params, clean)

@@ -21,7 +21,7 @@ from core.jobs import Frame
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.denoising import BadRequest, Column, columns_of, frame_pixels, record
-from lessons.loading import load_model, load_reference
+from lessons.loading import load_model, load_reference, prompts_in
 
 if TYPE_CHECKING:
     from core.pretrained import TextToImageModel
@@ -63,6 +63,7 @@ def set_up(params: Mapping[str, Any], context: JobContext) -> Bench:
     """
     model = load_model(params["model"], context)
     columns = columns_of(params)
+    model.prepare(prompts_in(params))
     clean = None
     if params.get("picture") is not None:
         clean = load_reference(params["picture"], context).to(model.device, model.dtype)[None]

@@ -194,9 +194,16 @@ class Text(Field):
 
     max_length: int = 300
     suggestions: tuple[str, ...] = ()
+    said: str = "This model draws, for instance:"  # above the suggestions
+    only: tuple[str, ...] = ()  # where not empty: the prompts there are
 
     def parse(self, text: str) -> str:
         text = " ".join(self.require_text(text).split())
+        if self.only and text not in self.only:
+            named = ", ".join(f"“{prompt}”" for prompt in self.only if prompt)
+            raise BadValue(
+                f"{self.label} must be one of the prompts there are, not “{text[:60]}”: {named}; others need a text encoder."
+            )
         if len(text) > self.max_length:
             raise BadValue(
                 f"{self.label} is limited to {self.max_length} characters; this has {len(text)}. Shorten it."

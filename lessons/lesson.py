@@ -78,6 +78,9 @@ class Lesson:
     black: float = -1.0  # what is drawn black: −1, or 0 where pictures are digits
     minutes: int = 5
     pinnable: bool = False  # its page can keep runs beside the next one
+    instead: Mapping[str, str] = field(
+        default_factory=dict
+    )  # sections that replace the file's (any_model.py)
 
     @property
     def part(self) -> str:
@@ -95,7 +98,7 @@ class Lesson:
 
     @cached_property
     def prose(self) -> Mapping[str, str]:
-        """The sections of `<slug>.md`, by heading.
+        """The sections of `<slug>.md`, by heading; those of `instead` in their place.
 
         Raises:
             ValueError: a section is missing.
@@ -108,7 +111,7 @@ class Lesson:
         missing = [name for name in SECTIONS if name not in sections]
         if missing:
             raise ValueError(f"lessons/{self.slug}.md lacks the section {', '.join(missing)}.")
-        return sections
+        return sections | dict(self.instead)
 
     def field(self, name: str) -> Field:
         """The field called `name`. Raises KeyError."""

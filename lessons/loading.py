@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from core.compute.context import JobContext
 from core.compute.store import Blobs
 from core.media import from_pixels
-from core.model_folder import find_model_folder, fingerprint
+from core.model_folder import encoder_apart, find_model_folder, fingerprint, has_encoder
 from core.pictures import load_picture
 from core.schedule import NoiseSchedule
 from core.settings import Settings
@@ -25,6 +26,7 @@ from core.settings import Settings
 # module for their specifications, must not wait. So they are imported where a model is loaded.
 if TYPE_CHECKING:
     from core.pretrained import TextToImageModel
+    from core.prompt_book import PromptBook
 
 UPLOAD = "upload-"
 _LOADING = threading.Lock()  # jobs that compute beside each other want one model, not two
@@ -43,17 +45,40 @@ def load_model(expected_fingerprint: str, context: JobContext) -> TextToImageMod
 
     Raises:
         ModelChanged: the folder's contents are not what the page asked for.
+        core.prompt_file.BadEmbeddings, core.prompt_book.NoEncoder: prompts cannot be embedded; see there.
     """
     from core.pretrained import load_pretrained
 
+    settings = Settings.from_environment()
     folder = _model_folder(expected_fingerprint)
     key = ("model", expected_fingerprint, context.device)
     with _LOADING:
         if key not in context.cache:
-            dtype = getattr(torch, Settings.from_environment().resolved_dtype())
-            model = load_pretrained(folder, context.device, dtype)
-            context.cache[key] = replace(model, together=context.share(model.evaluate))
+            apart = settings.embeddings is not None or encoder_apart(folder) or not has_encoder(folder)
+            dtype = getattr(torch, settings.resolved_dtype())
+            model = load_pretrained(folder, context.device, dtype, with_encoder=not apart)
+            book = open_book(model, folder, settings, context) if apart else None
+            context.cache[key] = replace(model, book=book, together=context.share(model.evaluate))
         return context.cache[key]
+
+
+def open_book(model: TextToImageModel, folder: Path, settings: Settings, context: JobContext) -> PromptBook:
+    """Where the embeddings for this model come from. Raises as `load_model`."""
+    from core.prompt_book import PromptBook
+    from core.prompt_file import read_prompt_file
+
+    given = read_prompt_file(settings.embeddings) if settings.embeddings else None
+    return PromptBook(
+        folder, tokens=model.text_tokens, width=model.text_width, device=context.device, shelf=context.store, given=given,
+    )  # fmt: skip
+
+
+def prompts_in(params: Mapping[str, Any]) -> list[str]:
+    """The prompts that a job of Part A asks for, the unconditional one among them."""
+    found = [column["prompt"] for column in params.get("columns", ())]
+    if "second" in params:
+        found.append(params["second"]["prompt"])
+    return [*found, params.get("unconditional", "")]
 
 
 def load_schedule(expected_fingerprint: str) -> NoiseSchedule:
@@ -69,8 +94,9 @@ def load_schedule(expected_fingerprint: str) -> NoiseSchedule:
 
 
 def _model_folder(expected_fingerprint: str) -> Path:
-    folder = find_model_folder(Settings.from_environment().model)
-    if fingerprint(folder) != expected_fingerprint:
+    settings = Settings.from_environment()
+    folder = find_model_folder(settings.model)
+    if fingerprint(folder, settings.embeddings) != expected_fingerprint:
         raise ModelChanged(
             "The model has been replaced since this was asked for; reload the page, or export the notebook again."
         )

@@ -77,7 +77,7 @@ def embed(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     yield Frame(0, 1, {})
     embedding = model.embed(params["prompts"]).float().cpu().numpy()
     tokens = [model.tokens(prompt) for prompt in params["prompts"]]
-    words = [len(model.tokenizer(prompt.lower()).input_ids) for prompt in params["prompts"]]
+    words = [model.count_tokens(prompt) for prompt in params["prompts"]]
     return Trajectory(
         {"embedding": embedding}, {"tokens": tokens, "untruncated": words, "limit": model.text_tokens}
     )

@@ -17,6 +17,8 @@ def opening_jobs(lesson: Lesson, model: str) -> list[tuple[str, JobSpec]]:
     on something else says so itself, in `opening`; one that opens on a closed form, or whose networks don't ship, has none.
     """
     title = f"{lesson.code} {lesson.title}"
+    if not lesson.jobs:  # one that this model cannot do (any_model.py)
+        return []
     if lesson.opening:
         return [(title, spec) for spec in named(lesson.opening)(model)]
     if not lesson.spec:

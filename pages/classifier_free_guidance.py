@@ -1,10 +1,13 @@
 """A6: several guidance scales under the same noise."""
 
-from lessons.classifier_free_guidance import LESSON
+from lessons.classifier_free_guidance import LESSON as WRITTEN
 from pages.server.runtime import schedule
 from pages.ui.films import Films, denoising
+from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, sampling_stage, seeds
+
+LESSON = here(WRITTEN)
 
 
 def films(values: Values) -> Films:

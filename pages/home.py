@@ -3,12 +3,16 @@
 import streamlit as st
 
 from lessons.course import COURSE, PARTS
-from lessons.meet_the_model import LESSON, spec
+from lessons.meet_the_model import LESSON as WRITTEN
+from lessons.meet_the_model import spec
 from pages.components.style import page_style
 from pages.server.runtime import model_fingerprint, schedule
 from pages.server.session import entered
 from pages.ui.films import glimpse
+from pages.ui.fitted import here
 from pages.ui.stage import stage
+
+LESSON = here(WRITTEN)
 
 ACROSS = 3  # cards in a line
 

@@ -9,14 +9,18 @@ from core.edits import GaussianLowpass
 from core.provenance import Provenance
 from core.trajectory import Trajectory
 from lessons.exporting import slides
-from lessons.hybrid_images import LESSON, crossover, gains
+from lessons.hybrid_images import LESSON as WRITTEN
+from lessons.hybrid_images import crossover, gains
 from pages.components.distance import distance
 from pages.server.runtime import schedule
 from pages.ui.edit_films import hybrid
 from pages.ui.films import Films
+from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, sampling_stage, seeds
 from pages.ui.takehome import File
+
+LESSON = here(WRITTEN)
 
 
 def bands(kernel: int, sigma: float) -> None:

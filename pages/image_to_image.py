@@ -2,16 +2,19 @@
 
 import streamlit as st
 
-from lessons.image_to_image import LESSON
+from lessons.image_to_image import LESSON as WRITTEN
 from pages.components.player import pack
 from pages.server.runtime import model_fingerprint, schedule
 from pages.server.session import LessonState
 from pages.ui.edit_films import grid, inside
 from pages.ui.films import Films
+from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, controls_of, sampling_stage
 from pages.ui.sources import sketch, source_control
 from pages.ui.stage import show
+
+LESSON = here(WRITTEN)
 
 
 def starts(values: Values) -> list[int]:

@@ -6,16 +6,20 @@ import streamlit as st
 from core.media import difference_pixels, png, to_pixels
 from core.trajectory import Trajectory
 from lessons.fields import BadValue
-from lessons.inpainting import LESSON, seam
+from lessons.inpainting import LESSON as WRITTEN
+from lessons.inpainting import seam
 from pages.server.runtime import schedule
 from pages.ui.controls import control
 from pages.ui.edit_films import inpainting, outlined
 from pages.ui.films import Films
+from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.masks import kept_share, mask_field
 from pages.ui.pictures import pixels_of
 from pages.ui.sampling import Values, controls_of, sampling_stage, seeds
 from pages.ui.sources import from_lessons
+
+LESSON = here(WRITTEN)
 
 
 def comparison(trajectory: Trajectory) -> None:

@@ -5,14 +5,18 @@ import streamlit as st
 
 from core.media import png, to_pixels
 from core.trajectory import Trajectory
-from lessons.is_it_memory import LESSON, reference_distances, training
+from lessons.is_it_memory import LESSON as WRITTEN
+from lessons.is_it_memory import reference_distances, training
 from pages.components.curves import Series, curves
 from pages.components.player import Curve, Film, Row
 from pages.server.runtime import schedule
 from pages.server.served.progress import Pixels
 from pages.ui.films import Films
+from pages.ui.fitted import card, here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, sampling_stage, seeds
+
+LESSON = here(WRITTEN)
 
 STYLES = {
     "fluent-3d": "3d", "fluent-high-contrast": "ink", "noto": "painting", "fluent-flat": "flat icon",
@@ -106,7 +110,11 @@ def distribution(trajectory: Trajectory) -> None:
 
 
 with lesson_page(LESSON) as values:
-    trajectory = sampling_stage(LESSON, values, films, pins=False)
-    if trajectory is not None:
+    if not card().training_pictures:
+        st.info(
+            f"{card().name} was trained on pictures that are not here, so there is nothing to compare its samples with.",
+            icon=":material/image_not_supported:",
+        )
+    elif (trajectory := sampling_stage(LESSON, values, films, pins=False)) is not None:
         neighbours(trajectory, seeds(values))
         distribution(trajectory)

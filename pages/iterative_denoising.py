@@ -6,11 +6,14 @@ import torch
 
 from core.media import png, to_pixels
 from lessons.classical_denoising import best_blur, psnr
-from lessons.iterative_denoising import LESSON
+from lessons.iterative_denoising import LESSON as WRITTEN
 from pages.server.runtime import job_id, model_fingerprint, schedule
 from pages.ui.films import Films, denoising
+from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, sampling_stage
+
+LESSON = here(WRITTEN)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -4,13 +4,17 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from lessons.meet_the_model import LESSON, embed_spec
+from lessons.meet_the_model import LESSON as WRITTEN
+from lessons.meet_the_model import embed_spec
 from pages.components.plain import plain
 from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.films import Films, denoising
+from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.quick import result_of
 from pages.ui.sampling import Values, sampling_stage
+
+LESSON = here(WRITTEN)
 
 
 def short(prompt: str) -> str:

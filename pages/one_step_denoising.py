@@ -6,12 +6,16 @@ from core.media import difference_pixels, to_pixels
 from core.trajectory import Trajectory
 from lessons.denoising import EPS_RANGE
 from lessons.forward_process import nearest_frame
-from lessons.one_step_denoising import LESSON, MARKED, TIMESTEPS
+from lessons.one_step_denoising import LESSON as WRITTEN
+from lessons.one_step_denoising import MARKED, TIMESTEPS
 from pages.components.player import Curve, Film, Row
 from pages.server.served.progress import Pixels
 from pages.ui.films import Films
+from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, sampling_stage
+
+LESSON = here(WRITTEN)
 
 STEPS = [f"t = {t}" for t in TIMESTEPS]
 MARKS = [nearest_frame(t, TIMESTEPS) for t in MARKED]

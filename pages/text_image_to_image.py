@@ -2,15 +2,18 @@
 
 import streamlit as st
 
-from lessons.text_image_to_image import LESSON
+from lessons.text_image_to_image import LESSON as WRITTEN
 from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.controls import control
 from pages.ui.edit_films import grid, morph
 from pages.ui.films import Films
+from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, controls_of, sampling_stage
 from pages.ui.sources import sketch, source_control
 from pages.ui.stage import stage
+
+LESSON = here(WRITTEN)
 
 
 def runs(values: Values) -> Films:

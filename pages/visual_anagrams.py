@@ -7,14 +7,18 @@ from core.provenance import Provenance
 from core.trajectory import Trajectory
 from core.views import VIEWS
 from lessons.exporting import slides
-from lessons.visual_anagrams import LESSON, VIEW_LABELS, order, seen
+from lessons.visual_anagrams import LESSON as WRITTEN
+from lessons.visual_anagrams import VIEW_LABELS, order, seen
 from pages.components.turner import turner
 from pages.server.runtime import schedule
 from pages.ui.edit_films import anagram
 from pages.ui.films import Films
+from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, sampling_stage, seeds
 from pages.ui.takehome import File
+
+LESSON = here(WRITTEN)
 
 
 def remarks(values: dict) -> None:

@@ -14,8 +14,11 @@ from datetime import date
 from core.compute.choose import make_executor
 from core.compute.store import Store
 from core.jobs import ComputeError, State
+from core.model_card import read_card
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
+from core.prompt_file import BadEmbeddings
 from core.settings import BadSetting, Settings
+from lessons.any_model import fitted
 from lessons.course import COURSE, JOBS
 from lessons.opening import opening_jobs
 from lessons.training_pace import pace_spec
@@ -32,12 +35,14 @@ def main() -> None:
         parser.error(f"there is no lesson {', '.join(unknown)}; choose from {', '.join(codes)}")
     try:
         settings = Settings.from_environment()
-        model = fingerprint(find_model_folder(settings.model))
+        model = fingerprint(find_model_folder(settings.model), settings.embeddings)
+        card = read_card(settings)
         store = Store(settings.data_dir)
         executor = make_executor(settings, store, JOBS)
-    except (BadSetting, ModelNotFound) as error:
+    except (BadSetting, ModelNotFound, BadEmbeddings) as error:
         sys.exit(str(error))
-    jobs = [job for lesson in COURSE if lesson.code in wanted for job in opening_jobs(lesson, model)]
+    chosen = [fitted(lesson, card) for lesson in COURSE if lesson.code in wanted]
+    jobs = [job for lesson in chosen for job in opening_jobs(lesson, model)]
     if any(code.startswith("B") for code in wanted):  # the training panels ask for it; it lasts for a day
         jobs.append(
             ("How fast this machine trains today", pace_spec(date.today(), settings.environment()["device"]))

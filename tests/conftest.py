@@ -51,6 +51,16 @@ def tiny_if(tiny_if_folder: Path) -> TextToImageModel:
 
 
 @pytest.fixture(scope="session")
+def course_if_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with pictures of 64x64 pixels, which the lessons need, and DeepFloyd IF's own thresholding."""
+    from tests.tiny_if import save_tiny_if
+
+    folder = tmp_path_factory.mktemp("models") / "IF-I-tiny"
+    save_tiny_if(folder, thresholding=True, sample_size=64)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def emoji64_folder() -> Path:
     """The folder of the model that ships."""
     from core.settings import ASSETS

@@ -9,7 +9,14 @@ import torch
 from diffusers import DDPMScheduler
 from diffusers.utils.torch_utils import randn_tensor
 
-from core.diffusion import add_noise, denoise_step, draw_noise, estimate_clean, iterative_denoise
+from core.diffusion import (
+    DynamicThreshold,
+    add_noise,
+    denoise_step,
+    draw_noise,
+    estimate_clean,
+    iterative_denoise,
+)
 from core.guidance import NoiseEstimate
 from core.schedule import NoiseSchedule
 
@@ -225,3 +232,14 @@ def test_what_the_constraint_returns_is_what_goes_on():
     assert torch.equal(steps[0].update.x_next, free.update.x_next / 2)
     assert torch.equal(steps[1].x_t, steps[0].update.x_next)
     assert torch.equal(steps[0].update.noise, free.update.noise)
+
+
+def test_dynamic_thresholding_divides_by_what_95_percent_keep_to():
+    """100 values 0.01, ..., 1.00 times 2: the 0.95-quantile lies at 1.901, which is held to 1.5; times 1.2 at 1.1406."""
+    ramp = torch.linspace(0.01, 1, 100, dtype=torch.float64).view(1, 1, 10, 10)
+    limit = DynamicThreshold()
+    torch.testing.assert_close(limit(2 * ramp), (2 * ramp).clamp(max=1.5) / 1.5)
+    torch.testing.assert_close(limit(-1.2 * ramp), -(1.2 * ramp).clamp(max=1.1406) / 1.1406)
+    assert torch.equal(limit(ramp), ramp)  # within the range nothing changes
+    both = limit(torch.cat([2 * ramp, ramp]))  # each picture has a size of its own
+    assert torch.equal(both[1], ramp[0])

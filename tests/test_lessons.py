@@ -316,6 +316,10 @@ def test_the_code_that_is_shown_is_the_code_that_ran(lesson, job_context, emoji6
     values = lesson.defaults()
     specs = [spec_of(lesson, values, emoji64_fingerprint)]
     specs += [spec_of(lesson, values, emoji64_fingerprint, variant.name) for variant in lesson.variants]
+    others = [
+        values | dict(p.values) for p in lesson.presets if p.values.get("limit")
+    ]  # a switch between two formulas
+    specs += [spec_of(lesson, other, emoji64_fingerprint) for other in others]
     if hasattr(module_of(lesson), "embed_spec"):
         specs.append(module_of(lesson).embed_spec(values, emoji64_fingerprint))
     ran = {f"lessons.{lesson.slug}:spec"}.union(*(called(lesson, shortened(s), job_context) for s in specs))

@@ -67,7 +67,7 @@ def executed(book: dict, monkeypatch: pytest.MonkeyPatch) -> dict:
 def test_it_computes_the_same_trajectory(lesson, job_context, emoji64_fingerprint, emoji64, monkeypatch):
     """Bit by bit: the same functions, the same device, the same batch."""
     if lesson.code != "A0":  # one notebook that loads the model by itself is enough
-        monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_: emoji64)
+        monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_, **__: emoji64)
     spec = shortened(spec_of(lesson, lesson.defaults(), emoji64_fingerprint))
     expected, _ = result_of(lesson, spec, job_context)
     scope = executed(opened(notebook(lesson, spec)), monkeypatch)

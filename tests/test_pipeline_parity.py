@@ -17,7 +17,7 @@ import torch
 from diffusers import DiffusionPipeline, IFImg2ImgPipeline, IFInpaintingPipeline, IFPipeline
 from torch import Tensor
 
-from core.diffusion import draw_noise, iterative_denoise, keep
+from core.diffusion import DynamicThreshold, draw_noise, iterative_denoise, keep
 from core.edits import keep_outside, sdedit_start
 from core.guidance import ClassifierFree, Conditional, NoiseEstimate
 from core.pretrained import TextToImageModel, load_pretrained
@@ -101,6 +101,26 @@ def test_a_whole_run_of_the_tiny_model_agrees_with_the_if_pipeline(
     ).images
     ours = sample(tiny_if, timesteps, scale)
     assert largest_difference(ours, theirs) <= tolerance
+
+
+@pytest.mark.parametrize("scale", [1.0, 7.0, 20.0])
+def test_dynamic_thresholding_agrees_with_the_if_pipelines(tiny_double, tiny_if_folder, scale):
+    """DeepFloyd IF's scheduler asks for it: x_0_hat is scaled where the course clips it."""
+    theirs = pipeline(IFPipeline, tiny_if_folder, dtype=torch.float64)
+    theirs.scheduler.register_to_config(
+        thresholding=True, dynamic_thresholding_ratio=0.95, sample_max_value=1.5
+    )
+    timesteps, generators = tiny_double.schedule.strided_timesteps(20), seeded(SEEDS)
+    pictures = theirs(
+        timesteps=timesteps, guidance_scale=scale, generator=seeded(SEEDS), output_type="pt", **embeddings(tiny_double),
+    ).images  # fmt: skip
+    x_t = draw_noise(like(tiny_double), generators)
+    *_, last = iterative_denoise(
+        x_t, timesteps, estimator(tiny_double, scale), tiny_double.schedule, generators, limit=DynamicThreshold(),
+    )  # fmt: skip
+    assert largest_difference(last.update.x_next, pictures) <= TOLERANCE_DOUBLE
+    clipped = sample(tiny_double, timesteps, scale)
+    assert scale == 1.0 or largest_difference(clipped, pictures) > 0.01
 
 
 def test_the_comparison_above_is_of_something(tiny_if):

@@ -38,8 +38,11 @@ UNET: dict[str, Any] = {
 }
 
 
-def save_tiny_if(folder: Path, **unet_changes: Any) -> None:
-    """Writes the model to `folder`; `unet_changes` replace entries of `UNET`."""
+def save_tiny_if(folder: Path, *, thresholding: bool = False, **unet_changes: Any) -> None:
+    """Writes the model to `folder`; `unet_changes` replace entries of `UNET`.
+
+    `thresholding` are the values of DeepFloyd IF's own first stage, whose pipeline scales where the course clips.
+    """
     torch.manual_seed(0)
     encoder = T5Config(
         vocab_size=len(WORDS + LETTERS), d_model=TEXT_WIDTH, d_kv=8, d_ff=32, num_layers=2, num_heads=3
@@ -48,7 +51,14 @@ def save_tiny_if(folder: Path, **unet_changes: Any) -> None:
         tokenizer=T5Tokenizer(vocab=WORDS + LETTERS, extra_ids=0),
         text_encoder=T5EncoderModel(encoder).eval(),
         unet=UNet2DConditionModel(**UNET | unet_changes).eval(),
-        scheduler=DDPMScheduler(1000, beta_schedule="squaredcos_cap_v2", variance_type="learned_range"),
+        scheduler=DDPMScheduler(
+            1000,
+            beta_schedule="squaredcos_cap_v2",
+            variance_type="learned_range",
+            thresholding=thresholding,
+            dynamic_thresholding_ratio=0.95,
+            sample_max_value=1.5,
+        ),
         safety_checker=None,
         feature_extractor=None,
         watermarker=None,

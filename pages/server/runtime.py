@@ -139,7 +139,7 @@ def model_folder() -> Path:
 
 def model_fingerprint() -> str:
     """Names the weights: results are kept under it."""
-    return fingerprint(model_folder())
+    return fingerprint(model_folder(), settings().embeddings)
 
 
 @st.cache_resource(show_spinner="Reading the noise schedule …")

@@ -224,6 +224,11 @@ def _widget(lesson: Lesson, field: Field, key: str, begin: Any) -> Any:
             required=True,
             wrap=True,
         )
+    if isinstance(field, Text) and field.only:
+        return st.selectbox(
+            field.label, field.only, field.only.index(begin) if begin in field.only else 0, key=key, help=_help(field),
+            format_func=lambda prompt: prompt or "(the empty prompt)",
+        )  # fmt: skip
     if isinstance(field, Text | Typed):
         return st.text_input(field.label, begin, key=key, help=_help(field))
     raise TypeError(f"There is no control for a {type(field).__name__}.")
@@ -232,7 +237,7 @@ def _widget(lesson: Lesson, field: Field, key: str, begin: Any) -> Any:
 def _help(field: Field) -> str | None:
     """What the question mark says: of a prompt also which ones this model draws recognisably."""
     ideas = "\n".join(f"* {prompt}" for prompt in getattr(field, "suggestions", ()))
-    return (f"{field.help}\n\nThis model draws, for instance:\n{ideas}" if ideas else field.help) or None
+    return (f"{field.help}\n\n{field.said}\n{ideas}" if ideas else field.help) or None
 
 
 def _seed(lesson: Lesson, field: Number, key: str, begin: str) -> str:

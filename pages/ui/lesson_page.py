@@ -14,9 +14,11 @@ from lessons.address import WRONG
 from lessons.course import PARTS, neighbours
 from lessons.lesson import Lesson, Variant
 from pages.components.phrases import phrases
+from pages.components.plain import plain
 from pages.components.style import page_style
 from pages.server.session import LessonState
 from pages.ui.controls import preset_row, set_texts, set_values, values, write_url
+from pages.ui.fitted import card
 
 SIDE: ContextVar[DeltaGenerator | None] = ContextVar(
     "side", default=None
@@ -31,7 +33,7 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     """
     page_style()
     SIDE.set(None)
-    st.caption(f"{PARTS[lesson.part]} · {lesson.minutes} minutes")
+    st.caption(" · ".join([PARTS[lesson.part], f"{lesson.minutes} minutes", *_other_model(lesson)]))
     st.title(f"{lesson.code} · {lesson.title}", anchor=False)
     st.markdown(f"##### {lesson.prose['Claim']}")
     state = values(lesson)
@@ -46,6 +48,13 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     _prose(lesson)
     _folds(lesson)
     _neighbours(lesson)
+
+
+def _other_model(lesson: Lesson) -> list[str]:
+    """In Part A: whose pictures these are, where it is not the model that ships."""
+    if lesson.part != "A" or card().ours:
+        return []
+    return [f"Model: {plain(card().name)}, which sees {card().text_tokens} tokens of a prompt"]
 
 
 def picture_and_side() -> tuple[DeltaGenerator, DeltaGenerator]:

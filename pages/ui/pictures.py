@@ -6,12 +6,13 @@ import numpy as np
 import streamlit as st
 
 from core.media import GROUNDS, BadPicture, flaw, png, read_visible
-from core.pictures import UnknownPicture, list_pictures, load_picture
+from core.pictures import Picture, UnknownPicture, list_pictures, load_picture
 from lessons.fields import PictureRef
 from lessons.lesson import Lesson
 from lessons.loading import UPLOAD, PictureGone, reference_pixels
 from pages.server.runtime import blobs
 from pages.server.session import LessonState
+from pages.ui.fitted import card
 
 SHOWN = 128  # pixels on screen: twice 64, so that every pixel stays a square
 
@@ -53,9 +54,14 @@ def _shipped(lesson: Lesson, field: PictureRef) -> None:
             with st.container(width=SHOWN // 2 + 24, gap="xsmall", horizontal_alignment="center"):
                 st.image(png(load_picture(picture.slug), scale=2), width=SHOWN // 2)
                 st.button(
-                    picture.title, key=f"{key}/{picture.slug}", type="tertiary",
+                    _title(picture), key=f"{key}/{picture.slug}", type="tertiary",
                     on_click=_choose, args=(lesson, field, picture.slug),
                 )  # fmt: skip
+
+
+def _title(picture: Picture) -> str:
+    """What a picture is called: whether it was trained on is known of the model that ships, and of no other."""
+    return picture.title if card().ours else picture.title.split(" (")[0]
 
 
 def _choose(lesson: Lesson, field: PictureRef, reference: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.model_folder import has_tokenizer
 from core.prompt_reading import PromptReader
 from lessons.characters import invisible_in, name_of, quoted
 from pages.components.plain import plain
@@ -24,6 +25,8 @@ def prompt_reader() -> PromptReader:
 
 def prompt_remarks(prompt: str) -> None:
     """One box for what the model does not read as it stands: what is cut off, unknown, or cannot be seen."""
+    if not has_tokenizer(model_folder()):  # its prompts are those of a file, and were read elsewhere
+        return
     try:
         reader = prompt_reader()
     except (OSError, ValueError, KeyError) as error:

@@ -16,6 +16,7 @@ from pages.components.canvas import Drawing, canvas
 from pages.server.runtime import blobs
 from pages.server.session import LessonState
 from pages.ui.controls import control, set_values
+from pages.ui.fitted import here
 from pages.ui.pictures import pixels_of
 
 RESULTS = "results"  # in the session: what the lessons have made, newest last
@@ -125,7 +126,7 @@ def go_on(lesson: Lesson, result: np.ndarray) -> None:
 
 
 def _take_to(lesson: Lesson, pixels: np.ndarray) -> None:
-    state = LessonState(lesson)
+    state = LessonState(here(lesson))
     state.values["picture"] = put_picture(pixels)
     st.session_state[state.key(SOURCE)] = "picture"
     st.switch_page(f"{lesson.slug}.py")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from unittest.mock import patch
 
 import streamlit as st
@@ -46,8 +45,11 @@ class FakeModel:
     def tokens(self, prompt: str) -> list[str]:
         return ["<start>", *prompt.split()][: self.text_tokens]
 
-    def tokenizer(self, text: str) -> SimpleNamespace:
-        return SimpleNamespace(input_ids=[0, *text.split()])
+    def count_tokens(self, prompt: str) -> int:
+        return 1 + len(prompt.split())
+
+    def prepare(self, prompts: list[str]) -> None:
+        """Nothing has to be embedded ahead."""
 
     def __call__(self, x_t: Tensor, t: int, embedding: Tensor) -> Tensor:
         """The estimate that a model would make which knows a single picture: the prompt's colour, brighter at the top."""

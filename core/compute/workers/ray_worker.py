@@ -22,6 +22,7 @@ _SETTINGS = (
     "DIFFUSION_DATA_DIR",
     "DIFFUSION_DEVICE",
     "DIFFUSION_DTYPE",
+    "DIFFUSION_EMBEDDINGS",
 )  # read by jobs; the class's secrets are not
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds until a cluster that refused is asked again
 
