@@ -1,7 +1,9 @@
 # The commands of this project; `make help` lists them. All can be repeated: what is done already is not done again.
 #
 #   PYTHON       the Python that makes .venv                      (default: python3; 3.11 or newer)
-#   ARGS         passed on to streamlit by make run and serve, to the script by make warm, bench, reliability, fuzz, load and pins
+#   ARGS         passed on to streamlit by make run and serve, to the script by make warm, embed, bench, reliability, fuzz,
+#                load and pins
+#   PROMPTS      the file of prompts that make embed reads        (default: the lessons' own)
 #   DEVICE       what make bench measures on: cpu or cuda         (default: cpu)
 #   PARALLEL     how the tests are spread over processes        (PARALLEL= for one after the other)
 #   PYTEST_ARGS  passed on to pytest                              (e.g. PYTEST_ARGS="tests/test_media.py -x")
@@ -9,6 +11,7 @@
 PYTHON ?= python3
 ARGS ?=
 DEVICE ?= cpu
+PROMPTS ?=
 PYTEST_ARGS ?=
 PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
@@ -21,7 +24,7 @@ CLUSTER := $(VENV)/.cluster-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve warm test journeys cluster-test claims bench reliability fuzz load lint format pins clean
+.PHONY: help run serve warm embed test journeys cluster-test claims bench if-rehearsal reliability fuzz load lint format pins clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +37,9 @@ serve: $(RUNTIME) ## serve the app to a class, behind a proxy (settings: docs/ho
 
 warm: $(RUNTIME) ## compute what the lessons open with, before a class comes
 	@$(BIN)/python -m scripts.warm $(ARGS)
+
+embed: $(RUNTIME) ## embed the prompts in PROMPTS=file, one a line, before a class comes (for DeepFloyd IF: docs/hosting.md)
+	@$(BIN)/python -m scripts.embed $(PROMPTS) $(ARGS)
 
 test: $(DEV) ## run the tests; with chromium, those in a real browser too
 	@if ./scripts/ensure_chromium.sh; \
@@ -51,6 +57,9 @@ claims: $(DEV) ## check the numbers that the prose quotes against the model: aft
 
 bench: $(DEV) ## measure what is fast, as ratios side by side (docs/performance.md)
 	@$(BIN)/python -m scripts.measure.bench --device $(DEVICE) $(ARGS)
+
+if-rehearsal: $(DEV) ## rehearse DeepFloyd IF with random weights of its smallest size: memory, times, all lessons
+	@$(BIN)/python -m scripts.measure.if_rehearsal $(ARGS)
 
 reliability: $(DEV) ## measure what the computing withstands: rushes, kills, full disks, bad files
 	@$(BIN)/python -m scripts.measure.reliability $(ARGS)

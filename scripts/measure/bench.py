@@ -42,6 +42,8 @@ PARTS = {
     "first_sight": "browser:first_sight",
     "second": "jobs:second",
     "neighbours": "jobs:neighbours",
+    "one_run": "seats:one_run",
+    "seats": "seats:seats",
     "start": "browser:start",
     "imports": "browser:imports",
     "growth": "jobs:growth",
