@@ -21,6 +21,7 @@ from pages.components.canvas.drawing import (
     read_message,
     read_tag,
 )
+from pages.components.common import joined
 
 HERE = Path(__file__).parent
 SCRIPTS = ("raster", "document", "storage", "surface", "canvas")
@@ -31,7 +32,7 @@ _mount = st.components.v2.component(
     "drawing_canvas",
     html=(HERE / "canvas.html").read_text(encoding="utf-8"),
     css=(HERE / "canvas.css").read_text(encoding="utf-8"),
-    js="\n".join((HERE / "js" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
+    js=joined(HERE / "js", SCRIPTS, common=("pixel_ratio",)),
 )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core.media import png, to_pixels
+from core.media import to_pixels
+from pages.components.common import joined
 
 HERE = Path(__file__).parent
 EYE_ARCMINUTES = 1.0  # standard deviation of the eye's blur; normal sight separates lines one arcminute apart
@@ -18,7 +19,7 @@ _mount = st.components.v2.component(
     "picture_distance",
     html=(HERE / "distance.html").read_text(encoding="utf-8"),
     css=(HERE / "distance.css").read_text(encoding="utf-8"),
-    js=(HERE / "distance.js").read_text(encoding="utf-8"),
+    js=joined(HERE, ("distance",), common=("pixel_ratio",)),
 )
 
 
@@ -27,11 +28,15 @@ def distance(pictures: np.ndarray, readings: tuple[str, str], labels: Sequence[s
 
     `readings` are the prompts from afar and from near, `labels` the pictures' names.
     """
-    urls = [
-        "data:image/png;base64," + base64.b64encode(png(to_pixels(picture))).decode() for picture in pictures
-    ]
+    raw = [base64.b64encode(to_pixels(picture).tobytes()).decode() for picture in pictures]
     _mount(
         key=key,
         height="content",
-        data={"pictures": urls, "readings": list(readings), "labels": list(labels), "eye": EYE_ARCMINUTES},
+        data={
+            "pictures": raw,
+            "side": pictures.shape[-1],
+            "readings": list(readings),
+            "labels": list(labels),
+            "eye": EYE_ARCMINUTES,
+        },
     )

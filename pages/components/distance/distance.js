@@ -41,10 +41,11 @@ class Viewer {
     this.range.addEventListener("input", () => { this.halt(); this.draw(); }, { signal });
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(root);
+    onPixelRatio(() => this.draw(), signal);
     this.walkButton.addEventListener("click", () => (this.frame ? this.halt() : this.walk()), { signal });
   }
 
-  async show(data) {
+  show(data) {
     const text = JSON.stringify(data);
     if (text === this.shown) return;
     this.shown = text;
@@ -52,9 +53,7 @@ class Viewer {
     this.root.style.setProperty("--side", data.pictures.length === 1 ? "320px" : "240px"); // at most
     const problem = this.root.querySelector(".problem");
     try {
-      const pictures = await Promise.all(data.pictures.map(load));
-      if (text !== this.shown) return;
-      this.pictures = pictures;
+      this.pictures = data.pictures.map((text) => load(text, data.side));
       problem.hidden = true;
     } catch (error) {
       problem.textContent = `The browser could not read the pictures (${error.message}). Reload the page.`;
@@ -126,17 +125,16 @@ class Viewer {
   }
 }
 
-async function load(url) {
-  const image = new Image();
-  image.src = url;
-  await image.decode();
-  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(image, 0, 0);
-  const { data } = context.getImageData(0, 0, image.width, image.height);
-  const light = new Float32Array(3 * image.width * image.height);
-  for (let i = 0; i < image.width * image.height; i++) for (let c = 0; c < 3; c++) light[3 * i + c] = LINEAR[data[4 * i + c]];
-  return { side: image.width, light, canvas };
+// The server's own bytes, (side, side, 3) in base64: read back from a canvas they might be others (readback.js).
+function load(text, side) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  if (bytes.length !== 3 * side * side) throw new Error("they are cut short");
+  const light = Float32Array.from(bytes, (value) => LINEAR[value]);
+  const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+  const context = canvas.getContext("2d"), image = context.createImageData(side, side);
+  for (let i = 0; i < side * side; i++) image.data.set([bytes[3 * i], bytes[3 * i + 1], bytes[3 * i + 2], 255], 4 * i);
+  context.putImageData(image, 0, 0);
+  return { side, light, canvas };
 }
 
 function tile(label, captioned) {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.common import joined
 from pages.components.field.scene import Scene
 
 HERE = Path(__file__).parent
@@ -27,7 +28,7 @@ _mount = st.components.v2.component(
     "vector_field",
     html=(HERE / "field.html").read_text(encoding="utf-8"),
     css=(HERE / "field.css").read_text(encoding="utf-8"),
-    js="\n".join(script(name) for name in SCRIPTS),
+    js=joined(HERE / "js", SCRIPTS, common=("pixel_ratio", "readback")),
 )
 
 

@@ -10,18 +10,21 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.common import joined
 from pages.components.player.film import Film
 from pages.components.player.packing import pack, read_header
 from pages.components.shelf import own_routes, publish
 
 HERE = Path(__file__).parent
-SCRIPTS = ("fetch", "decode", "tex", "chart", "stage", "save", "timeline", "lightbox", "watch", "player")
+SCRIPTS = (
+    "fetch", "inflate", "decode", "tex", "chart", "stage", "save", "timeline", "lightbox", "watch", "player",
+)  # fmt: skip
 
 _mount = st.components.v2.component(
     "trajectory_player",
     html=(HERE / "player.html").read_text(encoding="utf-8"),
     css=(HERE / "player.css").read_text(encoding="utf-8"),
-    js="\n".join((HERE / "js" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
+    js=joined(HERE / "js", SCRIPTS, common=("pixel_ratio", "readback")),
 )
 
 

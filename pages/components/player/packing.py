@@ -1,29 +1,29 @@
 """A film as bytes for the browser: uint32 little-endian length of the header, JSON header, pixels.
 
-Nothing is lost: pixels travel raw, or, in a film larger than `raw_limit`, as lossless WebP where that is
-smaller. A chunk holds up to `CHUNK_FRAMES` frames of one row; as WebP its tiles stand in one sprite, row by row of
-the sprite, frame after frame and sample after sample. Noise does not compress, a clean picture does, hence the choice
-chunk by chunk. While a run is still growing everything stays raw: the processor has better things to do.
+Nothing is lost, and the browser need not paint a picture to read it back: a canvas may lie about what was painted, by
+design, where a browser protects its user from being recognised. Pixels travel raw, or, in a film larger than `raw_limit`,
+deflated (zlib, RFC 1950) where that is smaller. A chunk holds up to `CHUNK_FRAMES` frames of one row. Before it is deflated
+each frame is replaced by its difference, modulo 256, from the one before in the chunk ("frames"); of smooth pictures then
+each pixel by its difference from what the three pixels left of it, above it, and between the two foretell ("pixels"), as
+PNG's filters do. While a run is still growing everything stays raw: the processor has better things to do.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import struct
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
 from pages.components.player.film import Film, FilmError, Row
 
 CHUNK_FRAMES = 16
 MAX_BYTES = 48_000_000
-SPRITE_COLUMNS = 16
-WEBP_SIDE = 16_383  # the format's limit in pixels
+FORETOLD = ("frames", "frames pixels")  # from what a chunk may be taken the difference of
 
 
 def pack(film: Film, *, raw_limit: int = 1_500_000, first: int = 0) -> bytes:
@@ -98,10 +98,9 @@ def _pack_row(row: Row, compress: bool, blobs: list[bytes], first: int) -> dict:
     for begin in range(first, frames, size):
         tiles = row.pixels[begin : begin + size]
         raw = np.ascontiguousarray(tiles).tobytes()
-        sprite = _sprite(tiles) if compress else None
-        codec, blob = (
-            ("webp", sprite) if sprite is not None and len(sprite) < 0.9 * len(raw) else ("raw", raw)
-        )
+        codec, blob = min(_codings(tiles), key=lambda coding: len(coding[1])) if compress else ("raw", raw)
+        if len(blob) > 0.9 * len(raw):
+            codec, blob = "raw", raw
         digest = hashlib.blake2b(raw, digest_size=8).hexdigest()
         chunks.append(
             {"codec": codec, "first": begin, "count": len(tiles), "bytes": len(blob), "digest": digest}
@@ -120,25 +119,24 @@ def _pack_row(row: Row, compress: bool, blobs: list[bytes], first: int) -> dict:
     }
 
 
-def _sprite(tiles: np.ndarray) -> bytes | None:
-    """One lossless WebP of (frames, batch, height, width, channels), or None where it is not worth trying."""
-    frames, batch, height, width, channels = tiles.shape
-    count = frames * batch
-    lines = -(-count // SPRITE_COLUMNS)
-    if lines * height > WEBP_SIDE or SPRITE_COLUMNS * width > WEBP_SIDE:
-        return None
-    flat = tiles.reshape(count, height, width, channels)
-    if len(_webp(flat[0])) + len(_webp(flat[-1])) > 0.9 * 2 * flat[0].nbytes:
-        return None  # two tiles tell noise from pictures for a fraction of the time
-    sheet = np.zeros((lines * SPRITE_COLUMNS, height, width, channels), np.uint8)
-    sheet[:count] = flat
-    sheet = sheet.reshape(lines, SPRITE_COLUMNS, height, width, channels).swapaxes(1, 2)
-    return _webp(sheet.reshape(lines * height, SPRITE_COLUMNS * width, channels))
+def _codings(tiles: np.ndarray) -> list[tuple[str, bytes]]:
+    """A chunk (frames, batch, height, width, channels) deflated, after each way of foretelling it."""
+    return [(f"deflate {foretold}", _deflated(differences(tiles, foretold))) for foretold in FORETOLD]
 
 
-def _webp(picture: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(
-        file, "WEBP", lossless=True, quality=0, method=0
-    )
-    return file.getvalue()
+def differences(tiles: np.ndarray, foretold: str) -> np.ndarray:
+    """What `tiles`, uint8 (frames, batch, height, width, channels), differ in from what is foretold, modulo 256."""
+    left = tiles.copy()
+    if "frames" in foretold:
+        left[1:] -= tiles[:-1]
+    if "pixels" in foretold:
+        for axis in (2, 3):
+            ahead, behind = np.moveaxis(left, axis, 0)[1:], np.moveaxis(left, axis, 0)[:-1]
+            ahead -= behind.copy()
+    return left
+
+
+def _deflated(differing: np.ndarray) -> bytes:
+    """With run lengths only: of differences a search for longer matches takes ten times as long and finds none."""
+    packer = zlib.compressobj(1, strategy=zlib.Z_RLE)
+    return packer.compress(differing.tobytes()) + packer.flush()

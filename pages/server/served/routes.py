@@ -74,7 +74,7 @@ async def film(request: Request) -> Response:
     data = shelf().get(name)
     if data is None:
         return refusal("This film is not here, or no longer: reload the page that shows it.", 404)
-    # Streamlit compresses what names no encoding, anew for everybody; noise does not shrink, and pictures are WebP.
+    # Streamlit compresses what names no encoding, anew for everybody; noise does not shrink, and pictures are deflated.
     headers["Content-Encoding"] = "identity"
     return Response(data, media_type="application/octet-stream", headers=headers)
 

@@ -23,6 +23,7 @@ class Canvas {
     this.listen();
     this.resized = new ResizeObserver(() => this.plan && this.layout());
     this.resized.observe(this.root);
+    onPixelRatio(() => this.plan && this.layout(), this.stopper.signal);
   }
 
   // Called at the first mount and again whenever Streamlit has new data or a new theme.

@@ -23,6 +23,7 @@ class VectorField {
     this.listen();
     this.resized = new ResizeObserver(() => this.scene && this.layout());
     this.resized.observe(this.root);
+    onPixelRatio(() => this.scene && this.layout(), this.stopper.signal);
   }
 
   // Called at the first mount and again whenever Streamlit has new data or a new theme.
@@ -53,7 +54,7 @@ class VectorField {
       ink, paper, exact: pick(0, "#0072b2"), data: pick(1, "#c04e00"), network: pick(2, "#007a5a"), straight: pick(3, "#a8437f"),
       gap: pick(3, "#a8437f"), arrow: `color-mix(in srgb, ${ink} 62%, transparent)`,
     };
-    this.colours.densityRgb = toRgb(pick(0, "#0072b2"));
+    this.colours.densityRgb = toRgb(pick(0, "#0072b2"), this.root);
     this.theme = JSON.stringify(this.colours);
   }
 
@@ -304,20 +305,25 @@ class VectorField {
   }
 
   savePicture() {
-    const { under } = this.active[0], canvas = new OffscreenCanvas(under.canvas.width * this.active.length, under.canvas.height);
+    const exact = readsBackExactly();
+    this.part("problem").hidden = exact;
+    this.part("problem").textContent = exact ? "" : READBACK_CHANGED;
+    if (!exact) return;
+    const { width, height } = this.active[0].under.canvas;
+    const canvas = Object.assign(document.createElement("canvas"), { width: width * this.active.length, height });
     const context = canvas.getContext("2d");
     context.fillStyle = this.colours.paper;
     context.fillRect(0, 0, canvas.width, canvas.height);
     this.active.forEach((panel, k) => {
-      for (const pen of [panel.under, panel.over]) context.drawImage(pen.canvas, k * under.canvas.width, 0);
+      for (const pen of [panel.under, panel.over]) context.drawImage(pen.canvas, k * width, 0);
     });
-    canvas.convertToBlob({ type: "image/png" }).then((blob) => {
+    canvas.toBlob((blob) => {
       const link = document.createElement("a");
       link.href = URL.createObjectURL(blob);
       link.download = `vector-field-t${this.view.t.toFixed(2)}.png`;
       link.click();
       URL.revokeObjectURL(link.href);
-    });
+    }, "image/png");
   }
 
   destroy() {
@@ -343,12 +349,14 @@ const drawnTo = (weights) => {
   return count < 10 ? count.toFixed(1) : count.toFixed(0);
 };
 
-// Any CSS colour as [red, green, blue].
-function toRgb(colour) {
-  const context = new OffscreenCanvas(1, 1).getContext("2d");
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  return context.getImageData(0, 0, 1, 1).data;
+// A colour of sRGB, however it is written in CSS, as [red, green, blue]. `host` is an element of the page.
+function toRgb(colour, host) {
+  const probe = Object.assign(document.createElement("i"), { hidden: true });
+  probe.style.color = colour;
+  host.append(probe);
+  const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number); // rgb(r, g, b)
+  probe.remove();
+  return [red, green, blue];
 }
 
 export default function (component) {

@@ -16,7 +16,7 @@ class Pen {
   }
 
   resize(size) {
-    const ratio = Math.min(2, devicePixelRatio || 1);
+    const ratio = Math.min(3, devicePixelRatio || 1);
     this.size = size;
     this.canvas.width = this.canvas.height = Math.round(size * ratio);
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -33,7 +33,7 @@ class Pen {
 
 function drawDensity(pen, field, t, { rgb }) {
   const density = field.density(t, DENSITY_SIZE, pen.extent, DENSITY_BLUR);
-  const sheet = (pen.sheet ??= new OffscreenCanvas(DENSITY_SIZE, DENSITY_SIZE));
+  const sheet = (pen.sheet ??= Object.assign(document.createElement("canvas"), { width: DENSITY_SIZE, height: DENSITY_SIZE }));
   const image = new ImageData(DENSITY_SIZE, DENSITY_SIZE);
   for (let i = 0; i < density.length; i++) {
     image.data[4 * i] = rgb[0];

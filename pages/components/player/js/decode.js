@@ -1,11 +1,9 @@
 // Bytes from Python to a film that can be drawn. The format is described in packing.py.
 
-const SPRITE_COLUMNS = 16;
-
 /**
  * Frames of one row, as they travel: `count` of them from `first` on. Decoded, `pixels` are uint8, frame after frame.
  * @typedef {object} Chunk
- * @property {"raw" | "webp"} codec
+ * @property {string} codec "raw", or "deflate" and what it was foretold from: "frames", "pixels"
  * @property {number} first
  * @property {number} count
  * @property {number} bytes
@@ -61,7 +59,7 @@ async function decodeFilm(bytes, known) {
       const blob = bytes.subarray(offset, offset + chunk.bytes);
       offset += chunk.bytes;
       const id = `${chunk.digest}:${row.width}x${row.height}x${row.channels}`;
-      chunk.pixels = known.get(id) ?? (chunk.codec === "raw" ? blob : await decodeSprite(blob, row, chunk, film.batch));
+      chunk.pixels = known.get(id) ?? await decodeChunk(blob, row, chunk, film.batch);
       used.set(id, chunk.pixels);
     }
   }
@@ -81,26 +79,23 @@ function joinFilm(before, film) {
   }
 }
 
-async function decodeSprite(blob, row, chunk, batch) {
-  /** @type {ImageBitmapOptions} */
-  const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-  const bitmap = await createImageBitmap(new Blob([blob], { type: "image/webp" }), options);
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  const { width, height, channels } = row;
-  const pixels = new Uint8Array(chunk.count * batch * height * width * channels);
-  let to = 0;
-  for (let tile = 0; tile < chunk.count * batch; tile++) {
-    const left = (tile % SPRITE_COLUMNS) * width;
-    const top = Math.floor(tile / SPRITE_COLUMNS) * height;
-    const rgba = context.getImageData(left, top, width, height).data;
-    for (let from = 0; from < rgba.length; from += 4) {
-      for (let channel = 0; channel < channels; channel++) pixels[to++] = rgba[from + channel];
-    }
+// No canvas takes part: a browser that protects its user may answer something else than was painted.
+async function decodeChunk(blob, row, chunk, batch) {
+  const [codec, ...foretold] = chunk.codec.split(" ");
+  if (codec === "raw") return blob;
+  const { width, height, channels } = row, line = width * channels, frame = batch * height * line;
+  const pixels = await inflate(blob, chunk.count * frame);
+  if (foretold.includes("pixels")) { // the other way round than they were taken: left of it, above, frame before
+    for (let from = 0; from < pixels.length; from += line) addUp(pixels, from + channels, from + line, channels);
+    for (let from = 0; from < pixels.length; from += height * line) addUp(pixels, from + line, from + height * line, line);
   }
+  if (foretold.includes("frames")) addUp(pixels, frame, pixels.length, frame);
   return pixels;
+}
+
+// To each byte is added the one `back` bytes before it, modulo 256.
+function addUp(bytes, from, to, back) {
+  for (let at = from; at < to; at++) bytes[at] += bytes[at - back];
 }
 
 /**

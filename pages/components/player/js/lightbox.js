@@ -11,7 +11,7 @@ class Lightbox {
     click("close", () => dialog.close());
     click("other-row", () => this.next(1, 0));
     click("other-sample", () => this.next(0, 1));
-    click("save-picture", () => savePicture(player.film, this.row, player.frame, this.sample));
+    click("save-picture", () => player.save(() => savePicture(player.film, this.row, player.frame, this.sample)));
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     dialog.addEventListener("close", () => player.timeline.range.focus({ preventScroll: true }));
     dialog.addEventListener("keydown", (event) => {
@@ -24,6 +24,7 @@ class Lightbox {
     this.range.addEventListener("change", () => player.grab(Number(this.range.value), true));
     this.resized = () => { if (dialog.open) this.draw(this.frame); };
     window.addEventListener("resize", this.resized, { signal: player.stopper.signal });
+    onPixelRatio(this.resized, player.stopper.signal);
   }
 
   open(name, sample) {

@@ -23,6 +23,7 @@ class Player {
     this.listen();
     this.resized = new ResizeObserver(() => this.film && this.layout());
     this.resized.observe(this.root);
+    onPixelRatio(() => this.film && this.layout(), this.stopper.signal);
   }
 
   // Called at the first mount and again whenever Streamlit has new data or a new theme. The data is an envelope, and
@@ -87,6 +88,16 @@ class Player {
     this.part("problem").textContent = `The player could not read this film: ${error.message}`;
   }
 
+  // Makes a file of what is shown, where the browser hands over what was painted.
+  save(make) {
+    const exact = readsBackExactly(), problem = this.part("problem");
+    problem.hidden = exact;
+    problem.textContent = exact ? "" : READBACK_CHANGED;
+    if (exact) return make();
+    if (this.lightbox.dialog.open) this.lightbox.dialog.close(); // the sentence stands on the page
+    problem.scrollIntoView({ block: "nearest" });
+  }
+
   // The bytes at an address. What the server has no longer it is asked to publish again; that is a new update.
   async fetched(address) {
     if (this.held?.address === address) return this.held.bytes;
@@ -147,7 +158,10 @@ class Player {
 
   chips() {
     const host = this.part("chips"), film = this.film;
-    const quantities = Map.groupBy(film.rows, (row) => row.label); // right and wrong rows of a quantity share a chip
+    const quantities = new Map();
+    for (const row of film.rows) { // right and wrong rows of a quantity share a chip
+      quantities.set(row.label, [...(quantities.get(row.label) ?? []), row]);
+    }
     host.hidden = quantities.size <= 3;
     const hint = document.createElement("span");
     hint.className = "hint";
@@ -312,8 +326,8 @@ class Player {
     click("forth", () => this.grab(this.frame + 1, true));
     click("enlarge", () => this.lightbox.open(this.rows()[0].name, 0));
     click("follow", () => { this.following = true; this.frame = this.film.count - 1; this.layout(); });
-    click("save-frame", () => saveFrame(this.film, this.rows(), this.frame, this.look()));
-    click("save-sheet", () => saveContactSheet(this.film, this.rows(), this.lightbox.sample, this.look()));
+    click("save-frame", () => this.save(() => saveFrame(this.film, this.rows(), this.frame, this.look())));
+    click("save-sheet", () => this.save(() => saveContactSheet(this.film, this.rows(), this.lightbox.sample, this.look())));
     const menu = this.part("save");
     click("save", (event) => { if (event.target.closest(".menu")) menu.open = false; });
     on(menu, "focusout", (event) => { if (!menu.contains(event.relatedTarget)) menu.open = false; });
