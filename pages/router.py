@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from lessons.course import COURSE, PARTS
+from pages.components.window import window
 from pages.server.classroom.bar import class_bar
 from pages.server.classroom.entry import admitted, entry
 from pages.server.classroom.present import presenter
@@ -25,10 +26,12 @@ sections[""].append(st.Page("classroom.py", title="Class", url_path="class"))
 
 if admitted():
     page = st.navigation(sections)
+    window()
     class_bar(page.url_path)
     page.run()
     presenter(offer=page.url_path == "class")
 else:  # the address stays, so that whoever joins is where the link led to
     st.navigation(sections, position="hidden")
+    window()
     entry()
 settle_modules()

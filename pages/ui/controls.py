@@ -20,6 +20,7 @@ from lessons.lesson import Lesson
 from lessons.numbers import NotANumber, read_number
 from lessons.pins import read_pins
 from pages.components.plain import plain
+from pages.components.window import came_by_history
 from pages.server.session import LessonState, entered
 from pages.ui.pictures import picture_field
 from pages.ui.prompts import prompt_remarks
@@ -30,18 +31,23 @@ MOST_SEGMENTS = 5  # a choice of more values is a list: a row of them would run 
 
 
 def values(lesson: Lesson) -> dict[str, Any]:
-    """The values at the moment; filled from the URL when the page is entered.
+    """The values at the moment; filled from the URL when the page is entered, and when Back or Forward leads to it.
 
     What the URL says wrongly is left out with a sentence, and the page goes on with the default.
     """
     state = LessonState(lesson)
-    if entered(lesson.slug):
+    came, fresh = came_by_history(), entered(lesson.slug)
+    if came:  # what this step of the history held, whatever was set since
+        state.forget()
+    if came or fresh:
         state.complaints = _read_url(lesson, state)
-        state.go = True
-        for (
-            field
-        ) in lesson.fields:  # the widgets start from these values, not from what an earlier visit left
+        for field in lesson.fields:  # the widgets start from these values, not from what an earlier visit left
             st.session_state.pop(state.control(field.name), None)
+    if fresh:
+        state.go = True
+    elif came:
+        state.linked_job = None  # of this very session: nothing to compare with
+    write_url(lesson, state.values)  # in one message: the controls, drawn one by one, find it written
     if state.complaints:
         st.warning("  \n".join(map(plain, state.complaints)), icon=":material/link_off:")
     return state.values
@@ -101,18 +107,21 @@ def frame_of(text: str) -> int | None:
 
 
 def write_url(lesson: Lesson, state: Mapping[str, Any]) -> None:
-    """Puts what differs from the defaults into the URL."""
-    for field in lesson.fields:
-        _write(field, state[field.name])
+    """Puts what differs from the defaults into the URL, at once: every message about it may be a step of the history."""
+    _write({field: state[field.name] for field in lesson.fields})
 
 
-def _write(field: Field, value: Any) -> None:
-    text = field.encode(value)
-    if text == field.encode(field.default):
-        if field.name in st.query_params:
-            del st.query_params[field.name]
-    elif st.query_params.get(field.name) != text:
-        st.query_params[field.name] = text
+def _write(wanted: Mapping[Field, Any]) -> None:
+    now = dict(st.query_params.items())
+    then = dict(now)
+    for field, value in wanted.items():
+        text = field.encode(value)
+        if text == field.encode(field.default):
+            then.pop(field.name, None)
+        else:
+            then[field.name] = text
+    if then != now:
+        st.query_params.from_dict(then)
 
 
 def set_values(lesson: Lesson, wanted: Mapping[str, Any]) -> None:
@@ -167,7 +176,7 @@ def control(lesson: Lesson, name: str) -> bool:
         read_out(field, typed)
     if isinstance(field, Text):
         prompt_remarks(state[name])
-    _write(field, state[name])  # at once: what is drawn after the controls may take a while
+    _write({field: state[name]})  # at once: what is drawn after the controls may take a while
     return True
 
 
