@@ -13,6 +13,7 @@ from lessons.address import FRAME, NOT_FOLLOWED
 from lessons.course import COURSE
 from lessons.lesson import Lesson
 from pages.components.address import base
+from pages.components.common import joined
 from pages.server.classroom.ask import lead_question, student_question
 from pages.server.classroom.identity import account, person, rooms, token
 from pages.server.classroom.routes import news
@@ -26,7 +27,7 @@ _mount = st.components.v2.component(
     "classroom_bar",
     html=(HERE / "bar.html").read_text(encoding="utf-8"),
     css=(HERE / "bar.css").read_text(encoding="utf-8"),
-    js=(HERE / "js" / "bar.js").read_text(encoding="utf-8"),
+    js=joined(HERE / "js", ("bar",), common=("tab_storage",)),
 )
 
 

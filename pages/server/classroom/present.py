@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.common import joined
 from pages.server.classroom.identity import person
 
 HERE = Path(__file__).parent
@@ -14,7 +15,7 @@ _mount = st.components.v2.component(
     "presenter",
     html=(HERE / "present.html").read_text(encoding="utf-8"),
     css=(HERE / "present.css").read_text(encoding="utf-8"),
-    js=(HERE / "js" / "present.js").read_text(encoding="utf-8"),
+    js=joined(HERE / "js", ("present",), common=("tab_storage",)),
 )
 
 

@@ -43,9 +43,9 @@ class Bar {
   }
 
   // In this tab: a student follows, the instructor leads. A second tab of the same person may do otherwise.
-  get on() { return sessionStorage.getItem(`class-${this.data.code}`) === "on" || (!this.data.leads && !this.letGo); }
-  get letGo() { return sessionStorage.getItem(`class-${this.data.code}`) === "off"; }
-  set on(value) { sessionStorage.setItem(`class-${this.data.code}`, value ? "on" : "off"); }
+  get on() { return keptInTab(`class-${this.data.code}`) === "on" || (!this.data.leads && !this.letGo); }
+  get letGo() { return keptInTab(`class-${this.data.code}`) === "off"; }
+  set on(value) { keepInTab(`class-${this.data.code}`, value ? "on" : "off"); }
 
   act() {
     this.on = !this.on;

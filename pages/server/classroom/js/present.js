@@ -27,10 +27,10 @@ class Presenter {
     this.watch = setInterval(() => this.name(), 1000); // the page below is drawn when it is drawn
   }
 
-  get on() { return sessionStorage.getItem(PRESENTING) === "on"; }
+  get on() { return keptInTab(PRESENTING) === "on"; }
 
   turn(on) {
-    sessionStorage.setItem(PRESENTING, on ? "on" : "off");
+    keepInTab(PRESENTING, on ? "on" : "off");
     this.show();
   }
 
