@@ -68,6 +68,8 @@ TRANSLATES = """() => {
     }
   };
   visit();
-  new MutationObserver(visit).observe(document.body, { childList: true, subtree: true, characterData: true });
+  let due = 0; // a moment after the change, as the translation's own server answers
+  const soon = () => { clearTimeout(due); due = setTimeout(visit, 30); };
+  new MutationObserver(soon).observe(document.body, { childList: true, subtree: true, characterData: true });
   document.documentElement.classList.add("translated-ltr");
 }"""

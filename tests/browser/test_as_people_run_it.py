@@ -59,7 +59,7 @@ def heading(page: Page, begins: str) -> None:
 
 def test_a_translated_page_goes_on_being_the_page(page, app):
     """Titles, words that change with a control, and what a run leaves behind; the code stays code."""
-    opened(page, f"{app}/{LESSON['A1'].url_path}")
+    expect(opened(page, f"{app}/{LESSON['A1'].url_path}")).to_be_visible(timeout=DRAWN)
     page.evaluate(TRANSLATES)
     heading(page, "A1")
     claim = page.locator("h5").first
@@ -114,7 +114,7 @@ def test_pages_work_with_storage_switched_off(new_page, app):
     page.add_init_script(NO_STORAGE)
     player = opened(page, f"{app}/{LESSON['A1'].url_path}")
     expect(player).to_be_visible(timeout=DRAWN)
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Class").click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Class", exact=True).click()
     present = page.get_by_role("button", name="Present in this tab")
     present.click()  # whether this tab presents is kept in it
     expect(page.get_by_role("button", name="End presenting")).to_be_visible()
@@ -174,7 +174,6 @@ def test_a_lesson_works_embedded_in_a_page_of_another_site(browser, app, elsewhe
     expect(slider).to_have_value("250")
     frame.get_by_role("button", name="t = 750", exact=True).click()
     expect(slider).to_have_value("750")
-    expect(frame.get_by_test_id("stSidebar")).to_be_hidden()
     assert not errors
     context.close()
 

@@ -1,6 +1,7 @@
 // Asks the server whether the jobs of a part of the page have got on, and has that part drawn again when they have.
 
 const ASK_HIDDEN = 3000, ASK_AWAY = 2000, TELL_AGAIN = 8000; // milliseconds
+const TOLD_IN_VAIN = 2; // times, until the whole script is run: the session may not know this part of the page
 
 const listeners = new WeakMap(); // element -> what ends its listening
 
@@ -17,7 +18,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const stopper = new AbortController();
   const { signal } = stopper;
   listeners.set(parentElement, stopper);
-  let waiting = 0, looking = false;
+  let waiting = 0, looking = false, tells = 0;
 
   const look = async () => {
     if (looking) return;
@@ -27,7 +28,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     looking = false;
     if (signal.aborted) return;
     const news = told !== null && (told.over || told.word !== data.seen);
-    if (news) setTriggerValue("news", told.word);
+    tells = news ? tells + 1 : 0;
+    if (tells > TOLD_IN_VAIN) document.dispatchEvent(new Event("page-unanswered")); // components/window/js/window.js
+    else if (news) setTriggerValue("news", told.word);
     // Until the part has been drawn with the news, this goes on; then it is called anew, and knows them.
     waiting = setTimeout(look, news ? TELL_AGAIN : wait(told));
   };

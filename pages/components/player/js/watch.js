@@ -2,11 +2,13 @@
 // page is told once, and shows the result.
 
 const ASK_EVERY = 400, ASK_QUEUED = 1000, ASK_HIDDEN = 3000, ASK_AWAY = 2000, TELL_AGAIN = 8000; // milliseconds
+const TOLD_IN_VAIN = 2; // times, until the whole script is run: the session may not know this part of the page
 
 class Watch {
   constructor(player, address) {
     this.player = player;
     this.address = address;
+    this.told = 0; // times that the page was told of the end
     this.frames = 0; // of the run, that have arrived
     this.stopper = new AbortController();
     const { signal } = this.stopper;
@@ -36,7 +38,9 @@ class Watch {
     if (signal.aborted) return;
     if (news) this.player.tell(news.final ? { words: "Nearly done", share: 1 } : news);
     const over = answer?.status === 404 || news?.final;
-    if (over) this.player.redraw();
+    this.told = over ? this.told + 1 : 0;
+    if (this.told > TOLD_IN_VAIN) document.dispatchEvent(new Event("page-unanswered")); // window/js/window.js
+    else if (over) this.player.redraw();
     this.waiting = setTimeout(() => this.go(), over ? TELL_AGAIN : this.wait(news));
   }
 

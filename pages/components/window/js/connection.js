@@ -8,50 +8,50 @@ const GONE = "The connection to the server is gone. What is being computed goes 
   + "as soon as the connection is back.";
 
 class Connection {
-  constructor(notice, again, signal) {
-    this.notice = notice;
-    this.again = again;
-    this.signal = signal;
-    this.lost = false;
-    this.style = document.createElement("style"); // Streamlit's own words for it tell a programmer what to type
-    this.style.textContent = `html[data-connection="gone"] [data-testid="stDialog"] { display: none; }`;
-    document.head.append(this.style);
-    this.observer = new MutationObserver(() => this.look());
-    signal.addEventListener("abort", () => this.stop());
-    this.find();
+  constructor() {
+    this.lost = this.told = false;
+    this.notice = this.again = null; // of the page that is shown
+    const style = document.createElement("style"); // Streamlit's own words for it tell a programmer what to type
+    style.textContent = `html[data-connection="gone"] [data-testid="stDialog"] { display: none; }`;
+    document.head.append(style);
+    const app = document.querySelector("[data-test-connection-state]"); // Streamlit says so on the app's root
+    if (!app) throw new Error("Streamlit no longer says how its connection is: adjust connection.js");
+    const look = () => this.look(app.dataset.testConnectionState === "CONNECTED");
+    new MutationObserver(look).observe(app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
+    look();
   }
 
-  // Streamlit says on the app's root how its connection is.
-  find() {
-    this.app = document.querySelector("[data-test-connection-state]");
-    if (!this.app) throw new Error("Streamlit no longer says how its connection is: adjust connection.js");
-    this.observer.observe(this.app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
-    this.look();
+  lend(notice, again) {
+    Object.assign(this, { notice, again });
+    this.show();
+    if (this.due) this.runAgain();
   }
 
-  look() {
-    const here = this.app.dataset.testConnectionState === "CONNECTED";
+  takeBack(notice) {
+    if (this.notice === notice) this.notice = this.again = null;
+  }
+
+  look(here) {
     if (here === !this.lost) return;
     this.lost = !here;
     clearTimeout(this.waiting);
-    if (!here) {
-      this.waiting = setTimeout(() => this.say(true), GONE_AFTER);
-      return;
-    }
-    this.say(false);
-    this.waiting = setTimeout(() => this.again(), AGAIN_WITHIN * Math.random());
+    this.waiting = here
+      ? setTimeout(() => this.runAgain(), AGAIN_WITHIN * Math.random())
+      : setTimeout(() => this.show(true), GONE_AFTER);
+    if (here) this.show(false);
   }
 
-  say(gone) {
-    this.notice.textContent = gone ? GONE : "";
-    this.notice.hidden = !gone;
-    document.documentElement.dataset.connection = gone ? "gone" : "here";
+  // Has the whole script run; as soon as there is a page that can ask for it.
+  runAgain() {
+    this.due = !this.again;
+    this.again?.();
   }
 
-  stop() {
-    clearTimeout(this.waiting);
-    this.observer.disconnect();
-    this.style.remove();
-    delete document.documentElement.dataset.connection;
+  show(told = this.told) {
+    this.told = told;
+    document.documentElement.dataset.connection = told ? "gone" : "here";
+    if (!this.notice) return;
+    this.notice.textContent = told ? GONE : "";
+    this.notice.hidden = !told;
   }
 }

@@ -2,13 +2,13 @@
 // a preset, one of every frame of a film that a hand rests on. What follows by itself, and what only says where one stands
 // in a picture, is written into the step at hand instead.
 
-function quietHistory(underway, signal) {
+function quietHistory(underway) {
   const push = history.pushState;
   let acted = false; // a hand has done something since the last step
   for (const type of ["pointerdown", "keydown"]) {
-    window.addEventListener(type, (event) => { acted ||= event.isTrusted; }, { capture: true, signal });
+    window.addEventListener(type, (event) => { acted ||= event.isTrusted; }, { capture: true });
   }
-  window.addEventListener("popstate", () => { acted = false; }, { signal });
+  window.addEventListener("popstate", () => { acted = false; });
   const place = (address) => {
     const { pathname, searchParams } = new URL(address, location.href);
     for (const name of underway) searchParams.delete(name);
@@ -20,5 +20,4 @@ function quietHistory(underway, signal) {
     acted = false;
     return push.call(history, state, unused, address);
   };
-  signal.addEventListener("abort", () => { history.pushState = push; });
 }

@@ -4,7 +4,7 @@
 
 const UNTRANSLATED = "code, pre, .katex"; // formulas and programs mean the same in every language
 
-function survivesTranslation(signal) {
+function survivesTranslation() {
   const stands = new WeakMap(); // text node -> the <font> that stands in its place
   const used = new WeakSet();
   const { appendChild, insertBefore, removeChild, replaceChild } = Node.prototype;
@@ -33,17 +33,13 @@ function survivesTranslation(signal) {
   changed.observe(document.body, { childList: true, subtree: true });
 
   const first = (method, ...which) => function (...nodes) {
+    if (stands.get(nodes[0]) === nodes[1]) stands.delete(nodes[0]); // the translation itself is taken back
     for (const k of which) if (nodes[k]) back(nodes[k]);
     return method.apply(this, nodes);
   };
   Object.assign(Node.prototype, {
     appendChild: first(appendChild, 0), insertBefore: first(insertBefore, 0, 1),
     removeChild: first(removeChild, 0), replaceChild: first(replaceChild, 0, 1),
-  });
-  signal.addEventListener("abort", () => {
-    changed.disconnect();
-    written.disconnect();
-    Object.assign(Node.prototype, { appendChild, insertBefore, removeChild, replaceChild });
   });
 }
 

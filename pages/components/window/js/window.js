@@ -1,23 +1,15 @@
-// Once for every page.
-
-const windows = new WeakMap();
+// The window is the same for every page; the component is mounted anew with each. What is set up here once stays as long as
+// the document does; the component of the page that is shown lends it the place for a notice, and the way to the server.
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const notice = parentElement.querySelector(".notice");
-  let known = windows.get(notice);
-  if (!known) {
-    known = { stopper: new AbortController() };
-    windows.set(notice, known);
-    const { signal } = known.stopper;
-    new Connection(notice, () => known.again("again", Date.now()), signal);
-    quietHistory(data.underway, signal);
-    survivesTranslation(signal);
-    // A part of the page that the server does not answer.
-    document.addEventListener("page-unanswered", () => known.again("again", Date.now()), { signal });
+  const set = (globalThis.__pageWindow ??= { connection: null });
+  if (!set.connection) {
+    quietHistory(data.underway);
+    survivesTranslation();
+    set.connection = new Connection();
+    document.addEventListener("page-unanswered", () => set.connection.runAgain());
   }
-  known.again = setTriggerValue;
-  return () => {
-    known.stopper.abort();
-    windows.delete(notice);
-  };
+  set.connection.lend(notice, () => setTriggerValue("again", Date.now()));
+  return () => set.connection.takeBack(notice);
 }
