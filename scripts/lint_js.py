@@ -50,30 +50,38 @@ class Module:
 
 
 def modules(pages: Path = ROOT / "pages") -> list[Module]:
-    """One for each folder with scripts. Raises NoSuchScript."""
+    """One for each folder with scripts; those of `COMMON` stand before its own. Raises NoSuchScript."""
     found = []
-    folders = sorted({path.parent for path in pages.rglob("*.js")})
+    shared = pages / "components" / "common"
+    folders = sorted({path.parent for path in pages.rglob("*.js")} - {shared})
     for folder in folders:
         home = folder.parent if folder.name == "js" else folder
         scripts = {path.stem: path for path in sorted(folder.glob("*.js"))}
-        order = _order(home)
+        names = _tuples(*sorted(home.glob("*.py")))
+        order = names.get("SCRIPTS")
         if order is None:  # each is a module by itself
             for name, path in scripts.items():
-                found.append(Module(name))
-                found[-1].add(path)
+                common = _tuples(home / f"{name}.py").get("COMMON", ())
+                found.append(_module(name, [*(shared / f"{one}.js" for one in common), path]))
             continue
         if set(order) != set(scripts):
             raise NoSuchScript(f"{home.name}: joined are {', '.join(order)}; there are {', '.join(scripts)}.")
-        found.append(Module(home.name))
-        for name in order:
-            found[-1].add(scripts[name])
+        common = [shared / f"{name}.js" for name in names.get("COMMON", ())]
+        found.append(_module(home.name, common + [scripts[name] for name in order]))
     return found
 
 
-def _order(home: Path) -> tuple[str, ...] | None:
-    """`SCRIPTS` of the component in this folder, without importing Streamlit."""
+def _module(name: str, paths: list[Path]) -> Module:
+    module = Module(name)
+    for path in paths:
+        module.add(path)
+    return module
+
+
+def _tuples(*files: Path) -> dict[str, tuple[str, ...]]:
+    """Tuples of words in these files, such as `SCRIPTS`, by their names; without importing Streamlit."""
     names: dict[str, tuple[str, ...]] = {}
-    for path in sorted(home.glob("*.py")):
+    for path in filter(Path.exists, files):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if (
                 isinstance(node, ast.Assign)
@@ -81,7 +89,7 @@ def _order(home: Path) -> tuple[str, ...] | None:
                 and isinstance(node.value, ast.Tuple)
             ):
                 names[node.targets[0].id] = tuple(_words(node.value, names))
-    return names.get("SCRIPTS")
+    return names
 
 
 def _words(value: ast.Tuple, names: dict[str, tuple[str, ...]]) -> list[str]:

@@ -43,7 +43,21 @@ def test_a_script_that_no_page_joins_is_refused(pages):
 
 def test_every_script_of_the_pages_is_checked():
     checked = [path for module in modules() for _, path in module.starts]
-    assert sorted(checked) == sorted((ROOT / "pages").rglob("*.js"))
+    assert sorted(set(checked)) == sorted((ROOT / "pages").rglob("*.js"))
+    shared = ROOT / "pages" / "components" / "common"
+    own = [path for path in checked if path.parent != shared]
+    assert len(own) == len(set(own)), "a script of one component alone is checked once"
+
+
+def test_what_several_components_begin_with_stands_before_their_own(pages):
+    common = pages / "components" / "common"
+    common.mkdir(parents=True)
+    (common / "ratio.js").write_text("const ratio = 1;\n")
+    (pages / "plane" / "component.py").write_text('COMMON = ("ratio",)\nSCRIPTS = ("sum", "draw")\n')
+    (pages / "news" / "news.py").write_text('COMMON = ("ratio",)\n')
+    for module in modules(pages):
+        assert module.text.startswith("const ratio = 1;")
+        assert module.place(1) == "pages/components/common/ratio.js:1"
 
 
 def test_without_node_it_says_so_and_passes(monkeypatch, capsys):

@@ -118,7 +118,7 @@ def test_back_takes_away_a_pin_and_a_mistake_and_forward_brings_them_back(page, 
     stands(page, path, **opened)
     page.get_by_role("button", name="Pin to compare").click()
     stands(page, path, pin="i_start=33", **opened)
-    mistake = page.get_by_role("button", name="No noise added")
+    mistake = page.get_by_test_id("stButtonGroup").get_by_text("No noise added", exact=True)
     mistake.click()
     stands(page, path, pin="i_start=33", wrong="no_noise", **opened)
     unpin = page.get_by_role("button", name="Unpin")

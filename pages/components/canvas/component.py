@@ -24,6 +24,7 @@ from pages.components.canvas.drawing import (
 from pages.components.common import joined
 
 HERE = Path(__file__).parent
+COMMON = ("pixel_ratio",)
 SCRIPTS = ("raster", "document", "storage", "surface", "canvas")
 KEPT = 8  # pictures whose drawings the session keeps for each canvas
 START = "start"  # the tag of what `start` laid down
@@ -32,7 +33,7 @@ _mount = st.components.v2.component(
     "drawing_canvas",
     html=(HERE / "canvas.html").read_text(encoding="utf-8"),
     css=(HERE / "canvas.css").read_text(encoding="utf-8"),
-    js=joined(HERE / "js", SCRIPTS, common=("pixel_ratio",)),
+    js=joined(HERE / "js", SCRIPTS, common=COMMON),
 )
 
 

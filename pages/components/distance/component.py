@@ -13,13 +13,15 @@ from core.media import to_pixels
 from pages.components.common import joined
 
 HERE = Path(__file__).parent
+COMMON = ("pixel_ratio",)
+SCRIPTS = ("distance",)
 EYE_ARCMINUTES = 1.0  # standard deviation of the eye's blur; normal sight separates lines one arcminute apart
 
 _mount = st.components.v2.component(
     "picture_distance",
     html=(HERE / "distance.html").read_text(encoding="utf-8"),
     css=(HERE / "distance.css").read_text(encoding="utf-8"),
-    js=joined(HERE, ("distance",), common=("pixel_ratio",)),
+    js=joined(HERE, SCRIPTS, common=COMMON),
 )
 
 

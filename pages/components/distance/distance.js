@@ -53,7 +53,7 @@ class Viewer {
     this.root.style.setProperty("--side", data.pictures.length === 1 ? "320px" : "240px"); // at most
     const problem = this.root.querySelector(".problem");
     try {
-      this.pictures = data.pictures.map((text) => load(text, data.side));
+      this.pictures = data.pictures.map((letters) => load(letters, data.side));
       problem.hidden = true;
     } catch (error) {
       problem.textContent = `The browser could not read the pictures (${error.message}). Reload the page.`;
@@ -126,8 +126,8 @@ class Viewer {
 }
 
 // The server's own bytes, (side, side, 3) in base64: read back from a canvas they might be others (readback.js).
-function load(text, side) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+function load(letters, side) {
+  const bytes = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
   if (bytes.length !== 3 * side * side) throw new Error("they are cut short");
   const light = Float32Array.from(bytes, (value) => LINEAR[value]);
   const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });

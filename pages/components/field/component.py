@@ -16,6 +16,7 @@ from pages.components.field.scene import Scene
 HERE = Path(__file__).parent
 # The first three compute and touch no page; tests load them alone.
 MATHEMATICS = ("exact", "network", "solvers")
+COMMON = ("pixel_ratio", "readback")
 SCRIPTS = (*MATHEMATICS, "decode", "view", "layers", "panel", "loss", "controls", "field")
 
 
@@ -28,7 +29,7 @@ _mount = st.components.v2.component(
     "vector_field",
     html=(HERE / "field.html").read_text(encoding="utf-8"),
     css=(HERE / "field.css").read_text(encoding="utf-8"),
-    js=joined(HERE / "js", SCRIPTS, common=("pixel_ratio", "readback")),
+    js=joined(HERE / "js", SCRIPTS, common=COMMON),
 )
 
 

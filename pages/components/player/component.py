@@ -16,6 +16,7 @@ from pages.components.player.packing import pack, read_header
 from pages.components.shelf import own_routes, publish
 
 HERE = Path(__file__).parent
+COMMON = ("pixel_ratio", "readback")
 SCRIPTS = (
     "fetch", "inflate", "decode", "tex", "chart", "stage", "save", "timeline", "lightbox", "watch", "player",
 )  # fmt: skip
@@ -24,7 +25,7 @@ _mount = st.components.v2.component(
     "trajectory_player",
     html=(HERE / "player.html").read_text(encoding="utf-8"),
     css=(HERE / "player.css").read_text(encoding="utf-8"),
-    js=joined(HERE / "js", SCRIPTS, common=("pixel_ratio", "readback")),
+    js=joined(HERE / "js", SCRIPTS, common=COMMON),
 )
 
 

@@ -20,6 +20,7 @@ from pages.server.classroom.routes import news
 from pages.server.session import LessonState, enter_anew
 
 HERE = Path(__file__).parent
+COMMON = ("tab_storage",)
 KEY = "classroom/bar"
 BY_PATH: dict[str, Lesson] = {lesson.url_path: lesson for lesson in COURSE}
 
@@ -27,7 +28,7 @@ _mount = st.components.v2.component(
     "classroom_bar",
     html=(HERE / "bar.html").read_text(encoding="utf-8"),
     css=(HERE / "bar.css").read_text(encoding="utf-8"),
-    js=joined(HERE / "js", ("bar",), common=("tab_storage",)),
+    js=joined(HERE / "js", ("bar",), common=COMMON),
 )
 
 

@@ -10,12 +10,13 @@ from pages.components.common import joined
 from pages.server.classroom.identity import person
 
 HERE = Path(__file__).parent
+COMMON = ("tab_storage",)
 
 _mount = st.components.v2.component(
     "presenter",
     html=(HERE / "present.html").read_text(encoding="utf-8"),
     css=(HERE / "present.css").read_text(encoding="utf-8"),
-    js=joined(HERE / "js", ("present",), common=("tab_storage",)),
+    js=joined(HERE / "js", ("present",), common=COMMON),
 )
 
 

@@ -42,7 +42,9 @@ function inflateHere(bytes, size) {
   return out.subarray(0, at);
 }
 
-function inflateBlock(input, [literals, distances], out, at) {
+/** @param {{counts: Uint16Array, symbols: Uint16Array}[]} codes of literals, and of distances */
+function inflateBlock(input, codes, out, at) {
+  const [literals, distances] = codes;
   for (;;) {
     const symbol = input.symbol(literals);
     if (symbol < 256) out[at++] = symbol;
@@ -88,7 +90,9 @@ function huffman(lengths) {
 
 class Bits {
   constructor(bytes, at) {
-    Object.assign(this, { bytes, at, held: 0, count: 0 });
+    this.bytes = bytes;
+    this.at = at; // of the next byte
+    this.held = this.count = 0; // bits that were read and not yet taken
   }
 
   take(count) {

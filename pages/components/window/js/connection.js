@@ -14,6 +14,7 @@ class Connection {
     const style = document.createElement("style"); // Streamlit's own words for it tell a programmer what to type
     style.textContent = `html[data-connection="gone"] [data-testid="stDialog"] { display: none; }`;
     document.head.append(style);
+    /** @type {HTMLElement | null} */
     const app = document.querySelector("[data-test-connection-state]"); // Streamlit says so on the app's root
     if (!app) throw new Error("Streamlit no longer says how its connection is: adjust connection.js");
     const look = () => this.look(app.dataset.testConnectionState === "CONNECTED");
