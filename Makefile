@@ -24,7 +24,7 @@ CLUSTER := $(VENV)/.cluster-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve warm embed test journeys cluster-test claims bench if-rehearsal reliability fuzz load lint format pins clean
+.PHONY: help run serve warm embed test journeys firefox-test cluster-test claims bench if-rehearsal reliability fuzz load lint format pins clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,11 +43,14 @@ embed: $(RUNTIME) ## embed the prompts in PROMPTS=file, one a line, before a cla
 
 test: $(DEV) ## run the tests; with chromium, those in a real browser too
 	@if ./scripts/ensure_chromium.sh; \
-	then $(BIN)/python -m pytest $(PARALLEL) -m "not journey and not claims and not cluster" $(PYTEST_ARGS); \
-	else $(BIN)/python -m pytest $(PARALLEL) -m "not browser and not journey and not claims and not cluster" $(PYTEST_ARGS); fi
+	then $(BIN)/python -m pytest $(PARALLEL) -m "not journey and not claims and not cluster and not firefox" $(PYTEST_ARGS); \
+	else $(BIN)/python -m pytest $(PARALLEL) -m "not browser and not journey and not claims and not cluster and not firefox" $(PYTEST_ARGS); fi
 
 journeys: $(DEV) ## run the tests that take the long way: minutes each, most in a browser; before a release
 	@./scripts/ensure_chromium.sh && $(BIN)/python -m pytest $(PARALLEL) -m journey $(PYTEST_ARGS)
+
+firefox-test: $(DEV) ## run the tests in Firefox, about what its protections of privacy do to a page (needs firefox-esr)
+	@$(BIN)/python -m pytest -m firefox tests/browser $(PYTEST_ARGS)
 
 cluster-test: $(DEV) $(CLUSTER) ## run the tests of computing in a Ray cluster, on a small one that they start themselves
 	@$(BIN)/python -m pytest -m cluster tests/compute $(PYTEST_ARGS)

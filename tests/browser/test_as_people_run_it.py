@@ -260,3 +260,42 @@ def test_a_finger_draws_under_itself_after_scrolling(new_page, canvas_app):
     page.touchscreen.tap(*hand.at((31.5, 12.5)))
     mask = hand.use()[..., 0]
     assert np.allclose(np.argwhere(mask).mean(axis=0), (12, 31), atol=0.51), "not under the finger"
+
+
+# ---- paper -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_lesson_prints_as_a_handout(new_page, app, scheme):
+    """Figure, prose and all that the folds hold, dark on white; nothing that a hand would use."""
+    page = new_page(color_scheme=scheme)
+    page.add_init_script("window.printed = 0; window.print = () => { window.printed++; };")
+    lesson = LESSON["A1"]
+    player = opened(page, f"{app}/{lesson.url_path}")
+    expect(player).to_be_visible(timeout=DRAWN)
+    expect(page.get_by_text("Where this comes from")).to_be_visible(timeout=DRAWN)
+    page.wait_for_timeout(1500)
+    page.keyboard.press("Control+p")
+    page.wait_for_function("window.printed === 1", timeout=DRAWN)
+    page.emulate_media(media="print")
+    expect(page.locator("h1")).to_be_visible()
+    expect(player.locator("canvas[data-row=x_t]").first).to_be_visible()
+    expect(page.get_by_role("heading", name="What to look for")).to_be_visible()
+    for words in ("The derivation", "The code that ran", "Where this comes from"):
+        fold = page.get_by_test_id("stExpander").filter(has_text=words)
+        expect(fold.get_by_test_id("stExpanderDetails")).to_be_visible()
+    expect(page.locator(".katex").first).to_be_visible()
+    expect(page.locator("code").filter(has_text="def ").first).to_be_visible()
+    hidden = ("stSidebar", "stHeader", "stButton", "stSlider", "stPopover", "stPageLink")
+    for test_id in hidden:
+        assert page.get_by_test_id(test_id).filter(visible=True).count() == 0, test_id
+    expect(player.locator(".transport .buttons")).to_be_hidden()
+    for selector in ("h1", "h5", ".katex"):
+        ink = page.locator(selector).first.evaluate("(e) => getComputedStyle(e).color")
+        assert ink == "rgb(0, 0, 0)", (selector, ink)
+    assert (
+        page.evaluate("window.printed") == 1
+    )  # and a page that is open altogether is printed by the browser itself
+    page.keyboard.press("Control+p")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.printed") == 1

@@ -7,6 +7,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!set.connection) {
     quietHistory(data.underway);
     survivesTranslation();
+    printsWhole();
     set.connection = new Connection();
     document.addEventListener("page-unanswered", () => set.connection.runAgain());
   }
