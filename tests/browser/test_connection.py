@@ -93,8 +93,9 @@ def test_cancel_works_after_the_server_has_forgotten_the_session(new_page, serve
     """As after a lid that was shut for longer than the server keeps a session."""
     wire = Wire(int(server.address.rsplit(":", 1)[1]))
     page = new_page(errors_allowed=CUT)
-    box = page.get_by_label("Prompt", exact=True)
-    under_way(page, f"http://127.0.0.1:{wire.port}{RUN.format(seed=3)}&prompt=a+photo+of+a+dog&count=5")
+    page.goto(f"http://127.0.0.1:{wire.port}/meet-the-model?steps=100&seed=3")
+    told = page.locator(".player .told")
+    expect(told).to_have_text(re.compile(r"Step \d+ of 100"), timeout=COMPUTED)
     wire.cut()
     expect(notice(page)).to_be_visible()
     page.wait_for_timeout(6000)
@@ -103,9 +104,11 @@ def test_cancel_works_after_the_server_has_forgotten_the_session(new_page, serve
     cancel_everything(page)  # in vain for a minute where the server does not know the button
     run = page.get_by_role("button", name="Run", exact=True)
     expect(run).to_be_visible()
-    expect(box).to_have_value("a photo of a dog")
+    expect(page.get_by_role("slider", name="Steps")).to_have_value("100")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("3")
     run.click()
-    whole(page)
+    expect(told).to_have_text(re.compile(r"Step \d+ of 100"), timeout=COMPUTED)
+    cancel_everything(page)
     wire.cut()
 
 
