@@ -41,7 +41,9 @@ def values(lesson: Lesson) -> dict[str, Any]:
         state.forget()
     if came or fresh:
         state.complaints = _read_url(lesson, state)
-        for field in lesson.fields:  # the widgets start from these values, not from what an earlier visit left
+        for (
+            field
+        ) in lesson.fields:  # the widgets start from these values, not from what an earlier visit left
             st.session_state.pop(state.control(field.name), None)
     if fresh:
         state.go = True
