@@ -30,11 +30,9 @@ class ModelCard:
     text_tokens: int  # of a prompt; the rest is cut off
     prompts: tuple[str, ...] | None  # the only ones there are, where there is no encoder; None: any
     dynamic_threshold: bool  # its scheduler asks for x̂₀ to be scaled instead of clipped (lesson A6)
-
-    @property
-    def training_pictures(self) -> bool:
-        """Whether the pictures that it was trained on ship, so that lesson A12 can look for the nearest."""
-        return self.ours
+    training_pictures: bool = (
+        False  # those it was trained on ship, so that lesson A12 can look for the nearest
+    )
 
 
 def read_card(settings: Settings) -> ModelCard:
@@ -44,7 +42,8 @@ def read_card(settings: Settings) -> ModelCard:
         ModelNotFound: there is none. BadEmbeddings: it has no encoder, and the file of embeddings cannot be used.
     """
     folder = find_model_folder(settings.model)
-    ours = class_named(folder, "unet") != ANYBODYS
+    network = class_named(folder, "unet")
+    ours = network != ANYBODYS
     prompts = None
     if settings.embeddings and not has_encoder(folder):
         prompts = prompts_of(settings.embeddings)
@@ -58,6 +57,7 @@ def read_card(settings: Settings) -> ModelCard:
         text_tokens=tokens or IF_TEXT_TOKENS,
         prompts=prompts,
         dynamic_threshold=bool(scheduler.get("thresholding")),
+        training_pictures=network == "PatchUNet",  # emoji64's; storybook64's were composed and are gone
     )
 
 

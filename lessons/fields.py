@@ -37,6 +37,10 @@ class Field:
         """The value that `text` stands for. Raises BadValue."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it is read.")
 
+    def follow(self, text: str) -> tuple[Any, str | None]:
+        """The value that `text` stands for in a link, and a sentence where a reader should know how it was read."""
+        return self.parse(text), None
+
     def encode(self, value: Any) -> str:
         """The inverse of `parse`."""
         return str(value)
@@ -153,6 +157,21 @@ class Numbers(Typed):
         )
         # The same number twice would be the same picture twice.
         return tuple(dict.fromkeys(one.within(value, written(value)) for value in values))
+
+    def follow(self, text: str) -> tuple[tuple[float, ...], str | None]:
+        """Links of two numbers were written "0,7" before lists had semicolons: they go on meaning two, said aloud."""
+        try:
+            return self.parse(text), None
+        except BadValue as error:
+            if not (
+                isinstance(error.__cause__, TwoReadings) and re.fullmatch(r"(0|[1-9]\d*),(0|[1-9]\d*)", text)
+            ):
+                raise
+        value = self.parse(text.replace(",", ";"))
+        first, second = map(written, value) if len(value) == 2 else (written(value[0]),) * 2
+        note = f"{self.label}: the link’s {quoted(text)} was read as {first} and {second}. "
+        note += f"For one number write {first}.{second}."
+        return value, note
 
     def encode(self, value: Sequence[float]) -> str:
         return ";".join(written(v) for v in value)

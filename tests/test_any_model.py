@@ -30,7 +30,7 @@ from lessons.prompts import STYLES, SUGGESTIONS
 from tests.lesson_runs import BY_CODE, first_frame, result_of, shortened, spec_of
 
 IF = ModelCard("IF-I-M-v1.0", ours=False, text_tokens=77, prompts=None, dynamic_threshold=True)
-OURS = ModelCard("emoji64", ours=True, text_tokens=16, prompts=None, dynamic_threshold=False)
+OURS = ModelCard("emoji64", True, 16, None, dynamic_threshold=False, training_pictures=True)
 FEW = ("", "a photo of a dog", "a high quality photo", "a rocket ship")  # a file of embeddings
 PART_A = [lesson for lesson in COURSE if lesson.part == "A"]
 each = pytest.mark.parametrize("lesson", PART_A, ids=lambda lesson: lesson.code)

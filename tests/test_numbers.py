@@ -224,3 +224,17 @@ def test_a_number_is_read_out_where_it_may_be_taken_otherwise(text, read):
 def test_what_lies_outside_says_how_it_was_read():
     with pytest.raises(BadValue, match=r"between 0 and 999, not “60\.000”, which reads as 60000"):
         Number("t", "Timestep t", 500, maximum=999).parse("60.000")
+
+
+def test_links_of_two_numbers_go_on_meaning_two_and_say_so():
+    """As they were written before lists had semicolons; typed, the same is refused, and so is what never was a link."""
+    field = Numbers("gammas", "Guidance scales γ", (0.0, 1.0), maximum=30)
+    value, note = field.follow("7,5")
+    assert value == (7.0, 5.0) and "read as 7 and 5" in note and "write 7.5" in note
+    assert field.follow("0;1") == ((0.0, 1.0), None) and field.follow("0,1,3") == ((0.0, 1.0, 3.0), None)
+    for text in ("7,5", "0,1"):
+        with pytest.raises(BadValue):
+            field.parse(text)
+    for text in ("1,000", "1,000;"):
+        with pytest.raises(BadValue):
+            field.follow(text)

@@ -48,7 +48,12 @@ def test_contract_and_folder(network, tmp_path):
     assert answer.shape == (2, 6, 64, 64)
     network.save_pretrained(tmp_path)
     again = PatchUNet.from_pretrained(tmp_path).eval()
-    assert torch.equal(again(x_t, torch.tensor([690, 690]), text).sample, answer)
+    assert again.state_dict().keys() == network.state_dict().keys()
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in network.state_dict().items())
+    # A processor's matrix products may differ in their last bits with where in memory the weights lie.
+    torch.testing.assert_close(
+        again(x_t, torch.tensor([690, 690]), text).sample, answer, rtol=1e-5, atol=2e-6
+    )
 
 
 @torch.no_grad()

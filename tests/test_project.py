@@ -18,7 +18,16 @@ from core.media import MAX_BYTES
 
 ROOT = Path(__file__).resolve().parent.parent
 BRIDGE = ROOT / "core" / "compute" / "workers" / "ray_bridge.py"
-SKIPPED = {".git", ".venv", "__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", "node_modules"}
+SKIPPED = {
+    ".git",
+    ".venv",
+    "__pycache__",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".mypy_cache",
+    ".hypothesis",
+    "node_modules",
+}
 OWN = {"streamlit_app", "pages", "lessons", "core", "scripts", "tests"}
 PACKAGE_OF = {
     "PIL": "pillow",
@@ -34,7 +43,7 @@ def project_files(root: Path = ROOT) -> list[Path]:
     found = []
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(set(folders) - SKIPPED)
-        found += [Path(folder) / name for name in names]
+        found += [Path(folder) / name for name in names if name != ".git"]  # a file in git's worktrees
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ PARAMS = {
     "steps": 200,
     "learning_rate": 0.01,
 }
-NOWHERE = JobContext(device="cpu", store=None, cache={})  # for data that need no store
+NOWHERE = JobContext(device="cpu", store=SimpleNamespace(blobs=None), cache={})  # for data that need no store
 
 
 def trained(**changed: object) -> tuple:

@@ -32,7 +32,9 @@ class Finisher(nn.Module):
         """(B, 3, H, W) three times, (B,) → (B, 3, H, W)."""
         time = get_timestep_embedding(timestep, self.time_channels, flip_sin_to_cos=True).to(sample.dtype)
         gain, shift = self.time(time)[:, :, None, None].chunk(2, dim=1)  # (B, width, 1, 1) each
-        h = self.look(torch.cat([sample, v, clean], dim=1))  # (B, width, H, W)
+        seen = torch.cat([sample, v, clean], dim=1).contiguous(memory_format=torch.channels_last)
+        # A CPU convolves many pixels of few channels faster laid out so (docs/performance.md), also with loaded weights.
+        h = self.look(seen)  # (B, width, H, W)
         h = silu(h * (1 + gain) + shift)
         for block in self.blocks:
             h = h + silu(block(h))

@@ -88,9 +88,6 @@ class PatchUNet(ModelMixin, ConfigMixin):
             torch.nn.init.zeros_(self.inner.conv_out.bias)
         self.sketch = None if sketcher is None else Sketcher(sample_size, patch_size, **sketcher)
         self.finish = None if finisher is None else Finisher(**finisher)
-        if self.finish is not None:
-            # A CPU convolves many pixels of few channels faster this way (docs/performance.md).
-            self.finish.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch names it so
         scheduler = DDPMScheduler(num_train_timesteps, beta_schedule=beta_schedule)
         self.register_buffer("alphas_cumprod", scheduler.alphas_cumprod.float(), persistent=False)
 

@@ -68,8 +68,9 @@ def _read_url(lesson: Lesson, state: LessonState) -> list[str]:
                 st.session_state.pop(state.key(WRONG), None)
             continue
         try:
-            field = lesson.field(name)
-            state.values[name] = field.parse(text)
+            state.values[name], note = lesson.field(name).follow(text)
+            if note:
+                complaints.append(note)
         except KeyError:
             complaints.append(
                 f"The link sets {quoted(name)}, which this lesson does not have; it was left out."

@@ -103,7 +103,7 @@ def test_a_class_of_people_who_have_logged_in(names, browser, room):
     ada = browser()
     ada.log_in()
     assert ada.get(f"/classroom/{code}/state")[0] == 403  # has not joined
-    shown = ada.visit("class", "Join the class of Dr. Kim")
+    shown = ada.visit("class", r"Join the class of Dr\. Kim")
     assert "You are here as **Ada Lovelace**. When your instructor leads" in shown
     assert kim.get(f"/classroom/{code}/lead", body=HERE, **OURS)[0] == 204
     status, told = ada.get(f"/classroom/{code}/state")
@@ -117,7 +117,7 @@ def test_a_class_of_people_who_have_logged_in(names, browser, room):
     names.is_("ada-2", "Ada Lovelace", "ada.two@school.example.org")
     other = browser()
     other.log_in()
-    assert "Ada Lovelace 2" in other.visit("class", "Join the class of Dr. Kim")
+    assert "Ada Lovelace 2" in other.visit("class", r"Join the class of Dr\. Kim")
     assert ada.get("/classroom/session", body=b'{"token": "x"}', **OURS)[0] in (404, 405)
 
 

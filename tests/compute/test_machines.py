@@ -6,7 +6,6 @@ heap, no table. `pytest --hypothesis-profile explore tests/compute/test_machines
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -140,6 +139,7 @@ class Plain:
     state: str
     owners: set[str]
     former: set[str] = field(default_factory=set)
+    earlier: set[str] = field(default_factory=set)  # who asked for it before, in a run that has ended
     crashes: int = 0  # since it last kept a checkpoint
     stopping: bool = False  # the worker was asked to stop
     makes_way: bool = False  # ... because others wait
@@ -223,14 +223,16 @@ class LedgerMachine(RuleBasedStateMachine):
         if job and (job.state in ("queued", "running") or (job.state == "done" and job.in_memory)):
             job.owners.add(owner)
             job.former.discard(owner)
+            job.earlier.discard(owner)
         else:
             state = "done" if n in self.stored else "queued"
-            self.plain[n] = Plain(state, {owner}, ends=(job.ends if job else 0) + 1)
+            before = job.owners | job.former | job.earlier if job else set()
+            self.plain[n] = Plain(state, {owner}, earlier=before - {owner}, ends=(job.ends if job else 0) + 1)
 
     @rule(n=JOBS, owner=OWNERS)
     def cancel(self, n, owner):
         job = self.plain.get(n)
-        if job is None or owner not in job.owners | job.former:
+        if job is None or owner not in job.owners | job.former | job.earlier:
             with pytest.raises((JobNotFound, NotOwner)):
                 self.ledger.cancel(self.key(n), owner)
             return
@@ -335,7 +337,9 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.finish(n, "cancelled")
         assert sorted(resumed) == sorted(self.key(n) for n in unfinished if self.plain[n].owners)
         for n, job in self.plain.items():
-            if n not in unfinished:  # of what was going on, the table knows who waited, not who no longer did
+            if n in unfinished:  # those who no longer waited keep their claims
+                job.earlier |= job.former
+            else:
                 job.owners |= job.former
             job.former = set()
             job.in_memory = n in unfinished
@@ -370,7 +374,10 @@ class LedgerMachine(RuleBasedStateMachine):
         for n, job in self.plain.items():
             row = self.store.runs.get(self.key(n))
             final = job.state not in ("queued", "running")
-            assert set(json.loads(row.owners)) == (job.owners | job.former if final else job.owners)
+            if final:  # they keep their claims, and so may those of earlier runs
+                assert job.owners | job.former <= row.claimants
+            else:
+                assert row.waiting == job.owners
 
 
 TestQueue = QueueMachine.TestCase

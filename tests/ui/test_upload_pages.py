@@ -22,7 +22,7 @@ def plane(colour: tuple[int, ...]) -> bytes:
 
 
 def asked_pixels(executor) -> np.ndarray:
-    return reference_pixels(executor.asked[-1].params["picture"], runtime.store())
+    return reference_pixels(executor.asked[-1].params["picture"], runtime.store().blobs)
 
 
 def test_a_white_logo_is_laid_on_black_and_the_page_says_so(visit):
