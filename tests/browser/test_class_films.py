@@ -15,7 +15,7 @@ from tests.browser.test_classroom import SECRET, SLOW, open_room
 
 pytestmark = pytest.mark.browser
 LESSON = {lesson.code: lesson for lesson in COURSE}
-FILM_BYTES = 1_000_000  # at least, of A1's film
+FILM_BYTES = 400_000  # at least, of A1’s film, deflated
 FETCHED = """() => performance.getEntriesByType("resource").filter((entry) => entry.name.includes("/films/"))
     .map((entry) => [entry.name, entry.transferSize])"""
 
@@ -77,7 +77,7 @@ def test_a_finished_film_is_fetched_once_and_spares_the_websocket(member, server
     size = int(film.headers["content-length"])
     assert size > FILM_BYTES
     assert len(film.body()) == size
-    assert page.traffic.received_bytes < size / 4
+    assert page.traffic.received_bytes < size / 2
     ((name, sent),) = page.evaluate(FETCHED)
     assert sent > size
 
@@ -87,7 +87,7 @@ def test_a_finished_film_is_fetched_once_and_spares_the_websocket(member, server
     expect(player).to_be_visible(timeout=SLOW)
     settled(page)
     assert page.evaluate(FETCHED) == [[name, 0]], "the film was sent again"
-    assert page.traffic.received_bytes < size / 4
+    assert page.traffic.received_bytes < size / 2
 
     # and scrubbing is the browser's own business
     canvas = player.locator("canvas[data-row=x_t]")

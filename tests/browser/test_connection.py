@@ -62,6 +62,7 @@ def notice(page: Page) -> Locator:
     return page.locator(".st-key-window .notice")
 
 
+@pytest.mark.journey
 def test_pages_go_on_by_themselves_when_the_server_was_killed_and_started_again(new_page, server):
     """One in the middle of its run, one that waits for it, and one whose run has ended and which nobody touches."""
     still = new_page(errors_allowed=CUT)
@@ -89,6 +90,7 @@ def test_pages_go_on_by_themselves_when_the_server_was_killed_and_started_again(
     expect(still.locator(".katex").first).to_be_visible(timeout=COMPUTED)
 
 
+@pytest.mark.journey
 def test_cancel_works_after_the_server_has_forgotten_the_session(new_page, server):
     """As after a lid that was shut for longer than the server keeps a session."""
     wire = Wire(int(server.address.rsplit(":", 1)[1]))
@@ -112,6 +114,7 @@ def test_cancel_works_after_the_server_has_forgotten_the_session(new_page, serve
     wire.cut()
 
 
+@pytest.mark.journey
 def test_a_short_cut_loses_nothing(new_page, lasting):
     """The same job goes on, and what the address does not hold is still there."""
     wire = Wire(int(lasting.address.rsplit(":", 1)[1]))
