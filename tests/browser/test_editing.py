@@ -89,7 +89,7 @@ def test_a_sketch_of_ten_strokes_becomes_a_picture(page, app, data):
         stroke(page, sheet, (12 + 4 * k, 14), (10 + 4 * k, 34 + 2 * (k % 3)), (14 + 4 * k, 50))
     page.get_by_role("button", name="Use this drawing").click()
     reference = parameter(page, "picture")
-    drawn = reference_pixels(reference, Store(data))
+    drawn = reference_pixels(reference, Store(data).blobs)
     inked = (drawn < 250).any(axis=-1)
     assert 0.1 < inked.mean() < 0.9
     columns = inked[30:34].any(axis=0)
@@ -106,7 +106,7 @@ def test_a_sketch_of_ten_strokes_becomes_a_picture(page, app, data):
 
 
 def test_the_painted_mask_is_the_mask_of_the_job_pixel_for_pixel(page, app, data):
-    enter(page, f"{app}/inpainting?mask=none&count=1")
+    page.goto(f"{app}/inpainting?mask=none&count=1")  # nothing to compute yet: the mask is empty
     below = surface(page)
     brush = int(page.locator(".canvas .range").input_value())
     corners = ((10, 12), (40, 20), (30, 52))
@@ -114,7 +114,7 @@ def test_the_painted_mask_is_the_mask_of_the_job_pixel_for_pixel(page, app, data
     page.get_by_role("button", name="Use this mask").click()
     reference = parameter(page, "mask")
     expected = painted(64, brush, *corners)
-    np.testing.assert_array_equal(mask_of(reference, Store(data)), expected)
+    np.testing.assert_array_equal(mask_of(reference, Store(data).blobs), expected)
 
     result = result_with(data, "mask", reference, page)
     np.testing.assert_array_equal(result["mask"][0, 0].astype(bool), expected)
