@@ -179,15 +179,7 @@ def train(
         losses.append(loss)
         errors_at.append(torch.stack([batch.t.float(), errors]))
         if run.step_count % run.config.log_every == 0:
-            t, e = torch.cat(errors_at, dim=1).cpu()
-            line = {"step": run.step_count, "seconds": round(time.monotonic() - started, 1)}
-            line["loss"] = round(sum(losses) / len(losses), 5)
-            line |= {
-                f"v_{low}": round(e[(t >= low) & (t < low + 250)].mean().item(), 5)
-                for low in (0, 250, 500, 750)
-            }
-            with (folder / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
+            log_line(folder, run.step_count, time.monotonic() - started, losses, errors_at)
             losses, errors_at = [], []
         if time.monotonic() - saved > run.config.checkpoint_seconds:
             run.save(folder)
@@ -200,6 +192,8 @@ def train(
                 device,
             )
             saved, counted, first = time.monotonic(), time.process_time(), run.step_count
+    if losses:
+        log_line(folder, run.step_count, time.monotonic() - started, losses, errors_at)
     run.save(folder)
     spend(
         folder,
@@ -210,6 +204,22 @@ def train(
         device,
     )
     return run
+
+
+def log_line(folder: Path, step: int, seconds: float, losses: list[float], errors_at: list[Tensor]) -> None:
+    """Adds a line to `log.jsonl`: the mean loss, and the mean error of v in four ranges of t, since the line before."""
+    t, e = torch.cat(errors_at, dim=1).cpu()
+    line: dict[str, float] = {
+        "step": step,
+        "seconds": round(seconds, 1),
+        "loss": round(sum(losses) / len(losses), 5),
+    }
+    for low in (0, 250, 500, 750):
+        seen = e[(t >= low) & (t < low + 250)]
+        if len(seen):
+            line[f"v_{low}"] = round(seen.mean().item(), 5)
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps(line) + "\n")
 
 
 def spend(folder: Path, processor: float, wall: float, steps: int, batch: int, device: str) -> None:
