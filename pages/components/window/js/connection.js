@@ -4,6 +4,7 @@
 
 const GONE_AFTER = 1500; // milliseconds without a connection until it is said
 const AGAIN_WITHIN = 800; // not a whole class in the same moment
+const EMPTY_FOR = 3000; // milliseconds without anything on the page until it is loaded anew
 const GONE = "The connection to the server is gone. What is being computed goes on there, and this page goes on by itself "
   + "as soon as the connection is back.";
 
@@ -17,6 +18,7 @@ class Connection {
     /** @type {HTMLElement | null} */
     const app = document.querySelector("[data-test-connection-state]"); // Streamlit says so on the app's root
     if (!app) throw new Error("Streamlit no longer says how its connection is: adjust connection.js");
+    this.app = app;
     const look = () => this.look(app.dataset.testConnectionState === "CONNECTED");
     new MutationObserver(look).observe(app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
     look();
@@ -46,6 +48,16 @@ class Connection {
   runAgain() {
     this.due = !this.again;
     this.again?.();
+    clearTimeout(this.checking);
+    this.checking = setTimeout(() => this.check(), EMPTY_FOR);
+  }
+
+  // When a connection is cut in the middle of a run, Streamlit can miss what that run has drawn and hear of its end: then it
+  // takes everything off the page, this component too, and nothing is left to ask by. The address holds the state.
+  check() {
+    if (this.lost || this.again) return;
+    if (this.app.dataset.testScriptState === "notRunning") location.reload();
+    else this.checking = setTimeout(() => this.check(), EMPTY_FOR);
   }
 
   show(told = this.told) {
