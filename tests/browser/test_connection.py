@@ -139,6 +139,7 @@ def test_a_short_cut_loses_nothing(new_page, lasting):
 
 
 @pytest.mark.parametrize("seed", [51, 52, 53])
+@pytest.mark.journey
 def test_a_cut_in_the_middle_of_the_script_leaves_no_empty_page(new_page, lasting, seed):
     """In about a third of all tries Streamlit takes everything off such a page: it is loaded anew, and its run goes on."""
     wire = Wire(int(lasting.address.rsplit(":", 1)[1]))
