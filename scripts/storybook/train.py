@@ -170,6 +170,13 @@ def train(
     counted, first = time.process_time(), run.step_count
     losses: list[float] = []
     errors_at: list[Tensor] = []
+
+    def keep() -> None:
+        """A checkpoint, and what was spent since the one before."""
+        run.save(folder)
+        processor, wall = time.process_time() - counted, time.monotonic() - saved
+        spend(folder, processor, wall, run.step_count - first, batches.size, device)
+
     for batch in batches.from_number(run.step_count, workers):
         left = 60 * minutes - (time.monotonic() - started)
         if run.step_count >= steps or left <= 0 or (stop and stop.asked):
@@ -182,27 +189,11 @@ def train(
             log_line(folder, run.step_count, time.monotonic() - started, losses, errors_at)
             losses, errors_at = [], []
         if time.monotonic() - saved > run.config.checkpoint_seconds:
-            run.save(folder)
-            spend(
-                folder,
-                time.process_time() - counted,
-                time.monotonic() - saved,
-                run.step_count - first,
-                batches.size,
-                device,
-            )
+            keep()
             saved, counted, first = time.monotonic(), time.process_time(), run.step_count
     if losses:
         log_line(folder, run.step_count, time.monotonic() - started, losses, errors_at)
-    run.save(folder)
-    spend(
-        folder,
-        time.process_time() - counted,
-        time.monotonic() - saved,
-        run.step_count - first,
-        batches.size,
-        device,
-    )
+    keep()
     return run
 
 
