@@ -7,10 +7,11 @@ from core.media import from_pixels, to_pixels
 from core.trajectory import Trajectory
 from lessons.classical_denoising import LESSON, SIGMAS, TIMESTEPS, compute
 from pages.components.player import Curve, Film, Row, pack
-from pages.server.runtime import schedule
+from pages.server.runtime import model_fingerprint, schedule
 from pages.server.session import LessonState
 from pages.ui.controls import control
 from pages.ui.lesson_page import lesson_page, picture_and_side
+from pages.ui.origin import signed
 from pages.ui.pictures import pixels_of
 from pages.ui.stage import show
 
@@ -35,9 +36,11 @@ def film_of(trajectory: Trajectory) -> Film:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)  # a film of 3 MB each; σ only chooses a frame of it
-def film_bytes(pixels: np.ndarray, scale: str, seed: int) -> bytes:
+def film_bytes(pixels: np.ndarray, picture: str, scale: str, seed: int) -> bytes:
     """The 61 blurs take half a second; the page's script runs at every touch of a control."""
-    return pack(film_of(compute(from_pixels(pixels), schedule(), {"scale": scale, "seed": seed})))
+    spec = LESSON.job({"picture": picture, "scale": scale, "seed": seed}, model_fingerprint())
+    blurs = compute(from_pixels(pixels), schedule(), spec.params)
+    return pack(signed(film_of(blurs), LESSON, spec, {"timesteps": TIMESTEPS}))
 
 
 with lesson_page(LESSON) as values:
@@ -45,6 +48,6 @@ with lesson_page(LESSON) as values:
     with side:
         for field in LESSON.fields:
             control(LESSON, field.name)
-    film = film_bytes(pixels_of(values["picture"]), values["scale"], values["seed"])
+    film = film_bytes(pixels_of(values["picture"]), values["picture"], values["scale"], values["seed"])
     with picture:
         show(LessonState(LESSON).stage(), film, at=SIGMAS.index(round(values["sigma"], 1)))

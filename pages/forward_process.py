@@ -4,10 +4,11 @@ from core.media import from_pixels, to_pixels
 from core.trajectory import Trajectory
 from lessons.forward_process import LESSON, MARKED, TIMESTEPS, compute, nearest_frame
 from pages.components.player import Curve, Film, Number, Row, pack, side_by_side
-from pages.server.runtime import schedule
+from pages.server.runtime import model_fingerprint, schedule
 from pages.server.session import LessonState
 from pages.ui.controls import control
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.origin import signed
 from pages.ui.pictures import pixels_of
 from pages.ui.stage import show
 
@@ -46,9 +47,14 @@ with lesson_page(LESSON) as values:
             control(LESSON, field.name)
         variant = variant_toggle(LESSON)
     clean = from_pixels(pixels_of(values["picture"]))
-    film = film_of(compute(clean, schedule(), values["seed"]))
-    if variant is not None:
-        wrong = film_of(compute(clean, schedule(), values["seed"], variant.name))
-        film = side_by_side([film, wrong], ["right", "wrong"])
+    names = {"right": None, **({"wrong": variant.name} if variant else {})}
+    runs = {label: compute(clean, schedule(), values["seed"], name) for label, name in names.items()}
+    film = (
+        side_by_side([film_of(run) for run in runs.values()], list(runs))
+        if variant
+        else film_of(runs["right"])
+    )
+    spec = LESSON.job(values, model_fingerprint(), variant and variant.name)
+    film = signed(film, LESSON, spec, runs["right"].meta)
     with picture:
         show(LessonState(LESSON).stage(), pack(film), at=nearest_frame(values["t"]))

@@ -10,6 +10,7 @@ from pages.ui.edit_films import grid, inside
 from pages.ui.films import Films
 from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
+from pages.ui.origin import signed
 from pages.ui.sampling import Values, controls_of, sampling_stage
 from pages.ui.sources import sketch, source_control
 from pages.ui.stage import show
@@ -43,4 +44,7 @@ with lesson_page(LESSON) as values:
             "Which start", range(len(i_starts)), required=True, key=key,
             format_func=lambda k: f"i_start = {i_starts[k]}", label_visibility="collapsed",
         )  # fmt: skip
-        show(state.stage("inside"), pack(inside(trajectory, column, "a7-inside")))
+        film, spec = inside(trajectory, column, "a7-inside"), LESSON.job(values, model_fingerprint())
+        show(
+            state.stage("inside"), pack(signed(film, LESSON, spec, trajectory.meta, i_start=i_starts[column]))
+        )

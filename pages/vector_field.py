@@ -26,6 +26,7 @@ from pages.server.session import LessonState
 from pages.ui.controls import control, write_url
 from pages.ui.follow import ask, cancel_button, done, failure, follow, live, look, result
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
+from pages.ui.origin import origin
 
 POLL_SECONDS = 0.4
 DATA = ("data", "drawing", "count", "seed")
@@ -121,7 +122,10 @@ def draw(values: dict, job: JobId, wrong: str | None) -> None:
     except NoDrawing as error:
         st.info(str(error), icon=":material/draw:")
         return
-    scene = Scene(points, noise, pairs, network, losses, wrong=wrong, note=note, autoplay=values["t"] == 0)
+    scene = Scene(
+        points, noise, pairs, network, losses, wrong=wrong, note=note, autoplay=values["t"] == 0,
+        about=origin(LESSON, training_spec(values), {}),
+    )  # fmt: skip
     view = {name: LESSON.field(name).encode(values[name]) for name in VIEW}
     vector_field(scene, view, key=LessonState(LESSON).stage().key("field"), on_view=adopt)
 

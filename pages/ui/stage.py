@@ -6,7 +6,7 @@ and one of the frames so far. No page waits here: the stage looks at the job and
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,17 +19,17 @@ from core.trajectory import Trajectory
 from lessons.address import FRAME, JOB
 from lessons.course import COURSE
 from lessons.lesson import Lesson
-from lessons.provenance import provenance_of
 from pages.components.plain import plain
-from pages.components.player import FilmError, Running, pack, player, together
+from pages.components.player import Film, FilmError, Running, pack, player, together
 from pages.components.shelf import own_routes
 from pages.server import runtime
-from pages.server.served.progress import frames_so_far, share, stacked, words
+from pages.server.served.progress import Pixels, frames_so_far, share, stacked, words
 from pages.server.served.views import watch
 from pages.server.session import LessonState, StageState
 from pages.ui.controls import frame_of
 from pages.ui.films import Films
 from pages.ui.follow import ask, cancel_button, done, failure, follow, live, look, result
+from pages.ui.origin import origin
 
 POLL_SECONDS = 0.4
 BESIDE = 6  # films of more columns than this, all together, are compared row under row
@@ -185,7 +185,7 @@ def _draw(
         # also if it has ended since the page looked: the browser finds that out, and then the whole page is drawn
         with st.container(horizontal=True, horizontal_alignment="right"):
             cancel_button(job_id, place.key("cancel"))
-        show(place, Running(watch(job_id, f"{place.name} {films.key}", films.live)))
+        show(place, Running(watch(job_id, f"{place.name} {films.key}", _live(place, job_id, films))))
     elif status is None:
         _offer(place, allowed)
     elif status.state is State.FAILED:
@@ -199,7 +199,7 @@ def _draw(
             cancel_button(job_id, place.key("cancel"))
         frames = frames_so_far(runtime.executor().events(job_id))
         if frames:
-            show(place, pack(films.live(stacked(frames), frames[0].total)))
+            show(place, pack(_live(place, job_id, films)(stacked(frames), frames[0].total)))
         else:
             _placeholder("The first frame appears here as soon as the network has been asked once.")
 
@@ -231,14 +231,20 @@ def _film_bytes(job_id: JobId, place: StageState, films: Films) -> bytes:
     return build(job_id, place.name, films.key)
 
 
-def _about(place: StageState, job_id: JobId) -> dict[str, Any]:
-    """What pictures say that the browser saves from this job's film; it adds the address of the page."""
+def _live(place: StageState, job_id: JobId, films: Films) -> Callable[[Pixels, int], Film]:
+    """The film of the frames so far, which knows its origin like the finished one."""
+    about = _about(place, job_id, {})
+    return lambda pixels, total: replace(films.live(pixels, total), about=about)
+
+
+def _about(place: StageState, job_id: JobId, meta: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What pictures say that the browser saves from this job's film. `meta`: its result's, if it is not there yet."""
     slug = place.name.split("/")[0]
     lesson = next((lesson for lesson in COURSE if lesson.slug == slug), None)
     if lesson is None:
         return {}  # the start page's film: the address says it all
-    spec, meta = runtime.executor().status(job_id).spec, runtime.shared_result(job_id).meta
-    return json.loads(provenance_of(lesson, spec, meta).to_json())
+    spec = runtime.executor().status(job_id).spec
+    return origin(lesson, spec, runtime.shared_result(job_id).meta if meta is None else meta)
 
 
 def _offer(place: StageState, allowed: bool, label: str = "Run") -> None:

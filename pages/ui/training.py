@@ -58,7 +58,7 @@ def training_panel(lesson: Lesson, reference: str, floor: tuple[str, float] | No
 
     def draw() -> None:
         first, *beside = now()
-        draw_training(state, reference, first, beside, floor)
+        draw_training(lesson, state, reference, first, beside, floor)
 
     with st.container(key=f"live-{lesson.slug}"):  # page.css: nothing fades while it is drawn again
         follow(

@@ -7,14 +7,17 @@ import streamlit as st
 
 from core.jobs import State
 from core.training_settings import REFERENCE, MnistSettings
+from lessons.lesson import Lesson
 from lessons.networks import shipped
 from lessons.training import snapshot_steps
+from lessons.training import spec as training_spec
 from lessons.training_curves import LossCurve, epoch_ends, shipped_curve
 from lessons.training_fields import describe
 from lessons.training_pace import duration
 from pages.components.curves import Series, curves
 from pages.components.player import Film, Row, pack
 from pages.server.session import TrainingState
+from pages.ui.origin import signed
 from pages.ui.stage import show
 from pages.ui.training_state import Training, curve_of, events_of, facts_of, samples_of, word_of
 
@@ -28,6 +31,7 @@ SHOWN = {
 
 
 def draw_training(
+    lesson: Lesson,
     state: TrainingState,
     reference: str,
     training: Training,
@@ -51,7 +55,8 @@ def draw_training(
         )  # fmt: skip
     samples = samples_of(training)
     if samples is not None:
-        show(state.stage("samples"), pack(_samples_film(training, *samples)))
+        film = _samples_film(training, *samples)
+        show(state.stage("samples"), pack(signed(film, lesson, training_spec(training.settings), {})))
 
 
 def _series(name: str, curve: LossCurve, note: str = "") -> Series:

@@ -57,6 +57,7 @@ def main() -> None:
     scene = Scene(
         points.numpy(), noise.numpy(), pairs.numpy(), network, losses,
         wrong=st.query_params.get("wrong"), autoplay="autoplay" in st.query_params,
+        about={"lesson": "no lesson", "seeds": [3]},
     )  # fmt: skip
     vector_field(scene, state, key="field", on_view=state.update)
     st.text("settings " + " ".join(f"{name}={state[name]}" for name in NAMES))

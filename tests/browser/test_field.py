@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 import torch
 from field_app import harness_data, harness_network
 from field_numbers import agree, doubles
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from torch import Tensor
 
@@ -273,7 +275,10 @@ def test_a_png_of_the_picture(page, app):
     with page.expect_download() as waiting:
         page.get_by_role("button", name="save").click()
     assert waiting.value.suggested_filename == "vector-field-t0.50.png"
-    assert waiting.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    with Image.open(waiting.value.path()) as saved:
+        saved.verify()
+        about = json.loads(saved.info["provenance"])
+    assert about == {"lesson": "no lesson", "seeds": [3], "t": [0.5], "link": f"{app}/?t=0.5"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,8 +11,9 @@ import hashlib
 import json
 import math
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -81,6 +82,7 @@ class Scene:
         wrong: "to_the_end" or "half_noise" to run the solver wrong on purpose.
         note: a sentence that stands in for the network while there is none; what a training waits for.
         autoplay: play once when the scene opens, unless the browser asks for less motion.
+        about: JSON that says what made the picture; it is written into files of it (core/provenance.py).
     """
 
     points: np.ndarray
@@ -91,6 +93,7 @@ class Scene:
     wrong: str | None = None
     note: str = ""
     autoplay: bool = False
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, array in (("points", self.points), ("noise", self.noise)):
@@ -119,6 +122,7 @@ class Scene:
             "wrong": self.wrong,
             "note": self.note,
             "autoplay": self.autoplay,
+            "about": dict(self.about),
         }
         if self.network is not None:
             header["network"] = {

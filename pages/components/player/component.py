@@ -16,7 +16,7 @@ from pages.components.player.packing import pack, read_header
 from pages.components.shelf import own_routes, publish
 
 HERE = Path(__file__).parent
-COMMON = ("pixel_ratio", "readback")
+COMMON = ("pixel_ratio", "readback", "save_png")
 SCRIPTS = (
     "fetch", "inflate", "decode", "tex", "chart", "stage", "save", "timeline", "lightbox", "watch", "player",
 )  # fmt: skip

@@ -28,6 +28,7 @@ function readPart(bytes, offset) {
  * @property {string | null} [wrong] what runs wrong on purpose
  * @property {string} [note]
  * @property {boolean} [autoplay]
+ * @property {Record<string, unknown>} [about] what made it
  *
  * @param {Uint8Array} bytes
  * @returns {[{epoch: number, view: Record<string, string>}, Scene]}

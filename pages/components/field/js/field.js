@@ -317,13 +317,7 @@ class VectorField {
     this.active.forEach((panel, k) => {
       for (const pen of [panel.under, panel.over]) context.drawImage(pen.canvas, k * width, 0);
     });
-    canvas.toBlob((blob) => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(blob);
-      link.download = `vector-field-t${this.view.t.toFixed(2)}.png`;
-      link.click();
-      URL.revokeObjectURL(link.href);
-    }, "image/png");
+    savePng(canvas, { ...this.scene.about, t: [this.view.t] }, `vector-field-t${this.view.t.toFixed(2)}`);
   }
 
   destroy() {
