@@ -5,7 +5,7 @@ from importlib import import_module
 
 import streamlit as st
 
-from core.media import contact_sheet, png, unit_pixels
+from core.media import contact_sheet, unit_pixels
 from core.trajectory import Trajectory
 from lessons.block_glossary import LESSON, spec
 from lessons.unet_blocks import TERMS, Term
@@ -13,6 +13,7 @@ from pages.ui.controls import control
 from pages.ui.digits import digit_control
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.quick import result_of
+from pages.ui.still import still
 
 
 def one_term(trajectory: Trajectory, term: Term) -> None:
@@ -27,12 +28,14 @@ def one_term(trajectory: Trajectory, term: Term) -> None:
     pictures, source = st.columns([1, 1], gap="large")
     with pictures, st.container(horizontal=True, gap="medium", vertical_alignment="top"):
         with st.container(width=128, gap="xsmall"):
-            st.image(png(unit_pixels(trajectory["x_t"][0, 0]), scale=4), width=112)
+            still(unit_pixels(trajectory["x_t"][0, 0]), "The digit", 112)
             st.caption("the digit")
         with st.container(width=470, gap="xsmall"):
             scale = max(1, 56 // maps.shape[1])
             tiles = maps.repeat(scale, axis=1).repeat(scale, axis=2)[..., None]
-            st.image(png(contact_sheet(tiles, columns=min(8, len(tiles)), background=128)))
+            still(
+                contact_sheet(tiles, columns=min(8, len(tiles)), background=128), f"What {term.name} puts out"
+            )
             st.caption(f"{len(maps)} of {facts['shape_out'][0]} channels")
     with source:
         module, name = term.source.split(":")

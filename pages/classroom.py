@@ -41,7 +41,8 @@ def room_of_the_instructor(code: str) -> None:
     address = join_address(code)
     st.title("Your class", anchor=False)
     picture, words = st.columns([2, 3], gap="large", vertical_alignment="center")
-    picture.image(qr(address), width="stretch", output_format="PNG", caption="Point a phone’s camera here")
+    picture.image(qr(address), width="stretch", output_format="PNG", caption="Point a phone’s camera here",
+                  alt=f"QR picture of {address}")  # fmt: skip
     with words:
         where = f"Open **{address.partition('?')[0].partition('://')[2]}** and"
         if class_settings().by_login:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.media import difference_pixels, png, unit_pixels
+from core.media import difference_pixels, unit_pixels
 from core.trajectory import Trajectory
 from lessons.flow_sampling import kept_steps
 from lessons.guided_digits import (
@@ -28,6 +28,7 @@ from pages.ui.flow_films import QUANTITIES, marks
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
 from pages.ui.stage import stage
+from pages.ui.still import still
 
 WRONG = (213, 94, 0)  # frames what the judge reads as another digit
 DIGITS = [str(digit) for digit in range(10)]
@@ -111,7 +112,7 @@ def opinion(trajectory: Trajectory, network: Network, pick: int) -> None:
     own = slice(pick * len(CLASSES), (pick + 1) * len(CLASSES))
     results, read = unit_pixels(trajectory["result"][own]), trajectory["read"][own]
     with sheet:
-        st.image(png(framed(results, read), scale=2), width=672)
+        still(framed(results, read), f"{EACH} samples of each digit, ten a line", 640)
         misread = [
             f"{asked} as {found}" for asked, found in zip(CLASSES, read, strict=True) if asked != found
         ]
@@ -138,7 +139,7 @@ def memory(trajectory: Trajectory) -> None:
         for k in range(10):
             with st.container(width=72, gap="xsmall"):
                 pair = np.concatenate([results[k], trajectory["nearest"][k]], axis=0)
-                st.image(png(pair, scale=2), width=56)
+                still(pair, f"Sample of {CLASSES[k]} above its nearest digit", 56)
                 st.caption(f"{trajectory['distance'][k]:.3f}")
     st.caption(
         "Above the sample, below the training digit nearest to it, with the distance (RMS over the pixels). Test digits lie "

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.media import difference_pixels, png, to_pixels
+from core.media import difference_pixels, to_pixels
 from core.trajectory import Trajectory
 from lessons.fields import BadValue
 from lessons.inpainting import LESSON as WRITTEN
@@ -18,6 +18,7 @@ from pages.ui.masks import kept_share, mask_field
 from pages.ui.pictures import pixels_of
 from pages.ui.sampling import Values, controls_of, sampling_stage, seeds
 from pages.ui.sources import from_lessons
+from pages.ui.still import still
 
 LESSON = here(WRITTEN)
 
@@ -49,7 +50,7 @@ def comparison(trajectory: Trajectory) -> None:
 
 def _tile(title: str, pixels: np.ndarray) -> None:
     with st.container(width=144, gap="xsmall"):
-        st.image(png(pixels, scale=2), width=128)
+        still(pixels, title, 128)
         st.caption(title)
 
 

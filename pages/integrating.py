@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.media import png, unit_pixels
+from core.media import unit_pixels
 from core.trajectory import Trajectory
 from lessons.flow_studies import STEP_COUNTS
 from lessons.integrating import (
@@ -26,6 +26,7 @@ from pages.ui.lesson_page import lesson_page
 from pages.ui.plane_film import plane_film
 from pages.ui.sampling import controls_of, network_stage
 from pages.ui.stage import stage
+from pages.ui.still import still
 
 NAMES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
 
@@ -100,7 +101,7 @@ def memory(trajectory: Trajectory) -> None:
                 results[part], nearest[part], trajectory["distance"][part], strict=True
             ):
                 with st.container(width=128, gap="xsmall"):
-                    st.image(png(np.concatenate([result, near], axis=1), scale=2), width=112)
+                    still(np.concatenate([result, near], axis=1), "A result beside its nearest digit", 112)
                     st.caption(f"RMS {distance:.3f}")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from core.media import png, to_pixels
+from core.media import to_pixels
 from core.trajectory import Trajectory
 from lessons.is_it_memory import LESSON as WRITTEN
 from lessons.is_it_memory import reference_distances, training
@@ -15,6 +15,7 @@ from pages.ui.films import Films
 from pages.ui.fitted import card, here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, sampling_stage, seeds
+from pages.ui.still import still
 
 LESSON = here(WRITTEN)
 
@@ -74,12 +75,12 @@ def neighbours(trajectory: Trajectory, columns: list[str]) -> None:
     for k, label in enumerate(columns):
         with st.container(horizontal=True, gap="small"):
             with st.container(width=136, gap="xsmall"):
-                st.image(png(results[k], scale=2), width=128)
+                still(results[k], f"Sample, {label}", 128)
                 st.caption(f"**Sample**, {label}  \nrelative {trajectory['relative'][k]:.2f}")
             found = (trajectory[name][k] for name in ("nearest", "mirrored", "distance"))
             for row, mirrored, distance in zip(*found, strict=True):
                 with st.container(width=136, gap="xsmall"):
-                    st.image(png(shown(row, mirrored), scale=2), width=128)
+                    still(shown(row, mirrored), known.names[row], 128)
                     turned = " (mirrored)" if mirrored else ""
                     st.caption(
                         f"{known.names[row]}{turned}, {STYLES[known.styles[row]]}  \nRMS {distance:.3f}"

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 import torch
 
-from core.media import png, to_pixels
+from core.media import to_pixels
 from lessons.classical_denoising import best_blur, psnr
 from lessons.iterative_denoising import LESSON as WRITTEN
 from pages.server.runtime import job_id, model_fingerprint, schedule
@@ -12,6 +12,7 @@ from pages.ui.films import Films, denoising
 from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, sampling_stage
+from pages.ui.still import still
 
 LESSON = here(WRITTEN)
 
@@ -41,7 +42,7 @@ def comparison(job: str, trajectory) -> None:
     with st.container(horizontal=True):
         for title, picture in shown:
             with st.container(width=144, gap="xsmall"):
-                st.image(png(to_pixels(picture.numpy()), scale=2), width=128)
+                still(to_pixels(picture.numpy()), title, 128)
                 st.caption(title if picture is clean else f"{title}  \nPSNR {psnr(picture, clean):.1f} dB")
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 import streamlit as st
 
-from core.media import contact_sheet, difference_pixels, png, unit_pixels
+from core.media import contact_sheet, difference_pixels, unit_pixels
 from core.trajectory import Trajectory
 from lessons.networks import Network, title_of
 from lessons.unet_blocks import PATH
@@ -18,6 +18,7 @@ from pages.ui.digits import digit_control
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.networks import trained, trainings
 from pages.ui.quick import result_of
+from pages.ui.still import still
 
 # Where each block stands on the drawing: column, row, share of a cell.
 PLACES = {
@@ -109,7 +110,10 @@ def details(trajectory: Trajectory, name: str) -> None:
     pictures, source = st.columns([1, 1], gap="large")
     with pictures:
         scale = max(1, 56 // maps.shape[1])
-        st.image(png(contact_sheet(large(maps, scale), columns=SHEET_COLUMNS, background=128)))
+        still(
+            contact_sheet(large(maps, scale), columns=SHEET_COLUMNS, background=128),
+            "What the block puts out",
+        )
         if len(maps) > 1:
             st.caption(
                 f"Channels {', '.join(str(c) for c in channels)}; white is {facts['largest']:.2g}, black is 0 or less."

@@ -263,7 +263,7 @@ def _seed(lesson: Lesson, field: Number, key: str, begin: str) -> str:
         arguments = (lesson, field, key)
         st.button("+1", key=f"{key}/next", on_click=_next, args=arguments, help="The next seed")
         st.button(
-            "",
+            "Another seed",  # page.css leaves it to those who listen
             icon=":material/casino:",
             key=f"{key}/roll",
             on_click=_roll,

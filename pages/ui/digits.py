@@ -19,6 +19,7 @@ from pages.components.plain import plain
 from pages.server.runtime import blobs
 from pages.server.session import LessonState
 from pages.ui.controls import read_out
+from pages.ui.still import still
 
 SIDE = 28
 
@@ -59,9 +60,9 @@ def digit_control(lesson: Lesson, name: str = "digit") -> None:
         )  # what is computed from the file says the same in its place
     drawn = state[name].startswith(DRAWING)
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall"):
-        st.image(png(pixels, scale=2), width=56)
+        still(pixels, "The digit", 56)
         typed = _number(lesson, field, key, None if drawn else state[name])
-        st.button("", icon=":material/casino:", key=f"{key}/roll", on_click=_choose,
+        st.button("Another digit", icon=":material/casino:", key=f"{key}/roll", on_click=_choose,
                   args=(lesson, name, str(random.randrange(TEST_DIGITS))), help="Another digit")  # fmt: skip
     _remark(field, typed, drawn)
     with st.popover("Draw one", icon=":material/draw:"):

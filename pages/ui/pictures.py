@@ -13,8 +13,9 @@ from lessons.loading import UPLOAD, PictureGone, reference_pixels
 from pages.server.runtime import blobs
 from pages.server.session import LessonState
 from pages.ui.fitted import card
+from pages.ui.still import still
 
-SHOWN = 128  # pixels on screen: twice 64, so that every pixel stays a square
+SIDE = 64  # pixels on screen, as many as a picture has
 
 
 def picture_field(lesson: Lesson, field: PictureRef) -> None:
@@ -29,7 +30,7 @@ def picture_field(lesson: Lesson, field: PictureRef) -> None:
         values[field.name] = field.default
         pixels = reference_pixels(field.default, blobs())
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.image(png(pixels, scale=2), width=SHOWN // 2)
+        still(pixels, _words(values[field.name]), SIDE)
         # Another key is another popover, which is closed: what was chosen is not covered by the choice.
         with st.popover(field.label, icon=":material/image:", key=state.key(f"popover/{state.choices}")):
             _upload(lesson, field)  # first, so that a refusal is seen without scrolling
@@ -39,6 +40,11 @@ def picture_field(lesson: Lesson, field: PictureRef) -> None:
     reference, ground = state.ground
     if reference == values[field.name] and ground != GROUNDS[0]:
         st.caption(f"On white there would be nothing to see of it: its transparent parts lie on {ground}.")
+
+
+def _words(reference: str) -> str:
+    """What is seen on the picture, where the app knows that."""
+    return next((picture.alt for picture in list_pictures() if picture.slug == reference), "Your own picture")
 
 
 def pixels_of(reference: str) -> np.ndarray:
@@ -51,8 +57,8 @@ def _shipped(lesson: Lesson, field: PictureRef) -> None:
     st.caption("Test pictures")
     with st.container(horizontal=True):
         for picture in list_pictures():
-            with st.container(width=SHOWN // 2 + 24, gap="xsmall", horizontal_alignment="center"):
-                st.image(png(load_picture(picture.slug), scale=2), width=SHOWN // 2)
+            with st.container(width=SIDE + 24, gap="xsmall", horizontal_alignment="center"):
+                still(load_picture(picture.slug), picture.alt, SIDE)
                 st.button(
                     _title(picture), key=f"{key}/{picture.slug}", type="tertiary",
                     on_click=_choose, args=(lesson, field, picture.slug),

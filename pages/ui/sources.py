@@ -18,6 +18,7 @@ from pages.server.session import LessonState
 from pages.ui.controls import control, set_values
 from pages.ui.fitted import here
 from pages.ui.pictures import pixels_of
+from pages.ui.still import still
 
 RESULTS = "results"  # in the session: what the lessons have made, newest last
 KEPT_RESULTS = 6
@@ -97,7 +98,7 @@ def from_lessons(lesson: Lesson) -> None:
             with st.container(horizontal=True):
                 for k, pixels in enumerate(pictures):
                     with st.container(width=SHOWN + 16, gap="xsmall"):
-                        st.image(png(pixels, scale=2), width=SHOWN)
+                        still(pixels, f"Picture {k + 1} of {code}", SHOWN)
                         st.button(
                             "Use", key=f"{lesson.slug}/made/{row}/{k}", type="tertiary",
                             on_click=_use_result, args=(lesson, pixels),
@@ -118,7 +119,7 @@ def go_on(lesson: Lesson, result: np.ndarray) -> None:
     with st.popover("Continue from this picture", icon=":material/arrow_forward:"):
         for k, pixels in enumerate(pictures):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.image(png(pixels, scale=2), width=SHOWN)
+                still(pixels, f"Picture {k + 1}", SHOWN)
                 for other in targets:
                     key = f"{lesson.slug}/continue/{k}/{other.slug}"
                     if st.button(f"{other.code} · {other.title}", key=key, type="tertiary"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -99,6 +100,8 @@ def pages_work(lesson, count: int, tmp_path, monkeypatch) -> None:
             at.run()
             assert not at.exception, (query, at.exception)
             assert at.title[0].value == f"{lesson.code} · {lesson.title}"
+            for button in at.get("button"):
+                assert re.search(r"\w", re.sub(r":material/\w+:", "", button.label)), "an icon is no name"
             assert [heading.value for heading in at.subheader if heading.value == "What to look for"], (
                 "to its end"
             )
