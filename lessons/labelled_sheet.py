@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ TILE = 128  # pixels of a picture's longer side, about; whole multiples of its o
 MARGIN, GAP, SIZE = 16, 6, 15  # pixels; SIZE is the type's
 PAPER, INK, QUIET = (255, 255, 255), (24, 24, 24), (96, 96, 96)
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+ALSO = "‘’“”…"  # signs beyond ASCII that the type has
+LACKING = "the whole text is inside the file"
 QUANTITIES = {"x_t": "x_t, the noisy picture", "clean_hat": "x_0, as estimated from the step"}
 
 
@@ -22,7 +25,7 @@ def labelled_sheet(trajectory: Trajectory, about: Provenance, low: float, *, acr
     """A PNG: at most `across` steps, evenly spaced, the first and the last among them; for each picture a line.
 
     Shown is the estimate of the clean picture, or x_t where a run has none; which, stands above. `low` is drawn black.
-    The type is Pillow's own, which has the letters of ASCII: what a prompt has besides is shown as "?".
+    The type is Pillow's own, which has the letters of ASCII: see `drawable` for what a prompt has besides.
     """
     name = "clean_hat" if "clean_hat" in trajectory.arrays else "x_t"
     steps = trajectory[name]  # (steps, B, C, H, W)
@@ -30,27 +33,27 @@ def labelled_sheet(trajectory: Trajectory, about: Provenance, low: float, *, acr
     tiles = to_pixels(steps[at], low=low)  # (shown, B, H, W, C)
     params = about.job.get("params", {})
     heads = _heads(about.t, params.get("sigmas"), len(steps), at)
-    lines = line_labels(params, tiles.shape[1])
+    lines = [drawable(line) for line in line_labels(params, tiles.shape[1])]
 
     font, title = ImageFont.load_default(SIZE), ImageFont.load_default(SIZE + 3)
     scale = max(1, TILE // max(tiles.shape[2:4]))
     height, width = tiles.shape[2] * scale, tiles.shape[3] * scale
-    side = int(max(font.getlength(_ascii(line)) for line in lines)) + GAP if any(lines) else 0
+    side = int(max(font.getlength(line) for line in lines)) + GAP if any(lines) else 0
     top = MARGIN + 2 * (SIZE + 3) + 2 * GAP + SIZE + GAP
-    words = f"{about.lesson}: {QUANTITIES[name]}".replace(" · ", " ")
-    full = max(
-        MARGIN * 2 + side + len(at) * (width + GAP) - GAP, int(title.getlength(_ascii(words))) + 2 * MARGIN
-    )
+    words = drawable(f"{about.lesson}: {QUANTITIES[name]}".replace(" · ", " "))
+    full = max(MARGIN * 2 + side + len(at) * (width + GAP) - GAP, int(title.getlength(words)) + 2 * MARGIN)
     sheet = Image.new("RGB", (full, top + tiles.shape[1] * (height + GAP) - GAP + MARGIN), PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((MARGIN, MARGIN), _ascii(words), INK, title)
+    pen.text((MARGIN, MARGIN), words, INK, title)
     prompts = "; ".join(about.prompts)
-    pen.text((MARGIN, MARGIN + SIZE + 3 + GAP), _cut(_ascii(prompts), font, full - 2 * MARGIN), QUIET, font)
+    if drawable(prompts) != prompts:
+        prompts = f"{drawable(prompts)} ({LACKING})"
+    pen.text((MARGIN, MARGIN + SIZE + 3 + GAP), _cut(prompts, font, full - 2 * MARGIN), QUIET, font)
     for k, head in enumerate(heads):
         pen.text((MARGIN + side + k * (width + GAP), top - SIZE - GAP), _cut(head, font, width), INK, font)
     for b, line in enumerate(lines):
         y = top + b * (height + GAP)
-        pen.text((MARGIN, y + height // 2 - SIZE // 2), _ascii(line), INK, font)
+        pen.text((MARGIN, y + height // 2 - SIZE // 2), line, INK, font)
         for k in range(len(at)):
             tile = tiles[k, b].repeat(scale, axis=0).repeat(scale, axis=1)
             drawn = Image.fromarray(tile[..., 0] if tile.shape[-1] == 1 else tile)
@@ -85,8 +88,15 @@ def _word(name: str, value: object) -> str:
     return f"{name} {shown}".strip()[:40]
 
 
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "replace").decode("ascii")
+def drawable(text: str) -> str:
+    """The text, with what the type lacks by its numbers in Unicode: "a cat [U+732B]"; of more than three, how many."""
+
+    def numbers(found: re.Match[str]) -> str:
+        signs = found[0]
+        named = " ".join(f"U+{ord(sign):04X}" for sign in signs[:3])
+        return f"[{named}]" if len(signs) <= 3 else f"[{len(signs)} signs: {named} ...]"
+
+    return re.sub(rf"[^\x20-\x7e{ALSO}]+", numbers, text)
 
 
 def _cut(text: str, font: Font, width: float) -> str:

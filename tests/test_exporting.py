@@ -42,7 +42,7 @@ from lessons.exporting import (
     run,
     stepwise,
 )
-from lessons.labelled_sheet import line_labels
+from lessons.labelled_sheet import LACKING, drawable, line_labels
 from lessons.notebook import notebook
 from lessons.provenance import provenance_of
 from tests.lesson_runs import BY_CODE, WITH_SPEC, result_of, shortened, spec_of
@@ -208,10 +208,31 @@ def test_the_sheet_has_type_above_and_beside_its_pictures(monkeypatch):
     white = np.ones((3, 2, 3, 64, 64), np.float32)
     trajectory = Trajectory({"clean_hat": white}, {"steps": [{"t": 990}, {"t": 510}, {"t": 0}]})
     data = FORMATS["sheet"].make(trajectory, Request(lesson, spec, LINK), lambda done: None)
-    assert {"t = 990", "t = 510", "t = 0", "gamma 0", "gamma 7", "a cat ?"} <= set(written)
+    assert {"t = 990", "t = 510", "t = 0", "gamma 0", "gamma 7", f"a cat [U+732B] ({LACKING})"} <= set(
+        written
+    )
     assert any(lesson.title in text and "x_0" in text for text in written)
     sheet = np.asarray(Image.open(io.BytesIO(data)).convert("L"))
     assert (sheet < 100).sum() > 500  # white pictures: all ink is type
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a cat", "a cat"), ("it’s “a cat”…", "it’s “a cat”…"), ("猫", "[U+732B]"), ("café", "caf[U+00E9]"),
+        ("cafe\u0301", "cafe[U+0301]"), ("a\u200bb", "a[U+200B]b"), ("🐱", "[U+1F431]"),
+        ("猫が座っている", "[7 signs: U+732B U+304C U+5EA7 ...]"), ("قطة here", "[U+0642 U+0637 U+0629] here"),
+        ("a\nb", "a[U+000A]b"),
+    ],
+)  # fmt: skip
+def test_what_the_type_lacks_stands_there_by_its_number(text, shown):
+    """All that is left can be drawn: each sign has a shape of its own in Pillow's type."""
+    from PIL import ImageFont
+
+    assert drawable(text) == shown
+    font = ImageFont.load_default(15)
+    missing = bytes(font.getmask("\U0010fffd"))
+    assert all(bytes(font.getmask(sign)) != missing for sign in shown)
 
 
 # ---- the job ------------------------------------------------------------------------------------------------
