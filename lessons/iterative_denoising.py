@@ -41,6 +41,9 @@ LESSON = Lesson(
                 "picture comes out smooth, without grain and small parts."),
         Variant("unscaled_noise", "Noise unscaled", "z is added where σz belongs, so every step adds noise of variance 1.",
                 "xₜ carries far more noise than the network expects at t; only noise comes out."),
+        Variant("root_over_beta", "√ over β too", "The root is drawn over one sign too many: √(ᾱₜ′β) where √ᾱₜ′ β belongs.",
+                "Every step gives x̂₀ too much weight. xₜ grows, about twentyfold by the end, and of the picture only "
+                "patches of pure colours are left."),
         Variant("alpha", "α in place of ᾱ", "The schedule gives one step's factor instead of the product of all.",
                 "The picture is hardly noised at the start (weight 0.08 in place of 0.89 at t = 690), and the little noise "
                 "that is there stays: the network is told a t that does not fit."),
@@ -49,7 +52,8 @@ LESSON = Lesson(
         "core.diffusion:iterative_denoise", "core.diffusion:estimate_clean", "core.diffusion:denoise_step",
         "core.schedule:NoiseSchedule", "core.guidance:Conditional", "core.edits:sdedit_start", "core.diffusion:add_noise",
         "core.diffusion:draw_noise", "lessons.denoising:run", "lessons.classical_denoising:best_blur",
-        "lessons.wrong:no_noise", "lessons.wrong:unscaled_noise", "lessons.wrong:wrong_schedule",
+        "lessons.wrong:no_noise", "lessons.wrong:unscaled_noise", "lessons.wrong:root_over_beta",
+        "lessons.wrong:wrong_schedule",
     ),
     jobs={"denoise": "lessons.denoising:run"},
     spec="lessons.iterative_denoising:spec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -42,5 +43,28 @@ def no_noise(
     return Update(mean, torch.zeros_like(mean), right.noise)
 
 
+def root_over_beta(
+    x_t: Tensor,
+    clean_hat: Tensor,
+    variance: Tensor,
+    t: int,
+    t_next: int | None,
+    schedule: NoiseSchedule,
+    *rest: Any,
+) -> Update:
+    """A step with sqrt(abar_t' beta) where sqrt(abar_t') beta belongs: the root is drawn over one sign too many.
+
+    beta lies below 1, so its root is larger, and the estimate of the clean picture gets too much weight.
+    """
+    right = denoise_step(x_t, clean_hat, variance, t, t_next, schedule, *rest)
+    c = schedule.coefficients(t, t_next)
+    excess = c.clean / math.sqrt(1 - c.alpha) - c.clean
+    return Update(right.x_next + excess * clean_hat, right.sigma, right.noise)
+
+
 # In place of `core.diffusion.denoise_step`, whose arguments they take.
-WRONG_STEPS: dict[str, Callable[..., Update]] = {"unscaled_noise": unscaled_noise, "no_noise": no_noise}
+WRONG_STEPS: dict[str, Callable[..., Update]] = {
+    "unscaled_noise": unscaled_noise,
+    "no_noise": no_noise,
+    "root_over_beta": root_over_beta,
+}

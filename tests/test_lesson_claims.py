@@ -243,6 +243,9 @@ def test_a4_broken(run):
     noisy = run("A4", "unscaled_noise")
     assert rms(noisy["x_t"][8]) > 2 > 1 > rms(right["x_t"][8])
     assert psnr(tensor(noisy["result"][0]), clean) < 8
+    grown = run("A4", "root_over_beta")
+    assert 15 < rms(grown["x_t"][-1]) / rms(right["x_t"][-1]) < 25
+    assert (np.abs(grown["result"]) > 1).mean() > 0.95  # beyond what can be drawn: pure colours
     unchanged = run("A4", "alpha")
     assert round(unchanged.meta["steps"][0]["sigma"], 2) == 0.08
     assert round(right.meta["steps"][0]["sigma"], 2) == 0.89

@@ -16,16 +16,20 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
+import torch
+from diffusers import DDPMScheduler
 
 from core.compute.context import JobContext
 from core.jobs import JobSpec
 from core.pictures import load_picture
+from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.address import RESERVED
 from lessons.course import COURSE, JOBS, PARTS, neighbours
 from lessons.exporting import KIND
 from lessons.fields import BadValue, Choice, Number, PictureRef
 from lessons.lesson import FOLDER, SECTIONS, Lesson
+from lessons.wrong import root_over_beta
 from tests.lesson_runs import BY_CODE, WITH_SPEC, first_frame, module_of, result_of, shortened, spec_of
 
 LINK = re.compile(r"\]\(([^)]*)\)")
@@ -273,6 +277,20 @@ def test_a_mistake_changes_the_picture(lesson, variant, job_context, emoji64_fin
     name = next(name for name in names if name in right.arrays)
     assert np.isfinite(wrong[name]).all()
     assert np.abs(right[name] - wrong[name]).max() > 0.05  # of a range of 2: to be seen
+
+
+def test_a_root_over_beta_too_is_the_formula_misread():
+    """DDPM, equation 7, from diffusers' own table; variance -1 is the posterior's, whose noise is taken out again."""
+    table = DDPMScheduler(1000, beta_schedule="squaredcos_cap_v2").alphas_cumprod.double()
+    schedule = NoiseSchedule(table)
+    x_t, clean = torch.randn(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    least = -torch.ones_like(x_t)
+    for t, t_next in ((690, 660), (60, 30)):
+        step = root_over_beta(x_t, clean, least, t, t_next, schedule, [torch.Generator().manual_seed(1)])
+        now, then = table[t], table[t_next]
+        beta = 1 - now / then
+        mean = (then * beta).sqrt() / (1 - now) * clean + (now / then).sqrt() * (1 - then) / (1 - now) * x_t
+        torch.testing.assert_close(step.x_next - step.sigma * step.noise, mean.float(), rtol=1e-4, atol=1e-5)
 
 
 # ---- the list of what is shown, against what is called -----------------------------------------------
