@@ -76,10 +76,16 @@ def pure_noise_loss(network: nn.Module, clean: Tensor, labels: Tensor, generator
     return (network(z) - clean).square().mean()
 
 
-def flow_loss(network: nn.Module, clean: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-    """B5, B6: |u(x_t, t) - (x1 - x0)|^2 with t uniform in [0, 1]."""
+def flow_loss(
+    network: nn.Module, clean: Tensor, labels: Tensor, generator: torch.Generator, given: str = "x_t"
+) -> Tensor:
+    """B5, B6: |u(x_t, t) - (x1 - x0)|^2 with t uniform in [0, 1].
+
+    With `given` "x_1" the network sees the digit in place of x_t, a mistake made on purpose: the best that it can answer is
+    x1, because nothing tells it x0, and the variance of the noise remains as the loss.
+    """
     noise, t = normal_like(clean, generator), uniform(clean, generator)
-    velocity = network(interpolate(noise, clean, t), t)
+    velocity = network(clean if given == "x_1" else interpolate(noise, clean, t), t)
     return (velocity - (clean - noise)).square().mean()
 
 
@@ -243,7 +249,7 @@ def build_objective(settings: MnistSettings) -> Objective:
     losses: dict[str, Objective] = {
         "denoise": partial(denoising_loss, sigma=settings.sigma),
         "pure_noise": pure_noise_loss,
-        "flow": flow_loss,
+        "flow": partial(flow_loss, given=settings.given),
         "class_flow": partial(class_flow_loss, p_uncond=settings.p_uncond),
     }
     return losses[settings.objective]

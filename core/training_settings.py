@@ -13,6 +13,7 @@ MAX_EPOCHS = 100
 MNIST_SIZE = 60_000
 OBJECTIVES = ("denoise", "pure_noise", "flow", "class_flow")
 PRECISIONS = ("float32", "bfloat16")
+GIVEN = ("x_t", "x_1")
 
 
 class InvalidSettings(InvalidSpec):
@@ -108,6 +109,7 @@ class MnistSettings(LoopSettings):
         sigma: of the noise in "denoise", above 0 and at most 10.
         p_uncond: how often "class_flow" hides the class, from 0 to 1.
         pictures: how many of the 60,000 digits are used.
+        given: what the network of "flow" is given: "x_t", or by a mistake that is easily made the digit itself, "x_1".
     """
 
     objective: str
@@ -115,6 +117,7 @@ class MnistSettings(LoopSettings):
     sigma: float = 0.5
     p_uncond: float = 0.1
     pictures: int = MNIST_SIZE
+    given: str = "x_t"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -133,6 +136,10 @@ class MnistSettings(LoopSettings):
         require(
             is_number(self.p_uncond) and 0 <= self.p_uncond <= 1,
             f"Choose p_uncond, a probability, from 0 to 1; {self.p_uncond!r} is none.",
+        )
+        require(
+            self.given in (GIVEN if self.objective == "flow" else GIVEN[:1]),
+            f"Give the network {' or '.join(GIVEN)}, and x_1 in lesson B6 only; not {self.given!r}.",
         )
         require_whole("the number of pictures", self.pictures, 2, MNIST_SIZE)
         self.steps_per_epoch(self.pictures)

@@ -36,12 +36,13 @@ SECONDS_BETWEEN_CHECKPOINTS = 10  # about: this much is computed again after a c
 
 
 def spec(settings: MnistSettings) -> JobSpec:
-    """The training with these settings. float32 goes without saying: trainings from before there was a choice of
-    precision keep their id.
+    """The training with these settings. float32 and x_t go without saying: trainings from before there was a choice keep
+    their id.
     """
     said = asdict(settings)
-    if settings.precision == "float32":
-        del said["precision"]
+    for name, usual in (("precision", "float32"), ("given", "x_t")):
+        if said[name] == usual:
+            del said[name]
     return JobSpec("train", {"settings": said})
 
 

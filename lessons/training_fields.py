@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.training_settings import PRECISIONS, REFERENCE, InvalidSettings, MnistSettings
+from core.training_settings import GIVEN, PRECISIONS, REFERENCE, InvalidSettings, MnistSettings
 from lessons.fields import BadValue, Choice, Field, Typed
 from lessons.numbers import NotANumber, is_plain, read_number, written
 
@@ -81,6 +81,14 @@ def training_fields(reference: str) -> tuple[Field, ...]:
                 "Standard deviation, above 0 and at most 10; pixels lie in [0, 1].",
             )
         )
+    if settings.objective == "flow":
+        fields.append(
+            Choice(
+                "given", "Given to the network", settings.given,
+                "The noisy picture, as it should be; or, a mistake easily made, the digit that it is on the way to.",
+                options=GIVEN, labels=("xₜ", "x₁, by mistake"),
+            )
+        )  # fmt: skip
     if settings.objective == "class_flow":
         fields.append(
             Setting(
@@ -101,7 +109,7 @@ def settings_of(values: Mapping[str, Any], reference: str) -> MnistSettings:
         "epochs": values["epochs"], "pictures": values["pictures"], "decay": values["decay"] == FALLING,
         "seed": values["training_seed"], "precision": values["precision"],
     }  # fmt: skip
-    wanted |= {name: values[name] for name in ("sigma", "p_uncond") if name in values}
+    wanted |= {name: values[name] for name in ("sigma", "p_uncond", "given") if name in values}
     return replace(settings, **wanted)
 
 
@@ -111,13 +119,18 @@ def values_of(settings: MnistSettings, names: Mapping[str, Any]) -> dict[str, An
         "width": settings.width, "learning_rate": settings.learning_rate, "batch_size": settings.batch_size,
         "epochs": settings.epochs, "pictures": settings.pictures, "decay": FALLING if settings.decay else CONSTANT,
         "training_seed": settings.seed, "precision": settings.precision, "sigma": settings.sigma,
-        "p_uncond": settings.p_uncond,
+        "p_uncond": settings.p_uncond, "given": settings.given,
     }  # fmt: skip
     return {name: value for name, value in values.items() if name in names}
 
 
 def remark(settings: MnistSettings) -> str | None:
-    """What to expect of a training at one of the ends of p_uncond; None where there is nothing to say."""
+    """What to expect of a training with a mistake in it or at one of the ends of p_uncond; None: nothing to say."""
+    if settings.given == "x_1":
+        return (
+            "The network is given the digit in place of xₜ. Watch loss and samples: it can answer with x₁ only, so the loss "
+            "goes down to 1, the variance of the noise, and stays there; and the samples remain noise."
+        )
     if settings.objective != "class_flow":
         return None
     if settings.p_uncond == 1:
@@ -146,6 +159,8 @@ def describe(settings: MnistSettings) -> str:
         parts.insert(1, f"σ {settings.sigma:g}")
     if settings.objective == "class_flow" and settings.p_uncond != REFERENCE["b8"].p_uncond:
         parts.append(f"p_uncond {settings.p_uncond:g}")
+    if settings.given != REFERENCE["b6"].given:
+        parts.append("given x₁ by mistake")
     if settings.precision != REFERENCE["b8"].precision:
         parts.append(settings.precision)
     if settings.seed:

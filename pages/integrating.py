@@ -148,7 +148,9 @@ with lesson_page(LESSON) as values:
                     ],
                     key="b7/errors", log_x=True, log_y=True, points=True,
                 )  # fmt: skip
-                st.caption("RMS over all pixels, against RK4 with 128 steps (512 evaluations).")
+                st.caption(
+                    "RMS over all pixels, which lie in [0, 1], against RK4 with 128 steps (512 evaluations)."
+                )
         with exact:
             st.caption(
                 "The network beside the best field there can be for the 60,000 training digits, computed in closed form: "

@@ -49,7 +49,7 @@ def denoising_films(digits: list[str], ages: list[str]) -> Films:
             marks=[k for k, sigma in enumerate(SIGMAS) if sigma * 4 == int(sigma * 4)],
             curves=[
                 *(
-                    Curve(r"\text{RMS}", error[:, k].tolist(), panel="error", meaning=f"of the network, {age}")
+                    Curve(r"\text{RMS}", error[:, k].tolist(), panel="error", meaning=f"of the network, {age}; of [0, 1]")
                     for k, age in enumerate(ages)
                 ),
                 Curve(r"\text{RMS}", error[:, len(ages)].tolist(), panel="error", meaning="of the exact mean"),

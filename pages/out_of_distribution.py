@@ -66,4 +66,4 @@ with lesson_page(LESSON) as values:
         series = [Series(f"network, {age}", axis, error[:, k].tolist()) for k, age in enumerate(network.ages)]
         series.append(Series("exact mean", axis, error[:, len(network.ages)].tolist()))
         series.append(Series("z itself", axis, error[:, len(network.ages) + 1].tolist()))
-        curves("RMS error against σ", series, key="b3/error", points=True)
+        curves("RMS error against σ (pixels in [0, 1])", series, key="b3/error", points=True)

@@ -92,6 +92,8 @@ def test_trainings_from_before_there_was_a_choice_of_precision_are_the_same_trai
     assert spec(TINY).params == {
         "settings": recorded
     }  # so the id is the same, and the training is found again
+    mistaken = replace(TINY, objective="flow", given="x_1")
+    assert spec(mistaken).params == {"settings": {**recorded, "objective": "flow", "given": "x_1"}}
     half = replace(TINY, precision="bfloat16")
     assert spec(half).params == {"settings": {**recorded, "precision": "bfloat16"}}
     events, result = perform(replace(half, epochs=1, pictures=16), tmp_path, cache)
@@ -222,6 +224,20 @@ def test_every_objective_shows_what_its_network_answers(objective, tmp_path, cac
     expected = (255 * x.clamp(0, 1)).round().permute(0, 2, 3, 1).numpy()
     assert expected.std() > 5  # not all black: the network says something
     assert np.abs(result["samples"][-1] - expected).max() <= 3
+
+
+@pytest.mark.slow
+def test_given_the_digit_the_loss_becomes_flat_at_the_noise_and_samples_stay_noise(tmp_path, cache):
+    """B6: x1 - x0 is known but for x0, whose variance is 1; followed from noise, the answer x makes it e times as large."""
+    settings = MnistSettings(
+        objective="flow", width=8, learning_rate=1e-2, batch_size=32, epochs=1, pictures=3200, given="x_1"
+    )
+    _, result = perform(settings, tmp_path, cache)
+    losses = result["losses"]
+    assert losses[:3].mean() > 1.05 and losses[-30:].mean() == pytest.approx(1, abs=0.02)
+    noise = training.digit_pixels(training.fixed_noise(10, training.SAMPLE_SEED, "cpu")).astype(float)
+    seen = result["samples"][-1].astype(float)
+    assert np.corrcoef(noise.ravel(), seen.ravel())[0, 1] > 0.8
 
 
 def test_settings_that_cannot_train_are_refused(tmp_path, cache):

@@ -138,6 +138,26 @@ def test_the_network_comes_back_ready_to_use(digits: Digits) -> None:
 # ---------------------------------------------------------------- objectives
 
 
+def test_a_flow_that_is_given_the_digit_can_answer_with_the_digit_only_and_noise_remains() -> None:
+    """x1 is the best answer to x1: of x1 - x0 it knows all but x0, whose mean is 0. What is left is x0's square."""
+    x1 = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    x0 = torch.randn(x1.shape, generator=torch.Generator().manual_seed(2))
+
+    def digit(x: Tensor, t: Tensor) -> Tensor:
+        assert torch.equal(x, x1)
+        return x
+
+    loss = flow_loss(digit, x1, torch.zeros(4), torch.Generator().manual_seed(2), given="x_1")
+    assert loss.item() == pytest.approx(x0.square().mean().item(), rel=1e-6)
+
+
+def test_only_b6_can_be_given_the_digit() -> None:
+    assert settings(objective="flow", given="x_1").given == "x_1"
+    for wrong in ({"objective": "class_flow", "given": "x_1"}, {"objective": "flow", "given": "x_2"}):
+        with pytest.raises(InvalidSettings, match="lesson B6 only"):
+            settings(**wrong)
+
+
 class Spy(nn.Module):
     """Answers zeros and remembers what it was asked."""
 

@@ -99,6 +99,14 @@ def test_the_ends_of_p_uncond_are_explained():
     assert all(remark(settings) is None for settings in REFERENCE.values())
 
 
+def test_a_mistake_in_a_training_is_explained_and_stands_in_its_name():
+    opened = {one.name: one.default for one in training_fields("b6")}
+    mistaken = settings_of({**opened, "given": "x_1"}, "b6")
+    assert mistaken == replace(REFERENCE["b6"], given="x_1")
+    assert "goes down to 1, the variance of the noise" in remark(mistaken)
+    assert describe(mistaken).endswith("· given x₁ by mistake")
+
+
 def test_a_batch_larger_than_the_data_is_seen_when_both_are_known():
     opened = {one.name: one.default for one in training_fields("b8")}
     with pytest.raises(InvalidSettings, match="at most 10 examples"):

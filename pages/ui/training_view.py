@@ -49,7 +49,7 @@ def draw_training(
     own = bool(found) and found[0][0] is training
     if series:
         curves(
-            "Loss", series, key=state.key("curves"), smoothing=SMOOTHING,
+            "Loss (pixels in [0, 1])", series, key=state.key("curves"), smoothing=SMOOTHING,
             verticals=epoch_ends(training.total, settings.steps_per_epoch(settings.pictures)) if own else (),
             x_max=training.total if training.live else None, height=300,
         )  # fmt: skip
