@@ -19,7 +19,9 @@ def test_the_one_who_waits_and_cancels_ends_nothing_of_the_one_who_runs(executor
     wait(executor, running, until=lambda s: s.done >= 2)
     waiting = executor.submit(fresh(3), "bob")
     executor.cancel(waiting, "bob")
-    assert wait(executor, running).state == "done" and executor.result(running)["x"].tolist() == list(range(60))
+    assert wait(executor, running).state == "done" and executor.result(running)["x"].tolist() == list(
+        range(60)
+    )
     assert executor.status(waiting).state == "cancelled"
 
 

@@ -114,5 +114,5 @@ def test_a_page_works_after_hostile_addresses(lesson, tmp_path, monkeypatch):
 
 @pytest.mark.journey
 @each_lesson
-def test_a_page_works_after_many_hostile_addresses(lesson, tmp_path, monkeypatch):
-    pages_work(lesson, 100, tmp_path, monkeypatch)
+def test_a_page_works_after_a_thousand_hostile_addresses(lesson, tmp_path, monkeypatch):
+    pages_work(lesson, 1000, tmp_path, monkeypatch)
