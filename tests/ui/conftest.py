@@ -1,8 +1,20 @@
 """What the tests of pages share."""
 
+import functools
+
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from tests.ui.fake_model import open_page
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed_components():
+    """Streamlit looks through all installed packages for components, for every AppTest anew: a quarter of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 from unittest.mock import patch
 
 import streamlit as st
@@ -59,7 +60,13 @@ class FakeModel:
 
 
 class AtOnce:
-    """An executor that has computed a job when `submit` returns, and remembers what it was asked for."""
+    """An executor that has computed a job when `submit` returns, and remembers what it was asked for.
+
+    What a job gives is a function of its key, and most tests open on the same few: one computes it for all. An export
+    is not, as it writes a file into this test's store.
+    """
+
+    computed: ClassVar[dict[JobId, Trajectory]] = {}
 
     def __init__(self) -> None:
         self.asked: list[JobSpec] = []
@@ -72,6 +79,13 @@ class AtOnce:
 
     def submit(self, spec: JobSpec, owner: str) -> JobId:
         self.asked.append(spec)
+        job_id = self.key(spec)
+        if job_id not in self.computed or spec.kind == EXPORT:
+            self.computed[job_id] = self.compute(spec)
+        self.results[job_id], self.specs[job_id] = self.computed[job_id], spec
+        return job_id
+
+    def compute(self, spec: JobSpec) -> Trajectory:
         if spec.kind == EXPORT:  # it is made of a run in the store, and its file is looked for there
             runtime.store().put_result(spec.params["job"], self.results[spec.params["job"]])
         module, name = JOBS[spec.kind].split(":")
@@ -82,11 +96,9 @@ class AtOnce:
             try:
                 next(job)
             except StopIteration as end:
-                job_id = self.key(spec)
-                self.results[job_id], self.specs[job_id] = end.value, spec
                 if spec.kind == EXPORT:
-                    runtime.store().put_result(job_id, end.value)
-                return job_id
+                    runtime.store().put_result(self.key(spec), end.value)
+                return end.value
 
     def status(self, job_id: JobId) -> JobStatus:
         if job_id not in self.results:
@@ -114,8 +126,7 @@ class AtOnce:
 def open_page(slug: str, data_dir: Path, monkeypatch, **query: str) -> Iterator[tuple[AppTest, AtOnce]]:
     """A lesson's page, entered by a link with `query`, and the executor behind it. The page has not run yet."""
     monkeypatch.setenv("DIFFUSION_DATA_DIR", str(data_dir))
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    st.cache_resource.clear()  # and not cache_data: what is kept there is named by a job, and stays true
     executor = AtOnce()
     with (
         patch("pages.server.runtime.executor", lambda: executor),
@@ -130,7 +141,6 @@ def open_page(slug: str, data_dir: Path, monkeypatch, **query: str) -> Iterator[
             at.query_params[name] = value
         yield at, executor
     st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 def boxes(at: AppTest) -> str:
