@@ -71,6 +71,7 @@ def test_a_whole_run_is_nearer_to_float32_than_the_if_pipelines_in_the_same_prec
     assert rms(ours - theirs) < LARGEST[dtype] + rms(theirs - exact)
 
 
+@pytest.mark.journey
 def test_the_model_that_ships_draws_the_same_picture_in_float16(emoji64, emoji64_folder):
     """Same object, same place: the pictures differ by less than a hundredth of their range."""
     model = load_pretrained(emoji64_folder, dtype=torch.float16)

@@ -6,6 +6,7 @@ Every file is parsed, not run. Between rooms, an import inside a function or und
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -89,6 +90,7 @@ def python_files(root: Path) -> dict[str, Path]:
     return names
 
 
+@functools.cache  # a file stands on the way of a hundred others
 def imports(path: Path, module: str, *, functions: bool = True, typing: bool = True) -> set[str]:
     """Absolute names of the modules a file imports; of `from a import b`, both a and a.b.
 
@@ -111,7 +113,7 @@ def imports(path: Path, module: str, *, functions: bool = True, typing: bool = T
             nodes += node.orelse
         elif functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             nodes += ast.iter_child_nodes(node)
-    return found
+    return frozenset(found)
 
 
 def room(module: str) -> str:

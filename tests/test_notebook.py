@@ -78,6 +78,21 @@ def test_it_computes_the_same_trajectory(lesson, job_context, emoji64_fingerprin
     assert scope["displayed"] and all(data.startswith(b"\x89PNG") for data in scope["displayed"])
 
 
+def test_a_notebook_of_before_the_work_had_a_room_of_its_own_still_computes(monkeypatch, emoji64_fingerprint):
+    """Students have such files. What differs is one line of imports, and the cell that finds the project."""
+    lesson = BY_CODE["A1"]
+    spec = shortened(spec_of(lesson, lesson.defaults(), emoji64_fingerprint))
+    book = opened(notebook(lesson, spec))
+    expected = executed(book, monkeypatch)["trajectory"]
+    now = "from core.compute.context import JobContext\nfrom core.compute.store import Store\nfrom core.jobs import Frame\n"
+    then = "from core.compute.jobs import Frame, JobContext\nfrom core.compute.store import Store\n"
+    cells = [cell | {"source": "".join(cell["source"])} for cell in book["cells"][1:]]
+    assert sum(now in cell["source"] for cell in cells) == 1
+    cells = [cell | {"source": cell["source"].replace(now, then)} for cell in cells]
+    found = executed({"cells": cells}, monkeypatch)["trajectory"]
+    np.testing.assert_array_equal(found["x_t"], expected["x_t"])
+
+
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_a_prompt_stays_a_prompt(prompt, emoji64_fingerprint):
     """Whatever is typed, or stands in a link that somebody sends, is text in the notebook and never code."""

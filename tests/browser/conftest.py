@@ -5,6 +5,7 @@ Tests are skipped with a sentence where Chromium or Playwright is not installed.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import socket
@@ -12,7 +13,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +29,7 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None
 )
 START_SECONDS = 60
+SCREEN = (1400, 900)  # pixels, unless a test asks for others
 expect.set_options(timeout=30_000)  # machines that run tests are slow
 
 
@@ -61,9 +64,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="module")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """`serve(script, **environment)` starts a Streamlit server and returns its address; all end with the module.
+@contextmanager
+def servers(folders: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """A function that starts a Streamlit server for a script and returns its address; all end with the block.
 
     Every server has its own, empty data directory. `below` is the path below which the app lies.
     """
@@ -71,14 +74,14 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
 
     def start(script: str | Path, below: str = "", **environment: str) -> str:
         port = free_port()
-        log_path = tmp_path_factory.mktemp("server") / "log.txt"
+        log_path = folders.mktemp("server") / "log.txt"
         log = log_path.open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
              "--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none",
              "--browser.gatherUsageStats", "false", "--server.baseUrlPath", below],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "DIFFUSION_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+            env={**os.environ, "PYTHONPATH": str(ROOT), "DIFFUSION_DATA_DIR": str(folders.mktemp("data")),
                  **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -98,14 +101,39 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
                     continue
         raise RuntimeError(f"The server of {script} did not start:\n{log_path.read_text()[-2000:]}")
 
-    yield start
-    for process, log in running:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        log.close()
+    try:
+        yield start
+    finally:
+        for process, log in running:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            log.close()
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """`serve(script, **environment)`: a server of the module's own, for what asks for other settings or an empty store."""
+    with servers(tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """`shared(script)`: the address of the one server of this script that all modules visit, each with new cookies.
+
+    A server and the worker behind it take some ten seconds of computing to start: as much as several tests.
+    """
+    with servers(tmp_path_factory) as start:
+        yield functools.cache(start)
+
+
+@pytest.fixture(scope="session")
+def app(shared: Callable[[str], str]) -> str:
+    """The address of the app as one runs it alone. What one test had computed is there for the next ones."""
+    return shared("streamlit_app.py")
 
 
 @pytest.fixture(scope="session")
@@ -122,21 +150,62 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+class Profile:
+    """A browser's profile that many tests use one after the other: its cache stays, as on a machine that knows the app.
+
+    To load and compile Streamlit's scripts anew costs a third of what opening a page costs.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.context = browser.new_context(viewport=dict(zip(("width", "height"), SCREEN, strict=True)))
+        self._empty = self.context.new_page()  # to speak through, when the others are closed
+        self._inner = self.context.new_cdp_session(self._empty)
+
+    def forget(self, origins: Iterable[str]) -> None:
+        """Closes the pages; the next ones are another person's, without cookies and with nothing kept."""
+        for page in self.context.pages:
+            if page is not self._empty:
+                page.goto("about:blank")  # so that what it keeps as it goes is kept now
+                page.close()
+        self.context.clear_cookies()
+        for origin in origins:
+            self._inner.send(
+                "Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage,indexeddb"}
+            )
+
+
+@pytest.fixture(scope="session")
+def profile(browser: Browser) -> Iterator[Profile]:
+    made = Profile(browser)
+    yield made
+    made.context.close()
+
+
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """`new_page(width=…, **context options)` opens a page of its own. Afterwards the test fails if there was an error in
-    the console, an exception on the page, or a request to anything but this machine: the app works without a network.
+    """`new_page(width=…, **context options)` opens a page of its own, in a profile of its own unless it is given one.
+
+    Afterwards the test fails if there was an error in the console, an exception on the page, or a request to anything but
+    this machine: the app works without a network.
 
     `errors_allowed` are parts of the console errors that the test provokes. The page carries `page.traffic`, its `Traffic`.
     """
-    opened: list[tuple[Page, list[str]]] = []
+    opened: list[tuple[Page, list[str], set[str], Profile | None]] = []
 
     def open_page(
-        width: int = 1400, height: int = 900, errors_allowed: tuple[str, ...] = (), **options: object
+        width: int = SCREEN[0],
+        height: int = SCREEN[1],
+        errors_allowed: tuple[str, ...] = (),
+        profile: Profile | None = None,
+        **options: object,
     ) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        if profile is None:
+            context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        else:
+            context = profile.context
         page = context.new_page()
         problems: list[str] = []
+        origins: set[str] = set()
 
         def note(message: ConsoleMessage) -> None:
             if message.type == "error" and not any(part in message.text for part in errors_allowed):
@@ -144,7 +213,10 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
         def note_request(request: Request) -> None:
             address = urlsplit(request.url)
-            if address.scheme in ("http", "https", "ws", "wss") and address.hostname != "127.0.0.1":
+            if address.scheme not in ("http", "https", "ws", "wss"):
+                return
+            origins.add(f"{address.scheme}://{address.netloc}")
+            if address.hostname != "127.0.0.1":
                 problems.append(f"The page asked for {request.url}")
 
         page.on("console", note)
@@ -152,24 +224,27 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.traffic = Traffic()
         page.on("websocket", page.traffic.watch)
-        opened.append((page, problems))
+        opened.append((page, problems, origins, profile))
         return page
 
     yield open_page
     failures = []
-    for page, problems in opened:
+    for page, problems, origins, profile in opened:
         if not page.is_closed():
             for box in page.get_by_test_id("stException").all():
                 problems.append(box.inner_text())
         failures += problems
-        page.context.close()
+        if profile is None:
+            page.context.close()
+        else:
+            profile.forget(origins)
     assert not failures, "Errors in the browser:\n" + "\n".join(failures)
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page]) -> Page:
-    """A page 1400 pixels wide."""
-    return new_page()
+def page(new_page: Callable[..., Page], profile: Profile) -> Page:
+    """A page 1400 pixels wide, of somebody who has not been here before on a machine that has."""
+    return new_page(profile=profile)
 
 
 @pytest.fixture

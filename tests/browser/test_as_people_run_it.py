@@ -24,13 +24,8 @@ COMPUTED = 300_000
 
 
 @pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("streamlit_app.py")
-
-
-@pytest.fixture(scope="module")
-def canvas_app(serve) -> str:
-    return serve(HERE / "canvas_app.py")
+def canvas_app(shared) -> str:
+    return shared("tests/browser/canvas_app.py")
 
 
 def opened(page: Page, address: str) -> Locator:
@@ -194,7 +189,7 @@ def ratio(page: Page, value: float, width: int = 1400, height: int = 900) -> Non
 SCREEN_PIXELS = """(canvas) => [canvas.width, canvas.getBoundingClientRect().width * devicePixelRatio]"""
 
 
-@pytest.mark.parametrize("value", [0.67, 1.5, 2, 3])
+@pytest.mark.parametrize("value", [1.5, *(pytest.param(v, marks=pytest.mark.journey) for v in (0.67, 2, 3))])
 def test_the_outline_of_a_mask_is_as_fine_as_the_screen_after_its_pixels_have_changed(
     page, canvas_app, value
 ):
@@ -211,7 +206,7 @@ def test_the_outline_of_a_mask_is_as_fine_as_the_screen_after_its_pixels_have_ch
     assert all(mask[y, x] == 255 for x, y in ((2, 2), (61, 2), (2, 61), (61, 61)))
 
 
-@pytest.mark.parametrize("value", [0.67, 1.5, 3])
+@pytest.mark.parametrize("value", [1.5, *(pytest.param(v, marks=pytest.mark.journey) for v in (0.67, 3))])
 def test_pictures_are_laid_out_anew_for_the_pixels_of_another_screen(page, app, value):
     """Each pixel of a picture is a whole number of the screen's, or fills the room where that would waste a quarter."""
     player = opened(page, f"{app}/{LESSON['A1'].url_path}")
@@ -265,7 +260,7 @@ def test_a_finger_draws_under_itself_after_scrolling(new_page, canvas_app):
 # ---- paper -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.journey), "dark"])
 def test_a_lesson_prints_as_a_handout(new_page, app, scheme):
     """Figure, prose and all that the folds hold, dark on white; nothing that a hand would use."""
     page = new_page(color_scheme=scheme)

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("tests/browser/canvas_app.py")
+def app(shared) -> str:
+    return shared("tests/browser/canvas_app.py")
 
 
 # ---- what is sent ------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def test_a_digit_is_white_on_black(page, app):
 # ---- masks -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("brush", [1, 2, 3, 6, 13])
+@pytest.mark.parametrize("brush", [1, 6, *(pytest.param(b, marks=pytest.mark.journey) for b in (2, 3, 13))])
 def test_the_mask_painted_is_the_mask_returned(page, app, brush):
     hand = Hand(page, app, mode="mask", under=1)
     below = hand.screen()
@@ -174,7 +174,10 @@ def test_invert_clear_and_their_undoing(page, app):
     expect(hand.part("redo")).to_be_disabled()
 
 
-@pytest.mark.parametrize(("ratio", "zoom"), [(2, 1), (1, 1.25), (1.5, 0.8)])
+@pytest.mark.parametrize(
+    ("ratio", "zoom"),
+    [(1.5, 0.8), *(pytest.param(*more, marks=pytest.mark.journey) for more in ((2, 1), (1, 1.25)))],
+)
 def test_zoom_and_fine_screens_change_nothing(new_page, app, ratio, zoom):
     page = new_page(device_scale_factor=ratio)
     hand = Hand(page, app, mode="mask", under=1)

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("tests/browser/canvas_app.py")
+def app(shared) -> str:
+    return shared("tests/browser/canvas_app.py")
 
 
 # ---- what stays --------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_data_that_is_damaged_on_its_way_is_refused_and_the_drawing_before_stays
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
 
 
-@pytest.mark.slow
+@pytest.mark.journey
 def test_a_server_that_does_not_answer_is_named_and_the_button_comes_back(page, app):
     hand = Hand(page, app)
     hand.draw((10, 10), (50, 20))
@@ -303,7 +303,7 @@ def test_a_server_that_does_not_answer_is_named_and_the_button_comes_back(page, 
     expect(hand.part("problem")).to_be_hidden()
 
 
-@pytest.mark.slow
+@pytest.mark.journey
 def test_hundreds_of_strokes_stay_quick_and_come_back(page, app):
     hand = Hand(page, app)
     rng = np.random.default_rng(0)
@@ -327,7 +327,7 @@ def test_hundreds_of_strokes_stay_quick_and_come_back(page, app):
 # ---- how it looks ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [360, 420, 1400])
+@pytest.mark.parametrize("width", [360, pytest.param(420, marks=pytest.mark.journey), 1400])
 def test_it_fits_and_can_be_touched(new_page, app, width):
     page = new_page(width=width)
     hand = Hand(page, app)

@@ -144,9 +144,12 @@ def bar(page: Page) -> Locator:
     return page.locator(".bar")
 
 
-def test_a_class_follows_lets_go_answers_and_outlives_its_server(
-    server: ClassServer, new_page: Callable[..., Page]
-):
+@pytest.mark.parametrize(
+    "dies",
+    [False, pytest.param(True, marks=pytest.mark.journey)],
+    ids=["with its server", "though its server dies"],
+)
+def test_a_class_follows_lets_go_and_answers(server: ClassServer, new_page: Callable[..., Page], dies: bool):
     teacher = new_page(errors_allowed=OF_A_DEAD_SERVER)
     student = new_page(errors_allowed=OF_A_DEAD_SERVER, width=420, color_scheme="dark")
     code = open_room(teacher, server)
@@ -197,10 +200,10 @@ def test_a_class_follows_lets_go_answers_and_outlives_its_server(
     expect(teacher.get_by_text(f"{choices[0]}: 1")).to_be_visible(timeout=SLOW)
     expect(student.get_by_text(f"{choices[0]}: 1")).to_have_count(0)
 
-    # the server dies, and the room does not
-    server.kill()
-    expect(bar(student)).to_contain_text("The connection to the class is lost.", timeout=SLOW)
-    server.start()
+    if dies:  # the server, and not the room
+        server.kill()
+        expect(bar(student)).to_contain_text("The connection to the class is lost.", timeout=SLOW)
+        server.start()
     expect(bar(student)).to_contain_text("You follow Dr. Kim.", timeout=SLOW)
     expect(teacher.get_by_text(f"{choices[0]}: 1")).to_be_visible(timeout=SLOW)
     press(
@@ -225,6 +228,7 @@ def test_a_class_follows_lets_go_answers_and_outlives_its_server(
     expect(student.get_by_role("heading", name="Join your class")).to_be_visible(timeout=SLOW)
 
 
+@pytest.mark.journey
 def test_what_cannot_be_had_gets_one_sentence(server: ClassServer, new_page: Callable[..., Page]):
     page = new_page()
     code = open_room(page, server)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -153,8 +153,8 @@ def test_a_cut_in_the_middle_of_the_script_leaves_no_empty_page(new_page, lastin
     wire.cut()
 
 
-def test_no_notice_while_all_is_well(page: Page, serve: Callable[..., str]):
-    page.goto(serve("streamlit_app.py"))
+def test_no_notice_while_all_is_well(page: Page, app: str):
+    page.goto(app)
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=COMPUTED)
     page.wait_for_timeout(4000)
     expect(notice(page)).to_be_hidden()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -12,11 +10,6 @@ from lessons.training_curves import shipped_curve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PATIENCE = 300_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def app(serve: Callable[..., str]) -> str:
-    return serve("streamlit_app.py")
 
 
 @pytest.fixture

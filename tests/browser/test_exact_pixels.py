@@ -21,7 +21,9 @@ pytestmark = pytest.mark.browser
 HERE = Path(__file__).parent
 PLAYER = HERE.parents[1] / "pages" / "components" / "player" / "js"
 HOSTILE = pytest.mark.parametrize(
-    "hostile", [RANDOM_READ_BACK, NOISY_READ_BACK, OLDER_SAFARI], ids=["random", "noisy", "old"]
+    "hostile",
+    [RANDOM_READ_BACK, pytest.param(NOISY_READ_BACK, marks=pytest.mark.journey), OLDER_SAFARI],
+    ids=["random", "noisy", "old"],
 )
 DECODE = """async (text) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -155,8 +157,8 @@ def shown(page: Page, selector: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def player_app(serve) -> str:
-    return serve(HERE / "player_app.py")
+def player_app(shared) -> str:
+    return shared("tests/browser/player_app.py")
 
 
 @HOSTILE
@@ -195,8 +197,8 @@ def test_a_film_is_saved_as_it_is_or_with_a_sentence_not_at_all(new_page, player
 
 
 @pytest.fixture(scope="module")
-def field_app(serve) -> str:
-    return serve(HERE / "field_app.py")
+def field_app(shared) -> str:
+    return shared("tests/browser/field_app.py")
 
 
 @HOSTILE
@@ -214,8 +216,8 @@ def test_the_vector_field_has_its_colours_in_any_browser(new_page, field_app, ho
 
 
 @pytest.fixture(scope="module")
-def distance_app(serve) -> str:
-    return serve(HERE / "illusions_app.py")
+def distance_app(shared) -> str:
+    return shared("tests/browser/illusions_app.py")
 
 
 @HOSTILE

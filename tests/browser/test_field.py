@@ -21,8 +21,8 @@ REST = 900  # milliseconds: longer than the field waits before it sends its sett
 
 
 @pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("tests/browser/field_app.py")
+def app(shared) -> str:
+    return shared("tests/browser/field_app.py")
 
 
 def open_field(page: Page, address: str) -> Locator:
@@ -281,8 +281,14 @@ def test_a_png_of_the_picture(page, app):
     assert about == {"lesson": "no lesson", "seeds": [3], "t": [0.5], "link": f"{app}/?t=0.5"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 420])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1400, "light"),
+        (420, "dark"),
+        *(pytest.param(*more, marks=pytest.mark.journey) for more in ((1400, "dark"), (420, "light"))),
+    ],
+)
 def test_no_width_makes_the_page_scroll_sideways(new_page, app, width, scheme):
     page = new_page(width=width, color_scheme=scheme)
     open_field(page, f"{app}/?network=1&field=difference&beside=3&drop=0:1:1")

@@ -30,13 +30,8 @@ FIND = """const find = (selector, root = document) => [...root.querySelectorAll(
 
 
 @pytest.fixture(scope="module")
-def harness(serve) -> str:
-    return serve(HERE / "exact_app.py")
-
-
-@pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("streamlit_app.py")
+def harness(shared) -> str:
+    return shared("tests/browser/exact_app.py")
 
 
 @pytest.fixture

@@ -13,11 +13,6 @@ pytestmark = pytest.mark.browser
 DRAWN = 120_000  # milliseconds: A1 asks no network, yet the machine may be busy
 
 
-@pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("streamlit_app.py")
-
-
 def settled(page: Page) -> None:
     """The script has ended, for a second on end: what it sets off is over too."""
     rested = 0
@@ -110,6 +105,7 @@ def test_a_hand_on_the_scrubber_makes_no_steps(page, app):
     assert page.evaluate("history.length") == begun
 
 
+@pytest.mark.journey
 def test_back_takes_away_a_pin_and_a_mistake_and_forward_brings_them_back(page, app):
     """What the address holds beside the fields. One evaluation of the network each."""
     path, opened = "iterative-denoising", {"i_start": "33"}

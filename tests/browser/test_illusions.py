@@ -22,8 +22,8 @@ EXACT_IN_CSS = ("flip", "rotate 180", "rotate 90", "negative", "jigsaw", "identi
 
 
 @pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("tests/browser/illusions_app.py")
+def app(shared) -> str:
+    return shared("tests/browser/illusions_app.py")
 
 
 def open_on(page: Page, address: str, **query: object) -> Page:
@@ -159,7 +159,7 @@ def test_near_by_the_picture_is_itself(page, app):
     assert page.locator(".distance .sized canvas").first.bounding_box()["width"] == pytest.approx(320, abs=1)
 
 
-@pytest.mark.parametrize("value", [400, 700, 1000])
+@pytest.mark.parametrize("value", [700, *(pytest.param(v, marks=pytest.mark.journey) for v in (400, 1000))])
 def test_the_picture_shrinks_as_its_angle_and_is_blurred_by_a_fixed_angle(page, app, value):
     """320 CSS pixels of 1/96 inch at 0.5 m: at d metres the width is 320 · 0.5 / d, and σ = d · 1′ / a pixel's width."""
     open_on(page, app, count=1)

@@ -26,11 +26,7 @@ COMPUTED = 300_000  # milliseconds: a computation on a machine that is busy with
 LESSON = {lesson.code: lesson for lesson in COURSE}
 # What makes a lesson's first run short; a lesson that is not named opens on its reference preset and is then stopped.
 SHORT = {"A0": "?steps=5", "A4": "?i_start=33", "A5": "?count=1", "A6": "?gammas=1"}
-
-
-@pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("streamlit_app.py")
+OPENED_BELOW = ("A0", "A1", "A4", "A6")  # by other tests, with the same looks at it
 
 
 @pytest.fixture
@@ -84,7 +80,14 @@ def finished(player: Locator, total: int) -> None:
 # ---- opening -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.code)
+@pytest.mark.parametrize(
+    "lesson",
+    [
+        pytest.param(lesson, marks=pytest.mark.journey if lesson.code in OPENED_BELOW else ())
+        for lesson in COURSE
+    ],
+    ids=lambda lesson: lesson.code,
+)
 def test_a_lesson_opens_by_its_address(page, app, lesson):
     """Nothing goes wrong and nothing is fetched from elsewhere: `new_page` fails on either."""
     visit(page, app, lesson.code, SHORT.get(lesson.code, ""))
@@ -317,10 +320,18 @@ def test_everything_can_be_taken_home(page, app, tmp_path):
          ["Timestep t must lie between 0 and 999, not “-1”", "Seed must lie between 0 and 2147483647, not “1e99”",
           "asks for frame “-5”", "sets “preset”, which this lesson does not have"]),
         ("A6", "?guidance_scale=nan&gammas=nan", ["sets “guidance_scale”", "must be a number, not “nan”"]),
-        ("A4", "?i_start=33&picture=nobody&wrong=everything", ["no test picture", "asks for the mistake “everything”"]),
-        ("A4", "?i_start=33&picture=upload-" + "0" * 64, ["no longer kept here; upload it again"]),
-        ("A1", "?t=1.5&seed=![x](http://example.org/x.png)",
-         ["whole number, not “1.5”", f"![x](http:{APART}//example.org/x.png)"]),
+        pytest.param(
+            "A4", "?i_start=33&picture=nobody&wrong=everything", ["no test picture", "asks for the mistake “everything”"],
+            marks=pytest.mark.journey,
+        ),
+        pytest.param(
+            "A4", "?i_start=33&picture=upload-" + "0" * 64, ["no longer kept here; upload it again"],
+            marks=pytest.mark.journey,
+        ),
+        pytest.param(
+            "A1", "?t=1.5&seed=![x](http://example.org/x.png)",
+            ["whole number, not “1.5”", f"![x](http:{APART}//example.org/x.png)"], marks=pytest.mark.journey,
+        ),
     ],
 )  # fmt: skip
 def test_an_absurd_link_gets_sentences_and_a_working_page(page, app, code, asked, sentences, cancelling):
@@ -371,9 +382,15 @@ def png(picture: Image.Image) -> bytes:
 @pytest.mark.parametrize(
     ("name", "data", "sentence"),
     [
-        ("words.png", lambda: b"these are words, not a picture", "not a picture this app can read"),
+        pytest.param(
+            "words.png", lambda: b"these are words, not a picture", "not a picture this app can read",
+            marks=pytest.mark.journey,
+        ),
         ("bomb.png", lambda: png(Image.new("1", (13_000, 13_000))), "13000 × 13000 pixels and the limit is 4 megapixels"),
-        ("dot.png", lambda: png(Image.new("RGB", (1, 1))), "1 × 1 pixels: choose one of at least"),
+        pytest.param(
+            "dot.png", lambda: png(Image.new("RGB", (1, 1))), "1 × 1 pixels: choose one of at least",
+            marks=pytest.mark.journey,
+        ),
     ],
     ids=["words", "bomb", "dot"],
 )  # fmt: skip

@@ -19,8 +19,8 @@ def read(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("tests/browser/plain_app.py")
+def app(shared) -> str:
+    return shared("tests/browser/plain_app.py")
 
 
 def test_words_are_read_as_they_stand_and_nothing_is_made_of_them(page: Page, app: str):

@@ -17,8 +17,8 @@ REST = 900  # milliseconds: longer than the player waits before it sends a frame
 
 
 @pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("tests/browser/player_app.py")
+def app(shared) -> str:
+    return shared("tests/browser/player_app.py")
 
 
 def open_player(page: Page, address: str) -> Locator:
@@ -329,8 +329,18 @@ def test_three_hundred_frames_travel_without_loss(page, traffic, app):
     assert sorted(times)[30] < 100
 
 
-@pytest.mark.parametrize("width", [1400, 720, 380])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1400, "light"),
+        (720, "light"),
+        (380, "dark"),
+        *(
+            pytest.param(*more, marks=pytest.mark.journey)
+            for more in ((1400, "dark"), (720, "dark"), (380, "light"))
+        ),
+    ],
+)
 def test_no_width_makes_the_page_scroll_sideways(new_page, app, width, scheme):
     page = new_page(width=width, color_scheme=scheme, reduced_motion="reduce")
     open_player(page, f"{app}/?samples=5&chips=1")

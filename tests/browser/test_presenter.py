@@ -19,10 +19,10 @@ def type_size(page: Page) -> float:
     return page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
 
 
-def test_keys_lead_a_projector_through_a_lesson(serve: Callable[..., str], new_page: Callable[..., Page]):
+def test_keys_lead_a_projector_through_a_lesson(app: str, new_page: Callable[..., Page]):
     page = new_page(width=1920, height=1080)
     page.set_default_timeout(SLOW)
-    page.goto(f"{serve('streamlit_app.py')}/class")
+    page.goto(f"{app}/class")
     expect(page.get_by_text("This app runs for you alone.")).to_be_visible(timeout=SLOW)
     expect(page.locator(".bar")).to_have_count(0)
     before = type_size(page)
@@ -52,12 +52,12 @@ def test_keys_lead_a_projector_through_a_lesson(serve: Callable[..., str], new_p
 
 @pytest.mark.journey
 def test_arrows_belong_to_the_player_while_it_has_the_focus_and_page_keys_do_not(
-    serve: Callable[..., str], new_page: Callable[..., Page]
+    app: str, new_page: Callable[..., Page]
 ):
     page = new_page()
     page.set_default_timeout(SLOW)
     page.add_init_script("sessionStorage.setItem('presenting', 'on')")
-    page.goto(f"{serve('streamlit_app.py')}/{LESSON.url_path}")
+    page.goto(f"{app}/{LESSON.url_path}")
     player, place = page.locator(".player[data-frame]"), page.locator(".presenter .place")
     expect(player).to_have_attribute("data-frame", "20", timeout=SLOW)
     expect(place).to_contain_text("Claim · 1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,11 +16,6 @@ COMPUTED = 300_000  # milliseconds: a computation on a machine that is busy with
 LONG = "width=8&batch_size=8&pictures=800&epochs=100"  # 10,000 steps: nobody waits for its end
 EPOCH = 100  # steps, and the way from checkpoint to checkpoint
 STEPS = re.compile(r"Step ([\d,]+) of 10,000")
-
-
-@pytest.fixture(scope="module")
-def app(serve: Callable[..., str]) -> str:
-    return serve("streamlit_app.py")
 
 
 def visit(page: Page, app: str, lesson, query: str = "") -> None:
@@ -126,6 +120,7 @@ def test_two_trainings_are_drawn_over_each_other(page: Page, app: str):
     press(page, "Stop and discard")
 
 
+@pytest.mark.journey
 def test_a_divergence_is_explained(page: Page, app: str):
     visit(page, app, B8, "width=8&batch_size=48&pictures=48&epochs=40&learning_rate=1&decay=constant")
     with page.expect_response(lambda answer: "/news?" in answer.url and answer.ok, timeout=COMPUTED):

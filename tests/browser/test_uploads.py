@@ -11,12 +11,9 @@ pytestmark = pytest.mark.browser
 WAIT = 120_000  # milliseconds, on a busy machine
 
 
-@pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("streamlit_app.py")
-
-
-@pytest.fixture(params=[(1366, 768), (390, 844)], ids=["laptop", "phone"])
+@pytest.fixture(
+    params=[pytest.param((1366, 768), marks=pytest.mark.journey), (390, 844)], ids=["laptop", "phone"]
+)
 def chooser(page: Page, app: str, request):
     """A1 with its choice of pictures open."""
     page.set_viewport_size({"width": request.param[0], "height": request.param[1]})
@@ -42,7 +39,9 @@ def test_the_choice_closes_over_an_upload_and_over_a_test_picture(page, chooser)
 
 
 @pytest.mark.parametrize(
-    "name", ["n" * 200 + ".png", "Ünïcödé 画像 " * 12 + ".png"], ids=["letters", "umlauts"]
+    "name",
+    ["n" * 200 + ".png", pytest.param("Ünïcödé 画像 " * 12 + ".png", marks=pytest.mark.journey)],
+    ids=["letters", "umlauts"],
 )
 def test_a_refusal_is_in_view_and_a_long_name_is_cut(page, chooser, name):
     chooser.scroll_into_view_if_needed()  # as whoever presses its button has done

@@ -11,11 +11,6 @@ pytestmark = pytest.mark.browser
 TRAINED = 120_000  # milliseconds: machines that run tests are slow
 
 
-@pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("streamlit_app.py")
-
-
 @pytest.fixture
 def lesson(page: Page, app: str):
     """`lesson("t=0.5")` opens the lesson with these settings."""

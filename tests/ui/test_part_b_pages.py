@@ -66,6 +66,18 @@ def words(at) -> str:
     return "\n".join(element.value for kind in ("markdown", "caption") for element in at.get(kind))
 
 
+def test_a_training_that_diverges_says_what_to_change_and_what_is_kept(visit):
+    """Adam at a rate of 1 leaves the sensible range within an epoch or two; there are 40."""
+    numbers = {"width": "8", "batch_size": "48", "pictures": "48", "epochs": "40"}
+    at, _ = visit("B2", **numbers, learning_rate="1", decay="constant")
+    next(button for button in at.button if button.label == "Train").click().run()
+    assert not at.exception
+    said = sentences(at)
+    assert "The training has diverged" in said
+    assert "choose a learning rate below 1" in said
+    assert "are kept, from before it happened" in said
+
+
 @pytest.mark.parametrize(("code", "where"), [("B2", "below"), ("B4", "below"), ("B9", "in lesson B8")])
 def test_without_a_network_the_page_says_where_to_train_one(code, where, visit):
     at, _ = visit(code)
