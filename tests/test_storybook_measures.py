@@ -8,7 +8,8 @@ from diffusers import DDPMScheduler
 from core.schedule import NoiseSchedule
 from scripts.storybook import measures
 from scripts.storybook.blur import best_blur_error
-from scripts.storybook.grounds import dead_leaves, plain, white
+from scripts.storybook.grounds import plain, white
+from scripts.storybook.textures import dead_leaves
 from scripts.storybook.unseen import KINDS, photographs, scenery, to_float
 from scripts.storybook.world import reduced
 

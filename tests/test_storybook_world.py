@@ -9,8 +9,10 @@ from PIL import Image
 
 from scripts.emoji.vocabulary import entries
 from scripts.storybook.captions import plural, with_adjective
-from scripts.storybook.grounds import CANVAS, GROUNDS, PAINTS, TEXTURES, spectrum
+from scripts.storybook.ground import CANVAS
+from scripts.storybook.grounds import GROUNDS, PAINTS
 from scripts.storybook.sprites import HELD_OUT, Sprites, SpritesMissing, called, hue_of, recoloured
+from scripts.storybook.textures import TEXTURES, spectrum
 from scripts.storybook.world import World
 
 STYLES = ("fluent-3d", "fluent-high-contrast", "noto", "twemoji")

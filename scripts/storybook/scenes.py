@@ -7,19 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from scripts.storybook.grounds import (
-    CANVAS,
-    Rng,
-    filled_below,
-    image_of,
-    jittered,
-    mountains,
-    night,
-    ramp,
-    ridge,
-    snow,
-    whole,
-)
+from scripts.storybook.ground import CANVAS, Rng, filled_below, image_of, jittered, ramp, ridge, whole
+from scripts.storybook.grounds import mountains, night, snow
 from scripts.storybook.sprites import INK, Sprites
 
 PEOPLE = (

@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from scripts.storybook.captions import with_adjective
+from scripts.storybook.ground import Ground
 from scripts.storybook.grounds import (
     GROUNDS,
-    Ground,
     city,
     desert,
     drawn,

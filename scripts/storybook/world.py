@@ -17,9 +17,11 @@ from PIL import Image, ImageDraw
 from scripts.emoji.dataset import WRITTEN
 from scripts.storybook import captions
 from scripts.storybook.captions import NULL_LIKE, NUMBERS, plural, with_adjective
-from scripts.storybook.grounds import CANVAS, GROUNDS, SIZE, TEXTURES, Ground, Rng, drawn, white
+from scripts.storybook.ground import CANVAS, SIZE, Ground, Rng
+from scripts.storybook.grounds import GROUNDS, drawn, white
 from scripts.storybook.scenes import SCENES
 from scripts.storybook.sprites import GREYS, INK, NAMED_HUES, Choice, Sprites, recoloured
+from scripts.storybook.textures import TEXTURES
 
 SCENE_SHARE, TEXTURE_SHARE, EMPTY_GROUND_SHARE = 0.07, 0.12, 0.03
 SEVERAL_SHARE, PAIR_SHARE = 0.07, 0.05  # two or three of one object; two different objects
