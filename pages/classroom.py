@@ -69,7 +69,7 @@ def room_of_the_instructor(code: str) -> None:
             rooms().close_room(token())
             leave("classroom/closed")
     if class_settings().by_login:
-        from pages.server.classroom.door import log_out
+        from pages.server.classroom.login_entry import log_out
 
         log_out()
 
@@ -99,7 +99,7 @@ def room_of_a_student(who: Person) -> None:
         rooms().leave(token())
         leave("classroom/left")
     if class_settings().by_login:
-        from pages.server.classroom.door import log_out
+        from pages.server.classroom.login_entry import log_out
 
         log_out()
 

@@ -1,7 +1,6 @@
 """A11: low frequencies from one prompt, high ones from another, and a slider for the distance."""
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 import torch
 
@@ -11,6 +10,7 @@ from core.trajectory import Trajectory
 from lessons.exporting import slides
 from lessons.hybrid_images import LESSON as WRITTEN
 from lessons.hybrid_images import crossover, gains
+from pages.components.curves import Series, curves
 from pages.components.distance import distance
 from pages.server.runtime import schedule
 from pages.ui.edit_films import hybrid
@@ -25,25 +25,15 @@ LESSON = here(WRITTEN)
 
 def bands(kernel: int, sigma: float) -> None:
     """What each band lets through, over the wavelength."""
-    frequencies = np.linspace(0, 0.5, 129)  # cycles a pixel
-    low = np.array(gains(kernel, sigma, frequencies.tolist()))
-    figure = go.Figure()
-    figure.add_scatter(x=frequencies, y=low, name="low, from p₁", line_width=2)
-    figure.add_scatter(x=frequencies, y=1 - low, name="high, from p₂", line_width=2)
-    figure.add_vline(x=1 / crossover(sigma), line_dash="dot", line_width=1)
-    ticks = (32, 16, 11, 8, 6, 5, 4, 3, 2)
-    figure.update_layout(
-        height=240, margin={"l": 0, "r": 0, "t": 8, "b": 0}, hovermode="x unified",
-        legend={"orientation": "h", "y": 1.2}, yaxis_title="share let through",
-    )  # fmt: skip
-    figure.update_xaxes(
-        tickvals=[1 / wave for wave in ticks], ticktext=[str(w) for w in ticks], title="wavelength in pixels"
+    waves = np.geomspace(2, 64, 129)  # pixels
+    low = np.array(gains(kernel, sigma, (1 / waves).tolist()))
+    axis = {"wavelength in pixels": waves.tolist()}
+    shares = {"low, from p₁": low, "high, from p₂": 1 - low}
+    series = [Series(name, axis, share.tolist()) for name, share in shares.items()]
+    half = (crossover(sigma),)
+    curves(
+        "Share let through", series, key="a11/bands", log_x=True, y_range=(0, 1), verticals=half, height=240
     )
-    st.plotly_chart(
-        figure, config={"displayModeBar": False}, key="a11/bands",
-        alt="The share that the low and the high band let through, over the wavelength: long waves pass in the low "
-        f"band, short ones in the high band, and a wave of {crossover(sigma):.1f} pixels passes half in each.",
-    )  # fmt: skip
     st.caption(f"Both bands get half of a wave of {crossover(sigma):.1f} pixels.")
 
 

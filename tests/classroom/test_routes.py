@@ -67,10 +67,10 @@ def test_the_instructor_hears_of_students_and_answers_and_a_student_does_not(bro
     before = browser(teacher).get(address).json()
     assert before["present"] == 1
     rooms.answer(ada, question.id, 1)
-    assert browser(teacher).get(address).json()["news"] != before["news"]
-    assert browser(ada).get(address).json()["news"] == student["news"]
+    assert browser(teacher).get(address).json()["question_shown"] != before["question_shown"]
+    assert browser(ada).get(address).json()["question_shown"] == student["question_shown"]
     rooms.reveal(teacher)
-    assert browser(ada).get(address).json()["news"] != student["news"]
+    assert browser(ada).get(address).json()["question_shown"] != student["question_shown"]
 
 
 @pytest.mark.parametrize("who", ["ada", "teacher"])

@@ -2,6 +2,7 @@
 // what the student sets here (smoothing, logarithmic axis, which axis, a zoom) stays in the browser.
 
 const MEANS = [1, 5, 10, 25, 50, 100, 250]; // steps averaged into each point of the bold curve
+const MARKED = Array.from({ length: 12 }, (_, k) => [1, 2, 5].map((n) => n * 10 ** (k - 4))).flat(); // of a logarithmic axis
 const charts = new WeakMap();
 let plotly = null; // the promise of the library, one for the page
 
@@ -164,7 +165,7 @@ class Chart {
       uirevision: `${this.axis} ${this.logY}`, // a zoom stays while the curve grows, and goes with its axes
       xaxis: {
         ...axis, title: { text: data.axes[this.axis], standoff: 4, font: { size: 12 } }, showgrid: false, type: data.log_x ? "log" : "linear",
-        hoverformat: ",.4~g",
+        hoverformat: ",.4~g", ...(data.log_x ? { tickvals: MARKED } : {}), // plotly writes 20 as a small 2
         ...(data.x_max && !data.log_x && first ? { range: [0, data.x_max] } : {}),
       },
       yaxis: { ...axis, type: this.logY ? "log" : "linear", ...(range ? { range } : { rangemode: "tozero" }) },

@@ -16,7 +16,7 @@ from pages.components.address import base
 from pages.components.common import joined
 from pages.server.classroom.ask import lead_question, student_question
 from pages.server.classroom.identity import account, person, rooms, token
-from pages.server.classroom.routes import news
+from pages.server.classroom.routes import question_shown
 from pages.server.session import LessonState, enter_anew
 
 HERE = Path(__file__).parent
@@ -38,12 +38,12 @@ def class_bar(url_path: str) -> None:
     if who is not None:
         _draw(who, url_path)
     elif (somebody := account()) and url_path != "class":  # where the door stands
-        from pages.server.classroom.door import choose_room
+        from pages.server.classroom.login_entry import choose_room
 
         choose_room(somebody)
 
 
-@st.fragment  # news from the class redraw this much, and not the lesson below
+@st.fragment  # a question, an answer redraw this much, and not the lesson below
 def _draw(who: Person, url_path: str) -> None:
     try:
         state = rooms().state(token())
@@ -70,13 +70,13 @@ def _bar(who: Person, state: RoomState) -> None:
             "not_followed": NOT_FOLLOWED,
             "instructor": state.instructor,
             "pages": {path: f"{lesson.code} · {lesson.title}" for path, lesson in BY_PATH.items()},
-            "news": news(
+            "question_shown": question_shown(
                 state.question,
                 rooms().tally(token(), state.question.id) if who.leads and state.question else None,
             ),
         },
         on_go_change=lambda: None,
-        on_news_change=lambda: None,
+        on_redraw_change=lambda: None,
     )
 
 

@@ -1,6 +1,6 @@
 """The way in: a code and a name for students, the secret for the instructor; and the cookie that remembers them.
 
-Where people log in, door.py is the way in.
+Where people log in, it is login_entry.py.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ def entry() -> None:
     """The form for whoever has not joined, in place of the page that was asked for."""
     page_style()
     if class_settings().by_login:
-        from pages.server.classroom.door import login_door  # with Streamlit's inner parts: see identity.py
+        # with Streamlit's inner parts: see identity.py
+        from pages.server.classroom.login_entry import login_entry
 
-        login_door()
+        login_entry()
         return
     if TOKEN in st.session_state:
         _enter(st.session_state[TOKEN])

@@ -67,7 +67,7 @@ async def state(request: Request) -> Response:
     headers = {"Cache-Control": "no-store"}
     if who.leads:
         answers = rooms().tally(token, now.question.id) if now.question else None
-        counted = {"present": rooms().present(token), "news": news(now.question, answers)}
+        counted = {"present": rooms().present(token), "question_shown": question_shown(now.question, answers)}
         return JSONResponse(_told(now) | counted, headers=headers)
     if request.query_params.get("seen") == str(now.version):
         return Response(status_code=204, headers=headers)
@@ -104,12 +104,12 @@ def _told(now: RoomState) -> dict[str, Any]:
         "query": now.query,
         "frame": now.frame,
         "total": now.total,
-        "news": news(now.question),
+        "question_shown": question_shown(now.question),
     }
 
 
-def news(question: Question | None, answers: list[int] | None = None) -> str:
-    """Changes with what a page shows of the question: it draws it again then."""
+def question_shown(question: Question | None, answers: list[int] | None = None) -> str:
+    """A name for what a page shows of the question: where it changes, the page draws it again."""
     return "" if question is None else f"{question.id} {question.revealed} {answers}"
 
 

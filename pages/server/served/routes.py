@@ -103,7 +103,7 @@ async def progress(request: Request) -> Response:
     if view is None:
         return refusal("Nobody has shown this job here, or not lately: reload the page that shows it.", 404)
     try:
-        told = await asyncio.to_thread(_news, job_id, view, int(after))
+        told = await asyncio.to_thread(_progress, job_id, view, int(after))
     except JobNotFound as error:
         return refusal(str(error), 404)
     return JSONResponse(told, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
@@ -120,7 +120,7 @@ async def news(request: Request) -> Response:
     return JSONResponse(told, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 
 
-def _news(job_id: JobId, view: View, after: int) -> dict[str, Any]:
+def _progress(job_id: JobId, view: View, after: int) -> dict[str, Any]:
     status = runtime.executor().status(job_id)
     told = {
         "state": status.state.value,
@@ -137,7 +137,7 @@ def _news(job_id: JobId, view: View, after: int) -> dict[str, Any]:
     if status.state.final:
         return told  # the page shows the whole result
     frames = frames_so_far(runtime.executor().events(job_id))
-    if news := view.news(frames, after):
-        data, first = news
+    if lacking := view.lacking(frames, after):
+        data, first = lacking
         told |= {"frames": len(frames), "film": publish(data), "first": first}
     return told

@@ -28,7 +28,7 @@ class View:
     job_id: JobId
     live: Callable[[Pixels, int], Film]
 
-    def news(self, frames: list[Frame], after: int) -> tuple[bytes, int] | None:
+    def lacking(self, frames: list[Frame], after: int) -> tuple[bytes, int] | None:
         """What a browser lacks that has the first `after` frames: a packed film, and the frame with which it begins.
 
         None when it lacks nothing. A film that does not grow step by step is sent whole: it begins with 0.

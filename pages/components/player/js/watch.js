@@ -33,29 +33,29 @@ class Watch {
   async look() {
     const { signal } = this.stopper;
     const answer = await ask(`${this.address}&after=${this.frames}`, { cache: "no-store", signal });
-    const news = answer?.ok ? await arrived(answer.json(), signal) : null;
-    if (news?.film) await this.take(news, signal);
+    const told = answer?.ok ? await arrived(answer.json(), signal) : null;
+    if (told?.film) await this.take(told, signal);
     if (signal.aborted) return;
-    if (news) this.player.tell(news.final ? { words: "Nearly done", share: 1 } : news);
-    const over = answer?.status === 404 || news?.final;
+    if (told) this.player.tell(told.final ? { words: "Nearly done", share: 1 } : told);
+    const over = answer?.status === 404 || told?.final;
     this.told = over ? this.told + 1 : 0;
     if (this.told > TOLD_IN_VAIN) document.dispatchEvent(new Event("page-unanswered")); // window/js/window.js
     else if (over) this.player.redraw();
-    this.waiting = setTimeout(() => this.go(), over ? TELL_AGAIN : this.wait(news));
+    this.waiting = setTimeout(() => this.go(), over ? TELL_AGAIN : this.wait(told));
   }
 
   // A slice that has left the server meanwhile is asked for again by and by.
-  async take(news, signal) {
-    const bytes = await fetchFilm(news.film, signal);
+  async take(told, signal) {
+    const bytes = await fetchFilm(told.film, signal);
     if (!bytes) return;
-    await this.player.grow(bytes, news.first, signal);
-    this.frames = news.frames;
+    await this.player.grow(bytes, told.first, signal);
+    this.frames = told.frames;
   }
 
-  wait(news) {
-    if (!news) return ASK_AWAY * (0.7 + 0.6 * Math.random()); // the server restarts: not all in the same moment
+  wait(told) {
+    if (!told) return ASK_AWAY * (0.7 + 0.6 * Math.random()); // the server restarts: not all in the same moment
     if (document.hidden) return ASK_HIDDEN;
-    return news.state === "queued" ? ASK_QUEUED : ASK_EVERY;
+    return told.state === "queued" ? ASK_QUEUED : ASK_EVERY;
   }
 
   stop() {

@@ -7,7 +7,7 @@ const bars = new WeakMap();
 /**
  * What the server says of a room: where the instructor is, and a word that changes with the question.
  * @typedef {{version: number, instructor: string, leading: boolean, page: string, query: string, frame: number | null,
- *   total: number | null, news: string, present?: number}} ClassState
+ *   total: number | null, question_shown: string, present?: number}} ClassState
  */
 
 class Bar {
@@ -28,7 +28,7 @@ class Bar {
     const first = !this.data;
     this.data = data;
     this.tell = setTriggerValue;
-    this.news = data.news;
+    this.shown = data.question_shown;
     if (first) {
       this.show();
       this.ask();
@@ -73,7 +73,7 @@ class Bar {
     try {
       const answer = await fetch(`${this.data.base}/classroom/${this.data.code}/state?seen=${this.version}`, { cache: "no-store" });
       if (this.stopper.signal.aborted) return;
-      if (answer.status === 403) return this.tell("news", "-"); // removed, or the room was closed
+      if (answer.status === 403) return this.tell("redraw", "-"); // removed, or the room was closed
       if (answer.status === 200) {
         this.state = await answer.json();
         this.version = this.state.version;
@@ -95,9 +95,9 @@ class Bar {
 
   // The question, or the count of its answers, is another one than the page shows: have it drawn again.
   listen() {
-    if (this.state.news === this.news) return;
-    this.news = this.state.news;
-    this.tell("news", this.news);
+    if (this.state.question_shown === this.shown) return;
+    this.shown = this.state.question_shown;
+    this.tell("redraw", this.shown);
   }
 
   follow() {

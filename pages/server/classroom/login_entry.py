@@ -11,7 +11,7 @@ from pages.server.classroom.identity import SECRETS_PER_MINUTE, class_settings, 
 from pages.server.classroom.login import room_token, session_account
 
 
-def login_door() -> None:
+def login_entry() -> None:
     """For whoever has not logged in, may not come in, or is in no room yet."""
     with st.container(width=460):
         st.title("Join your class", anchor=False)
