@@ -7,11 +7,12 @@ from typing import Any
 
 from core.jobs import JobSpec
 from lessons.fields import Number, seed_field
+from lessons.flow_sampling import flow_spec
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.networks import AUTO, NetworkChoice
-from lessons.training_fields import CONSTANT, training_fields
+from lessons.training_fields import CONSTANT, SMALL, TRAINS, training_fields
+from lessons.wrong_flows import OTHER_CLOCK
 
-SMALL = {"width": 16, "batch_size": 32, "epochs": 5, "pictures": 9600}
 DIGITS = tuple(range(10))
 
 LESSON = Lesson(
@@ -42,18 +43,13 @@ LESSON = Lesson(
     variants=(
         Variant("wrong_sign", "Away from the class", "The velocity is u_u − γ(u_c − u_u).",
                 "Each picture is pushed away from its class: it becomes some other digit, or none."),
-        Variant("other_clock", "t counted the other way", "The network is told 1 − t, the direction of Part A.",
-                "At first it is told that the picture is finished, and at the end that it is all noise."),
+        OTHER_CLOCK,
     ),
     shows=(
         "core.training:class_flow_loss", "core.networks.mnist_unet:ClassConditionedUNet",
         "core.training_settings:LoopSettings.learning_rate_at", "core.training:train", "lessons.flow_sampling:run",
     ),
-    jobs={
-        "train": "lessons.training:run",
-        "training_pace": "lessons.training_pace:measure",
-        "flow": "lessons.flow_sampling:run",
-    },
+    jobs={**TRAINS, "flow": "lessons.flow_sampling:run"},
     spec="lessons.class_conditioning:spec",
     black=0.0,
     minutes=8,
@@ -64,8 +60,12 @@ def spec(
     values: Mapping[str, Any], networks: Sequence[Mapping[str, str]], variant: str | None = None
 ) -> JobSpec:
     """The ten digits, each from the same noise, through the network at up to three ages."""
-    return JobSpec("flow", {
-        "networks": [dict(network) for network in networks], "seed": values["seed"], "count": 10, "same_noise": True,
-        "classes": list(DIGITS), "guidance_scale": values["gamma"], "num_steps": values["steps"], "solver": "euler",
-        "variant": variant,
-    })  # fmt: skip
+    return flow_spec(
+        values,
+        networks,
+        variant,
+        count=10,
+        same_noise=True,
+        classes=list(DIGITS),
+        guidance_scale=values["gamma"],
+    )

@@ -9,17 +9,9 @@ from core.jobs import JobSpec
 from lessons.fields import seed_field
 from lessons.lesson import Lesson, Preset, Question
 from lessons.networks import AUTO, NetworkChoice
-from lessons.training_fields import FALLING, training_fields
+from lessons.training_fields import SMALL_AND_FAST, TRAINS, training_fields
 
 COUNT = 8
-SMALL = {
-    "width": 16,
-    "batch_size": 32,
-    "epochs": 5,
-    "pictures": 9600,
-    "learning_rate": 0.01,
-    "decay": FALLING,
-}
 
 LESSON = Lesson(
     code="B4",
@@ -32,7 +24,7 @@ LESSON = Lesson(
     ),
     presets=(
         Preset("reference", "The course’s numbers"),
-        Preset("small", "A small network", SMALL),
+        Preset("small", "A small network", SMALL_AND_FAST),
         Preset("other_noise", "Other noises", {"seed": 1}),
     ),
     question=Question(
@@ -46,11 +38,7 @@ LESSON = Lesson(
     shows=("core.training:pure_noise_loss", "core.training:train", "lessons.denoising_digits:pure_noise",
            "lessons.denoising_digits:variance_around",
            "core.oracle:posterior"),
-    jobs={
-        "train": "lessons.training:run",
-        "training_pace": "lessons.training_pace:measure",
-        "pure_noise": "lessons.denoising_digits:pure_noise",
-    },
+    jobs={**TRAINS, "pure_noise": "lessons.denoising_digits:pure_noise"},
     spec="lessons.denoising_pure_noise:spec",
     black=0.0,
 )  # fmt: skip

@@ -28,7 +28,7 @@ from core.flow import (
     check_steps,
     integrate,
 )
-from core.jobs import Frame
+from core.jobs import Frame, JobSpec
 from core.media import difference_pixels
 from core.networks.mnist_unet import one_hot
 from core.trajectory import Trajectory
@@ -45,6 +45,15 @@ VELOCITY_LIMIT = 2.0  # drawn as the strongest colour; x1 - x0 lies mostly betwe
 
 class BadRequest(ValueError):
     """The parameters do not describe a run; the message says what to change."""
+
+
+def flow_spec(
+    values: Mapping[str, Any], networks: Sequence[Mapping[str, str]], variant: str | None, **more: Any
+) -> JobSpec:
+    """This job for a lesson's `seed` and `steps`: without classes, by Euler's method; `more` says what is otherwise."""
+    usual = {"classes": None, "guidance_scale": None, "num_steps": values["steps"], "solver": "euler"}
+    asked = {"networks": [dict(network) for network in networks], "seed": values["seed"], "variant": variant}
+    return JobSpec("flow", {**asked, **usual, **more})
 
 
 def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:

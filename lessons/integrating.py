@@ -8,8 +8,10 @@ from typing import Any
 from core.flow import SOLVERS
 from core.jobs import JobSpec
 from lessons.fields import Choice, Number, seed_field
+from lessons.flow_sampling import flow_spec
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.networks import AUTO, NetworkChoice
+from lessons.wrong_flows import OTHER_CLOCK
 
 COUNT = 6
 STUDY_COUNT = 6
@@ -46,8 +48,7 @@ LESSON = Lesson(
     variants=(
         Variant("frozen_clock", "t stays 0", "The network is told t = 0 at every step.",
                 "It answers as if all were still noise, so it heads for the mean digit all the way."),
-        Variant("other_clock", "t counted the other way", "The network is told 1 − t, the direction of Part A.",
-                "At first it is told that the picture is finished, and at the end that it is all noise."),
+        OTHER_CLOCK,
     ),
     shows=(
         "core.flow:integrate", "core.flow:euler", "core.flow:heun", "core.flow:rk4",
@@ -70,10 +71,7 @@ def spec(
     values: Mapping[str, Any], networks: Sequence[Mapping[str, str]], variant: str | None = None
 ) -> JobSpec:
     """The same noises through the network at its checkpoints."""
-    return JobSpec("flow", {
-        "networks": [dict(network) for network in networks], "seed": values["seed"], "count": COUNT, "classes": None,
-        "guidance_scale": None, "num_steps": values["steps"], "solver": values["solver"], "variant": variant,
-    })  # fmt: skip
+    return flow_spec(values, networks, variant, count=COUNT, solver=values["solver"])
 
 
 def picked(checkpoint: str, names: Sequence[str]) -> int:

@@ -10,18 +10,10 @@ from lessons.denoising_digits import DRAWING, TEST_DIGITS, DigitRef
 from lessons.fields import Number, seed_field
 from lessons.lesson import Lesson, Preset, Question
 from lessons.networks import AUTO, NetworkChoice
-from lessons.training_fields import FALLING, training_fields
+from lessons.training_fields import SMALL_AND_FAST, TRAINS, training_fields
 
 SIGMAS = tuple(round(0.05 * k, 2) for k in range(31))  # 0, 0.05, ..., 1.5
 COUNT = 5
-SMALL = {
-    "width": 16,
-    "batch_size": 32,
-    "epochs": 5,
-    "pictures": 9600,
-    "learning_rate": 0.01,
-    "decay": FALLING,
-}
 
 LESSON = Lesson(
     code="B2",
@@ -36,8 +28,8 @@ LESSON = Lesson(
     ),
     presets=(
         Preset("reference", "The course’s numbers"),
-        Preset("small", "A small network", SMALL),
-        Preset("little", "Trained on σ = 0.2", {**SMALL, "sigma": 0.2}),
+        Preset("small", "A small network", SMALL_AND_FAST),
+        Preset("little", "Trained on σ = 0.2", {**SMALL_AND_FAST, "sigma": 0.2}),
         Preset("others", "Other digits", {"digit": "120"}),
     ),
     question=Question(
@@ -52,11 +44,7 @@ LESSON = Lesson(
         "core.training:denoising_loss", "core.networks.mnist_unet:UnconditionalUNet", "core.training:train",
         "core.oracle:posterior_mean_naive", "core.oracle:posterior", "lessons.denoising_digits:denoise",
     ),
-    jobs={
-        "train": "lessons.training:run",
-        "training_pace": "lessons.training_pace:measure",
-        "denoise_digits": "lessons.denoising_digits:denoise",
-    },
+    jobs={**TRAINS, "denoise_digits": "lessons.denoising_digits:denoise"},
     spec="lessons.one_step_denoiser:spec",
     black=0.0,
     minutes=8,

@@ -7,11 +7,12 @@ from typing import Any
 
 from core.jobs import JobSpec
 from lessons.fields import Number, seed_field
+from lessons.flow_sampling import flow_spec
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.networks import AUTO, NetworkChoice
-from lessons.training_fields import training_fields
+from lessons.training_fields import SMALL, TRAINS, training_fields
+from lessons.wrong_flows import OTHER_CLOCK
 
-SMALL = {"width": 16, "batch_size": 32, "epochs": 5, "pictures": 9600}
 COUNT = 8
 
 LESSON = Lesson(
@@ -38,8 +39,7 @@ LESSON = Lesson(
         "answer only with their mean, so the spread around it remains in the loss, however good the network is.",
     ),
     variants=(
-        Variant("other_clock", "t counted the other way", "The network is told 1 − t, the direction of Part A.",
-                "At first it is told that the picture is finished, and at the end that it is all noise."),
+        OTHER_CLOCK,
         Variant("frozen_clock", "t stays 0", "The network is told t = 0 at every step.",
                 "It answers as if all were still noise: every velocity points to the mean digit."),
     ),
@@ -47,11 +47,7 @@ LESSON = Lesson(
         "core.training:flow_loss", "core.training:train", "core.flow:integrate",
         "core.networks.mnist_unet:TimeConditionedUNet", "lessons.flow_sampling:run",
     ),
-    jobs={
-        "train": "lessons.training:run",
-        "training_pace": "lessons.training_pace:measure",
-        "flow": "lessons.flow_sampling:run",
-    },
+    jobs={**TRAINS, "flow": "lessons.flow_sampling:run"},
     spec="lessons.time_conditioned_flow:spec",
     black=0.0,
     minutes=8,
@@ -62,7 +58,4 @@ def spec(
     values: Mapping[str, Any], networks: Sequence[Mapping[str, str]], variant: str | None = None
 ) -> JobSpec:
     """The same noises through the network after its first, middle and last epoch."""
-    return JobSpec("flow", {
-        "networks": [dict(network) for network in networks], "seed": values["seed"], "count": COUNT, "classes": None,
-        "guidance_scale": None, "num_steps": values["steps"], "solver": "euler", "variant": variant,
-    })  # fmt: skip
+    return flow_spec(values, networks, variant, count=COUNT)

@@ -11,6 +11,11 @@ from lessons.fields import BadValue, Choice, Field, Typed
 from lessons.numbers import NotANumber, is_plain, read_number, written
 
 FALLING, CONSTANT = "falling", "constant"
+# What the presets of a small network set.
+SMALL = {"width": 16, "batch_size": 32, "epochs": 5, "pictures": 9600}
+SMALL_AND_FAST = {**SMALL, "learning_rate": 0.01, "decay": FALLING}
+# The jobs of a lesson in which one trains.
+TRAINS = {"train": "lessons.training:run", "training_pace": "lessons.training_pace:measure"}
 PRECISION_HELP = (
     "How the products of a step are multiplied. float32 keeps 24 binary digits of each number, bfloat16 only 8: enough "
     "for a gradient that is noisy anyhow, and about twice as fast where the processor does it in hardware. Weights, "

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core.flow import EstimateVelocity, Velocity
+from lessons.lesson import Variant
 
 
 def frozen_clock(estimate: EstimateVelocity) -> EstimateVelocity:
@@ -32,6 +33,11 @@ def wrong_sign(estimate: EstimateVelocity) -> EstimateVelocity:
 
     return away
 
+
+OTHER_CLOCK = Variant(
+    "other_clock", "t counted the other way", "The network is told 1 − t, the direction of Part A.",
+    "At first it is told that the picture is finished, and at the end that it is all noise.",
+)  # fmt: skip
 
 WRONG_FLOWS: dict[str, Callable[[EstimateVelocity], EstimateVelocity]] = {
     "frozen_clock": frozen_clock,
