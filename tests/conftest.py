@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from core.compute.context import JobContext
     from core.pretrained import TextToImageModel
+    from tests.part_b import Bench
 
 # Small networks lose more by sharing cores than they gain. torch reads this when it is imported, here and in
 # the worker processes that tests start.
@@ -94,3 +95,11 @@ def job_context(
 
     cache = {("model", emoji64_fingerprint, "cpu"): emoji64}
     return JobContext("cpu", Store(tmp_path_factory.mktemp("store")), cache)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Part B's jobs on few digits and small networks."""
+    from tests.part_b import Bench
+
+    return Bench(tmp_path_factory.mktemp("store"))

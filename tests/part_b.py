@@ -22,6 +22,11 @@ from lessons.training import Record, small, spec
 OBJECTIVES = ("denoise", "pure_noise", "flow", "class_flow")
 
 
+def values(lesson, **changes: Any) -> dict[str, Any]:
+    """What the controls of a lesson's module hold: its defaults, but for these."""
+    return {**lesson.LESSON.defaults(), **changes}
+
+
 def settings_of(objective: str) -> MnistSettings:
     return MnistSettings(
         objective=objective, width=8, learning_rate=1e-2, batch_size=8, epochs=1, pictures=32

@@ -19,17 +19,7 @@ from lessons import (
 from lessons.denoising_digits import BadRequest, DigitRef, DrawingGone
 from lessons.fields import BadValue
 from lessons.unet_blocks import PATH, TERMS
-from tests.part_b import Bench, noise_of
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("store"))
-
-
-def values(lesson, **changes) -> dict:
-    return {**lesson.LESSON.defaults(), **changes}
-
+from tests.part_b import noise_of, values
 
 # ---- B2, B3 -----------------------------------------------------------------------------------------
 

@@ -46,7 +46,6 @@ from lessons.labelled_sheet import LACKING, drawable, line_labels
 from lessons.notebook import notebook
 from lessons.provenance import provenance_of
 from tests.lesson_runs import BY_CODE, WITH_SPEC, result_of, shortened, spec_of
-from tests.part_b import Bench
 from tests.test_notebook import opened
 
 LINK = "https://example.org/lesson?seed=1"
@@ -123,11 +122,6 @@ def test_of_a_lesson_of_part_a(lesson, job_context, emoji64_fingerprint, store):
     found = provenance.read(files["png"])
     assert found.model == ("emoji64",) and found.fingerprint == (emoji64_fingerprint,)
     assert found.seeds and found.prompts and found.t
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("bench"))
 
 
 PART_B = {

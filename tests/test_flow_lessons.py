@@ -19,17 +19,7 @@ from lessons import (
 from lessons.flow_sampling import BadRequest, kept_steps
 from lessons.flow_studies import PLANE_POINTS, STEP_COUNTS, exact_flow, plane, plane_through, solver_errors
 from lessons.networks import NetworkGone
-from tests.part_b import Bench, noise_of
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("store"))
-
-
-def values(lesson, **changes) -> dict:
-    return {**lesson.LESSON.defaults(), **changes}
-
+from tests.part_b import Bench, noise_of, values
 
 # ---- sampling ---------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -16,19 +15,6 @@ SAFE = {
     "COOKIE_SECRET": "0123456789abcdef",
     "HOSTS": "lessons.example.org, 10.0.0.5",
 }
-
-
-@pytest.fixture
-def variables(monkeypatch: pytest.MonkeyPatch):
-    """Sets variables of the class, after the machine's own are gone."""
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
-
-    def put(**values: str) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(f"{PREFIX}{name}", value)
-
-    return put
 
 
 def test_without_a_secret_there_is_no_class(variables):

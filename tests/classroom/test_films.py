@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from plotly.offline import get_plotlyjs
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
-from core.classroom.rooms import Rooms
 from pages.components import shelf as shelves
 from pages.components.curves import library
 from pages.components.shelf import Shelf
 from pages.server.classroom import identity
-from pages.server.classroom.identity import COOKIE
-from pages.server.served.routes import served_routes
 from tests.classroom.fresh import fresh_class
 
 FILM = b"\x02\x00\x00\x00{}" + bytes(range(256)) * 40
@@ -32,24 +26,6 @@ def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DIFFUSION_DATA_DIR", str(tmp_path))
     with fresh_class(shelves.shelf):
         yield identity.rooms()
-
-
-@pytest.fixture
-def browser(rooms: Rooms) -> Callable[..., TestClient]:
-    """`browser(token)`: one that has kept a token; all ask the same server."""
-    app = Starlette(routes=served_routes("/course"))
-
-    def make(token: str | None = None) -> TestClient:
-        cookies = {COOKIE: token} if token is not None else None
-        return TestClient(app, base_url="http://lessons.example.org", cookies=cookies)
-
-    return make
-
-
-@pytest.fixture
-def ada(rooms: Rooms, browser) -> TestClient:
-    code, _ = rooms.open("Dr. Kim")
-    return browser(rooms.join(code, "Ada"))
 
 
 def test_plotly_is_fetched_once_and_packed_and_needs_no_token(browser):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
 from core.classroom.rooms import Rooms
 from core.compute.executor import JobStatus
@@ -19,9 +16,7 @@ from pages.components import shelf as shelves
 from pages.components.player import Film, Row
 from pages.server import runtime
 from pages.server.classroom import identity
-from pages.server.classroom.identity import COOKIE
 from pages.server.served import views as viewing
-from pages.server.served.routes import served_routes
 from pages.server.served.views import View, Views, watch
 from tests.classroom.fresh import fresh_class
 
@@ -81,23 +76,6 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def rooms(job) -> Rooms:
     return identity.rooms()
-
-
-@pytest.fixture
-def browser(rooms: Rooms) -> Callable[..., TestClient]:
-    app = Starlette(routes=served_routes("/course"))
-
-    def make(token: str | None = None) -> TestClient:
-        cookies = {COOKIE: token} if token is not None else None
-        return TestClient(app, base_url="http://lessons.example.org", cookies=cookies)
-
-    return make
-
-
-@pytest.fixture
-def ada(rooms: Rooms, browser) -> TestClient:
-    code, _ = rooms.open("Dr. Kim")
-    return browser(rooms.join(code, "Ada"))
 
 
 def unpacked(data: bytes) -> tuple[dict, bytes]:

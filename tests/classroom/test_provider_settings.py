@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from streamlit.runtime.secrets import AttrDict
 
 from core.classroom import provider
 from core.classroom.provider import check_auth, read_auth, require_library
-from core.classroom.settings import PREFIX, read_class_settings, serving
+from core.classroom.settings import read_class_settings, serving
 from core.settings import ROOT, BadSetting
 from pages.server.classroom import login
 from scripts import serve
@@ -24,19 +23,6 @@ SAFE = {
     "IDENTITY": "oidc", "INSTRUCTORS": "Kim@school.example.org, 1234-aBc", "COOKIE_SECRET": "0123456789abcdef",
     "HOSTS": "lessons.example.org", "BASE_PATH": "course",
 }  # fmt: skip
-
-
-@pytest.fixture
-def variables(monkeypatch: pytest.MonkeyPatch):
-    """Sets variables of the class, after the machine's own are gone."""
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
-
-    def put(**values: str) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(f"{PREFIX}{name}", value)
-
-    return put
 
 
 def written(folder: Path, **changes: str | None) -> Path:
