@@ -15,6 +15,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 COMPUTED = 300_000  # milliseconds: a computation on a machine that is busy with other things
 LONG = "width=8&batch_size=8&pictures=800&epochs=100"  # 10,000 steps: nobody waits for its end
 EPOCH = 100  # steps, and the way from checkpoint to checkpoint
+CANNOT_TRAIN = (
+    ("Width D", "7", "multiple of 8 from 8 to 256; 7 is none"),
+    ("Width D", "4096", "4096 is none"),
+    ("Learning rate", "0", "above 0"),
+    ("Learning rate", "10", "at most 1"),
+    ("Batch", "70000", "batch size"),
+)
 STEPS = re.compile(r"Step ([\d,]+) of 10,000")
 
 
@@ -131,16 +138,13 @@ def test_a_divergence_is_explained(page: Page, app: str):
     expect(said).to_contain_text("are kept, from before it happened")
 
 
-def test_numbers_that_cannot_train_get_a_sentence(page: Page, app: str):
+@pytest.mark.parametrize(
+    "tries", [CANNOT_TRAIN[:1], pytest.param(CANNOT_TRAIN[1:], marks=pytest.mark.journey)]
+)
+def test_numbers_that_cannot_train_get_a_sentence(page: Page, app: str, tries: tuple[tuple[str, ...]]):
     visit(page, app, B6)
     page.get_by_text("Its numbers").click()
-    for label, text, sentence in (
-        ("Width D", "7", "multiple of 8 from 8 to 256; 7 is none"),
-        ("Width D", "4096", "4096 is none"),
-        ("Learning rate", "0", "above 0"),
-        ("Learning rate", "10", "at most 1"),
-        ("Batch", "70000", "batch size"),
-    ):
+    for label, text, sentence in tries:
         box = page.get_by_label(label, exact=True)
         expect(box).not_to_have_value("")  # a box that has just unfolded is empty for some frames
         good = box.input_value()

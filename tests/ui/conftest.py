@@ -1,10 +1,13 @@
 """What the tests of pages share."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
 
+from core.emoji_pictures import EmojiPictures, load_emoji_pictures
+from lessons import is_it_memory
 from tests.ui.fake_model import open_page
 
 
@@ -15,6 +18,24 @@ def installed_components():
         scan = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", scan)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_training_pictures():
+    """A12 looks for the nearest among all training pictures, for seconds; what its page does is seen with an eighth."""
+
+    def few(split: str) -> EmojiPictures:
+        full = load_emoji_pictures(split)
+        return replace(full, pixels=full.pixels[::8], names=full.names[::8], styles=full.styles[::8])
+
+    kept = (is_it_memory.training, is_it_memory.training_tensor, is_it_memory.reference_distances)
+    with pytest.MonkeyPatch.context() as patch:
+        for each in kept:
+            each.cache_clear()
+        patch.setattr(is_it_memory, "load_emoji_pictures", few)
+        yield
+    for each in kept:
+        each.cache_clear()
 
 
 @pytest.fixture
