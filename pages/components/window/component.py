@@ -14,7 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.components.common import joined
 
 HERE = Path(__file__).parent
-SCRIPTS = ("connection", "history", "translation", "printing", "window")
+SCRIPTS = ("connection", "history", "translation", "printing", "popover", "window")
 KEY = "window"
 # What an address holds of where one stands in a picture: it follows the hand, and no step back leads there.
 UNDERWAY = ("frame", "job")
