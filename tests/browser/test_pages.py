@@ -154,7 +154,16 @@ def test_a_run_can_be_watched_cancelled_left_and_found_again(page, app):
     expect(run).to_be_hidden()
     expect(player).to_be_visible(timeout=COMPUTED)
 
-    page.reload()
+    address, tab = page.url, page
+    page = (
+        tab.context.new_page()
+    )  # the tab is closed: the run goes on, and is there when its owner comes back
+    tab.close()
+    page.goto(address)
+    player, run, cancel = (
+        page.locator(".player[data-frame]"),
+        *(page.get_by_role("button", name=name, exact=True) for name in ("Run", "Cancel")),
+    )
     opened(page, LESSON["A0"])
     expect_query(page, steps="100")
     expect(player).to_be_visible(timeout=COMPUTED)

@@ -107,6 +107,36 @@ def test_keys(page, traffic, app):
     expect(page.get_by_text("committed frame: 13")).to_be_visible()
 
 
+@pytest.mark.parametrize("place", ["scrubber", "button"])
+def test_streamlits_own_keys_stay_out_of_the_player(page, app, place):
+    """C compares and opens no dialog, R leaves the film where it is, and Ctrl+C goes on copying."""
+    player = open_player(page, app)
+    page.evaluate("addEventListener('keydown', (event) => { window.copies = !event.defaultPrevented; })")
+    (scrubber(page) if place == "scrubber" else page.locator(".play")).focus()
+    frame = player.get_attribute("data-frame")
+    for key in ("c", "r", "C", "R"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+    expect(page.get_by_test_id("stDialog")).to_have_count(0)
+    expect(player).to_have_attribute("data-frame", frame)
+    page.keyboard.press("Control+c")
+    assert page.evaluate("window.copies")
+
+
+def test_letters_that_are_typed_go_into_the_box_alone(page, app):
+    """Space plays, C compares and E enlarges, but not while somebody writes."""
+    player = open_player(page, app)
+    frame = player.get_attribute("data-frame")
+    box = page.get_by_label("seed")
+    box.focus()
+    page.keyboard.type("e c 3")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(500)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(player).to_have_attribute("data-frame", frame)
+
+
 def test_space_plays_and_pauses(page, traffic, app):
     player = open_player(page, app)
     scrubber(page).focus()
