@@ -1,6 +1,7 @@
 """A harness for the player: explicitly synthetic films, so that the expected pixel of every frame is known.
 
-Query parameters: `samples`, `steps`, `size`, `grow` (add a frame whenever the button is pressed), `chips`, `big`.
+Query parameters: `samples`, `steps`, `size`, `grow` (add a frame whenever the button is pressed), `chips`, `big`,
+`autoplay` (begin at the first frame, by itself).
 """
 
 import numpy as np
@@ -93,7 +94,8 @@ def film(arrived: int, seed: int) -> Film:
             ),
         ),
         marks=range(0, STEPS, max(1, STEPS // 7)),
-        start=min(10, STEPS - 1),
+        start=0 if "autoplay" in query else min(10, STEPS - 1),
+        autoplay="autoplay" in query,
         name="synthetic",
     )
 

@@ -155,10 +155,8 @@ def test_a_run_can_be_watched_cancelled_left_and_found_again(page, app):
     expect(player).to_be_visible(timeout=COMPUTED)
 
     address, tab = page.url, page
-    page = (
-        tab.context.new_page()
-    )  # the tab is closed: the run goes on, and is there when its owner comes back
-    tab.close()
+    page = tab.context.new_page()
+    tab.close()  # the run goes on, and is there when its owner comes back
     page.goto(address)
     player, run, cancel = (
         page.locator(".player[data-frame]"),

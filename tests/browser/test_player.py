@@ -157,6 +157,12 @@ def test_space_plays_and_pauses(page, traffic, app):
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_film_begins_by_itself_unless_less_motion_is_asked_for(new_page, app, motion):
+    player = open_player(new_page(reduced_motion=motion), f"{app}/?autoplay=1")
+    assert (int(player.get_attribute("data-frame")) > 0) == (motion == "no-preference")
+
+
 def test_chart_and_film_strip_seek(page, app):
     player = open_player(page, app)
     box = page.locator("svg.chart").first.bounding_box()

@@ -21,11 +21,6 @@ NAMED = {
 ICON = re.compile(r"\bicon$|[a-z]+_[a-z]+(?!\()")
 
 
-@pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve("streamlit_app.py")
-
-
 def heard(page: Page) -> list[tuple[str, str]]:
     """(role, name) of everything that is named, from Chromium's accessibility tree, which is what a screen reader gets."""
     tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
@@ -34,8 +29,12 @@ def heard(page: Page) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("code", "popover"), [("A8", "Picture"), ("A1", "Picture"), ("B2", "Draw one"), ("B5", None)]
-)
+    ("code", "popover"),
+    [
+        ("A8", "Picture"), ("B2", "Draw one"),
+        pytest.param("A1", "Picture", marks=pytest.mark.journey), pytest.param("B5", None, marks=pytest.mark.journey),
+    ],
+)  # fmt: skip
 def test_everything_has_a_name_and_no_name_is_an_icons(page, app, code, popover):
     page.goto(f"{app}/{LESSON[code].url_path}")
     expect(page.get_by_text("Where this comes from")).to_be_visible(timeout=DRAWN)
