@@ -165,6 +165,7 @@ def test_a_full_disk_stops_no_training_and_harms_no_earlier_checkpoint(tmp_path,
 
 
 @pytest.mark.slow
+@pytest.mark.journey
 def test_pauses_and_kills_do_not_change_the_numbers(tmp_path, monkeypatch, whole):
     """Through the executor: the worker killed with SIGKILL, then paused and resumed, then the executor replaced."""
     monkeypatch.setenv(

@@ -142,6 +142,7 @@ print(own() - before, sum(weight.nbytes for weight in unet.parameters()), total)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.journey
 def test_weights_in_their_own_precision_take_no_memory_of_the_process(tmp_path):
     """They are pages of the file: in a process of its own, reading a network of 70 MB takes a fraction of that."""
     from tests.tiny_if import UNET

@@ -329,6 +329,7 @@ def test_a_file_of_embeddings_is_part_of_what_results_depend_on(bare, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.journey
 def test_make_embed_keeps_what_the_lessons_find_and_writes_a_file(tiny_if, tiny_if_folder, tmp_path):
     """The command's own process, then the book that a worker opens on the same store."""
     (tmp_path / "prompts.txt").write_text("A red apple\n\n  a cat \na red apple\n", encoding="utf-8")

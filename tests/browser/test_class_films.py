@@ -105,6 +105,7 @@ def test_a_finished_film_is_fetched_once_and_spares_the_websocket(member, server
     page.mouse.up()
 
 
+@pytest.mark.journey
 def test_a_film_that_has_left_the_server_is_asked_for_again_unseen(member, server):
     page = member(errors_allowed=("Failed to load resource",))
     asked = []

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.browser
 LESSON = COURSE[1]
 
 
+@pytest.mark.journey
 def test_a_link_to_a_lesson_is_found_by_a_fresh_server(
     serve: Callable[..., str], new_page: Callable[..., Page]
 ):

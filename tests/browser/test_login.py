@@ -31,6 +31,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Provider, str]]:
         yield names, origin
 
 
+@pytest.mark.journey
 def test_an_instructor_and_a_student_log_in_meet_and_leave(served: tuple[Provider, str], new_page):
     names, origin = served
     names.is_(*KIM)

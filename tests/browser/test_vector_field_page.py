@@ -46,6 +46,7 @@ def test_a_training_is_watched_reloaded_and_kept(page, lesson):
     expect(page).to_have_url(re.compile("field=difference"))
 
 
+@pytest.mark.journey
 def test_a_training_can_be_cancelled_and_started_again(page, lesson):
     lesson("field=network&training_steps=10000&hidden=128&seed=4")
     expect(page.locator(".progress")).to_have_text(re.compile("Training: step"), timeout=TRAINED)

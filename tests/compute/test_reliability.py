@@ -24,7 +24,7 @@ from tests.compute.test_executor_crashes import undisturbed_weights
         ("cancels", 40),
         ("strangers", 60),
         ("worker-sampling", 3),
-        ("server-sampling", 2),
+        pytest.param("server-sampling", 2, marks=pytest.mark.journey),
         ("write-failures", 1),
         ("damage", 80),
         ("uploads", len(BAD)),

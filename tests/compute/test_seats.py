@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 import numpy as np
+import pytest
 
 from core.compute.local import LocalExecutor
 from core.compute.store import Store
@@ -87,6 +88,7 @@ def test_too_much_time_ends_one_job_and_costs_the_neighbour_an_attempt_only(new_
     assert wait(executor, beside).state == "done"
 
 
+@pytest.mark.journey
 def test_lessons_give_beside_each_other_what_they_give_alone(tmp_path, job_context, emoji64_fingerprint):
     """Guided sampling (A6) of three students at once, against the same jobs in this process, one by one."""
     lesson = BY_CODE["A6"]
