@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from diffusers import DDPMScheduler
 
 from core.networks.finisher import Finisher
 from core.networks.patch_unet import PatchUNet, PatchUNetError
 from core.networks.sketcher import FEW_ROWS, few_rows
+from tests.velocity_networks import keeps_its_schedule_in_float32, names_one_clean_picture
 
 TINY = {
     "block_out_channels": [16, 16],
@@ -58,22 +58,11 @@ def test_contract_and_folder(network, tmp_path):
 
 @torch.no_grad()
 def test_noise_and_velocity_name_the_same_clean_picture(network):
-    """diffusers' scheduler reads x̂₀ from ε̂ and from v: the two must agree."""
-    x_t, text, t = torch.randn(1, 3, 64, 64), torch.randn(1, 5, 24), 400
-    v, _ = network.velocity(x_t, t, text)
-    eps = network(x_t, t, text).sample[:, :3]
-    clean = {}
-    for kind, answer in (("v_prediction", v), ("epsilon", eps)):
-        scheduler = DDPMScheduler(
-            1000, beta_schedule="squaredcos_cap_v2", prediction_type=kind, clip_sample=False
-        )
-        clean[kind] = scheduler.step(answer, t, x_t).pred_original_sample
-    torch.testing.assert_close(clean["epsilon"], clean["v_prediction"], rtol=1e-4, atol=1e-4)
+    names_one_clean_picture(network, torch.randn(1, 3, 64, 64), 400, torch.randn(1, 5, 24))
 
 
 def test_the_schedule_stays_float32(network):
-    table = network.alphas_cumprod.clone()
-    assert torch.equal(network.half().alphas_cumprod, table)
+    keeps_its_schedule_in_float32(network)
 
 
 @torch.no_grad()

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from diffusers import DDPMScheduler, IFPipeline
+from diffusers import IFPipeline
 from torch import Tensor
 
 from core.diffusion import draw_noise, iterative_denoise
 from core.guidance import ClassifierFree
 from core.networks.storybook_unet import StorybookUNet, StorybookUNetError, places
 from core.pretrained import load_pretrained
+from tests.velocity_networks import keeps_its_schedule_in_float32, names_one_clean_picture
 
 TINY = {
     "widths": (16, 32, 32),
@@ -55,22 +56,11 @@ def test_contract_and_folder(network, tmp_path):
 
 @torch.no_grad()
 def test_noise_and_velocity_name_the_same_clean_picture(network):
-    """diffusers' scheduler reads x̂₀ from ε̂ and from v: the two must agree."""
-    x_t, t = picture(1), 400
-    v, _ = network.velocity(x_t, t, prompt(1))
-    eps = network(x_t, t, prompt(1)).sample[:, :3]
-    clean = {}
-    for kind, answer in (("v_prediction", v), ("epsilon", eps)):
-        scheduler = DDPMScheduler(
-            1000, beta_schedule="squaredcos_cap_v2", prediction_type=kind, clip_sample=False
-        )
-        clean[kind] = scheduler.step(answer, t, x_t).pred_original_sample
-    torch.testing.assert_close(clean["epsilon"], clean["v_prediction"], rtol=1e-4, atol=1e-4)
+    names_one_clean_picture(network, picture(1), 400, prompt(1))
 
 
 def test_the_schedule_stays_float32(network):
-    table = network.alphas_cumprod.clone()
-    assert torch.equal(network.half().alphas_cumprod, table)
+    keeps_its_schedule_in_float32(network)
 
 
 @torch.no_grad()

@@ -1,14 +1,21 @@
-"""Files as other programs write them, for the tests of the upload gate: built here, chunk by chunk."""
+"""Files as other programs write them, built chunk by chunk for the tests of the upload gate; and what reading them costs."""
 
 from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw, ImageOps
 
+from core.media import read_picture
+
+ROOT = Path(__file__).resolve().parent.parent
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -108,3 +115,33 @@ def sampled_curve(values: np.ndarray) -> bytes:
     """values: 0 to 1, at equal steps."""
     numbers = np.rint(values * 65535).astype(">u2")
     return b"curv" + bytes(4) + struct.pack(">I", len(numbers)) + numbers.tobytes()
+
+
+def looks_like(data: bytes, expected: np.ndarray, most: float) -> None:
+    """The mean difference of all numbers is at most so many of 255."""
+    assert np.abs(read_picture(data).astype(int) - expected).mean() <= most
+
+
+def growth(data: bytes) -> float:
+    """MB by which a process grows at most when it reads this, after a first small picture of each kind."""
+    check = """
+import io, sys
+from pathlib import Path
+from PIL import Image
+from core.media import read_picture
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1000
+for kind in ("PNG", "JPEG", "WEBP"):
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(file, kind)
+    read_picture(file.getvalue())
+data = sys.stdin.buffer.read()
+Path("/proc/self/clear_refs").write_text("5")
+before = peak()
+read_picture(data)
+print(peak() - before)
+"""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("asks Linux for the peak of a process")
+    run = subprocess.run([sys.executable, "-c", check], cwd=ROOT, input=data, capture_output=True, check=True)
+    return float(run.stdout)
