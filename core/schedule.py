@@ -89,6 +89,29 @@ class NoiseSchedule:
             raise ValueError(f"The number of steps must lie between 2 and {start + 1}, not {num_steps}.")
         return [round(start * (1 - k / (num_steps - 1))) for k in range(num_steps)]
 
+    def karras_timesteps(self, num_steps: int, rho: float = 7.0) -> list[int]:
+        """`num_steps` timesteps from 0.99 T down to 0, close together where there is little noise or nearly only noise.
+
+        The rho-th root of sigma / signal falls evenly (Karras et al., "Elucidating the Design Space of Diffusion-Based
+        Generative Models", 2022, eq. 5). The network knows whole timesteps only, so each is the nearest of those in
+        log(sigma / signal), moved on where two would be the same.
+
+        Raises:
+            ValueError: fewer than 2 steps, or more than there are timesteps.
+        """
+        start = self.strided_timesteps(num_steps)[0]
+        table = self.alphas_cumprod[: start + 1]
+        spreads = ((1 - table) / table).log() / 2  # of every timestep: log(sigma / signal), rising with t
+        ramp = torch.linspace(0, 1, num_steps, dtype=torch.float64)
+        largest, smallest = (spreads[t].exp() ** (1 / rho) for t in (-1, 0))
+        wanted = rho * (largest + ramp * (smallest - largest)).log()
+        chosen = (spreads[None] - wanted[:, None]).abs().argmin(dim=1).tolist()
+        for k in range(1, num_steps):
+            chosen[k] = min(chosen[k], chosen[k - 1] - 1)
+        for k in range(num_steps):
+            chosen[-1 - k] = max(chosen[-1 - k], k)
+        return chosen
+
     @staticmethod
     def steps(timesteps: Sequence[int]) -> Iterator[tuple[int, int | None]]:
         """Pairs (t, t_next); the last goes to the clean end, t_next = None."""

@@ -42,7 +42,18 @@ CORE = [
         "classroom",
     },
     {"datasets", "pictures", "emoji_pictures"},  # what goes in
-    {"diffusion", "flow", "guidance", "views", "edits", "toy", "oracle"},  # the algorithms
+    {
+        "diffusion",
+        "samplers",
+        "inversion",
+        "conventions",
+        "flow",
+        "guidance",
+        "views",
+        "edits",
+        "toy",
+        "oracle",
+    },  # the algorithms
     {
         "batching",
         "networks",
