@@ -123,5 +123,6 @@ def _of_the_functions(lesson: Lesson) -> Iterator[str]:
         except TypeError:
             more = ", the last of them the name of a mistake" if count == 3 else ""
             yield f"{what}: {place} must take {count} argument{'s' if count > 1 else ''}{more}."
-    if lesson.part == "B" and lesson.spec and not any(isinstance(f, NetworkChoice) for f in lesson.fields):
+    of_networks = lesson.part == "B" and not lesson.pretrained
+    if of_networks and lesson.spec and not any(isinstance(f, NetworkChoice) for f in lesson.fields):
         yield "its spec is given networks, and no field chooses one: add a NetworkChoice."

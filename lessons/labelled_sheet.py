@@ -32,8 +32,10 @@ def labelled_sheet(trajectory: Trajectory, about: Provenance, low: float, *, acr
     at = np.unique(np.linspace(0, len(steps) - 1, across).round().astype(int))
     tiles = to_pixels(steps[at], low=low)  # (shown, B, H, W, C)
     params = about.job.get("params", {})
-    heads = _heads(about.t, params.get("sigmas"), len(steps), at)
-    lines = [drawable(line) for line in line_labels(params, tiles.shape[1])]
+    said = trajectory.meta.get("heads")
+    heads = [said[k] for k in at] if said else _heads(about.t, params.get("sigmas"), len(steps), at)
+    lines = trajectory.meta.get("lines") or line_labels(params, tiles.shape[1])
+    heads, lines = ([drawable(word) for word in words] for words in (heads, lines))
 
     font, title = ImageFont.load_default(SIZE), ImageFont.load_default(SIZE + 3)
     scale = max(1, TILE // max(tiles.shape[2:4]))

@@ -72,10 +72,11 @@ class Lesson:
     spec: str = ""
     # (model's fingerprint) -> list of JobSpec: of a lesson that opens on something else than `spec`
     opening: str = ""
-    # (values, network) -> list of JobSpec: the studies below the main picture
+    # (values, network; in Part A the model's fingerprint) -> list of JobSpec: the studies below the main picture
     studies: str = ""
     takes_pictures: bool = False  # what other lessons made can be its field "picture"
     black: float = -1.0  # what is drawn black: −1, or 0 where pictures are digits
+    pretrained: bool = False  # a lesson of Part B that runs Part A's model
     minutes: int = 5
     pinnable: bool = False  # its page can keep runs beside the next one
     instead: Mapping[str, str] = field(

@@ -34,7 +34,8 @@ def _specs(lesson: Lesson, values: Mapping[str, Any], model: str, *, studies: bo
     """What the page shows on these values; with its studies, if it has some."""
     field = next((field for field in lesson.fields if isinstance(field, NetworkChoice)), None)
     if field is None:
-        return [lesson.job(values, model)]
+        below = named(lesson.studies)(values, model) if studies and lesson.studies else []
+        return [lesson.job(values, model), *below]
     network = _network(field, values)
     if network is None:
         return []

@@ -19,8 +19,12 @@ def module_of(lesson: Lesson) -> ModuleType:
 
 
 BY_CODE = {lesson.code: lesson for lesson in COURSE}
-# Part B names checkpoints where Part A names the model; its jobs have tests of their own.
-WITH_SPEC = [lesson for lesson in COURSE if lesson.part == "A" and hasattr(module_of(lesson), "spec")]
+# Networks that were trained here are named by checkpoints, where others name the model; their jobs have tests of their own.
+WITH_SPEC = [
+    lesson
+    for lesson in COURSE
+    if (lesson.part == "A" or lesson.pretrained) and hasattr(module_of(lesson), "spec")
+]
 
 
 def spec_of(
@@ -42,11 +46,15 @@ def shortened(spec: JobSpec) -> JobSpec:
             params["i_start"] = min(2, round(4 * share))
         if "i_starts" in params:
             params["i_starts"] = [1, 2]
+    if "evaluations" in params:
+        params |= {"evaluations": params["evaluations"][:2], "limit_evaluations": 10}
     return JobSpec(spec.kind, params)
 
 
 def first_frame(lesson: Lesson, spec: JobSpec, context: JobContext) -> Frame:
-    return next(_function(lesson, spec)(dict(spec.params), context))
+    """Of a job that tells of its work besides, the first with pictures."""
+    events = _function(lesson, spec)(dict(spec.params), context)
+    return next(event for event in events if isinstance(event, Frame))
 
 
 def result_of(lesson: Lesson, spec: JobSpec, context: JobContext) -> tuple[Trajectory, list[Frame]]:
@@ -57,7 +65,8 @@ def result_of(lesson: Lesson, spec: JobSpec, context: JobContext) -> tuple[Traje
         job, frames = _function(lesson, spec)(dict(spec.params), context), []
         while True:
             try:
-                frames.append(next(job))
+                if isinstance(event := next(job), Frame):
+                    frames.append(event)
             except StopIteration as end:
                 known[key] = end.value, frames
                 break

@@ -26,5 +26,5 @@ def card() -> ModelCard:
 
 
 def here(lesson: Lesson) -> Lesson:
-    """The lesson with prompts, presets and texts that hold for this model; those of Part B need none."""
-    return fitted(lesson, card()) if lesson.part == "A" else lesson
+    """The lesson with prompts, presets and texts that hold for this model; those of trained networks need none."""
+    return fitted(lesson, card()) if lesson.part == "A" or lesson.pretrained else lesson
