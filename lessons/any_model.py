@@ -113,6 +113,31 @@ ELSEWHERE: Mapping[str, Elsewhere] = {
         ),
     ),
     "A12": Elsewhere(),
+    "A13": Elsewhere(
+        {"prompt": DOG, "gamma": 7.0},
+        (
+            Preset("reference", "4 to 100 evaluations"),
+            Preset("even", "Steps even in t", {"spacing": "even"}),
+            Preset("half", "DDIM with η = ½", {"eta": 0.5}),
+            Preset("full", "DDIM with η = 1", {"eta": 1.0}),
+        ),
+    ),
+    "B0": Elsewhere(
+        {"prompt": DOG},
+        (
+            Preset("reference", "34 steps"),
+            Preset("four", "4 steps", {"steps": 4}),
+            Preset("hundred", "100 steps", {"steps": 100}),
+        ),
+    ),
+    "A14": Elsewhere(
+        {**TOWER, "other": VILLAGE, "gamma": 7.0},
+        (
+            Preset("reference", "34 steps each way"),
+            Preset("hundred", "100 steps each way", {"steps": 100}),
+            Preset("half", "Turn at t = 690", {"turn": 690}),
+        ),
+    ),
 }  # fmt: skip
 WRONG_PROMPTS = {  # A6's mistake needs a prompt: in place of the shipped model's, one of the course's
     "wrong_unconditional_dog": Variant(

@@ -8,7 +8,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from core.conventions import Clock
 from core.flow import EstimateVelocity, Velocity
+from core.guidance import Estimator
+from core.schedule import NoiseSchedule
 from lessons.lesson import Variant
 
 
@@ -43,4 +46,24 @@ WRONG_FLOWS: dict[str, Callable[[EstimateVelocity], EstimateVelocity]] = {
     "frozen_clock": frozen_clock,
     "other_clock": other_clock,
     "wrong_sign": wrong_sign,
+}
+
+
+# ---- a network of diffusion, asked in flow's clock: (the network, its schedule) -> how it is asked -------------------
+
+
+def unscaled(estimator: Estimator, schedule: NoiseSchedule) -> Estimator:
+    """The network is handed flow's x, not divided by the scale."""
+    return lambda x_t, t: estimator(x_t * Clock.at(t, schedule).scale, t)
+
+
+def linear_clock(estimator: Estimator, schedule: NoiseSchedule) -> Estimator:
+    """The network is told the t that would belong to tau if both clocks ran evenly."""
+    last = schedule.num_train_timesteps - 1
+    return lambda x_t, t: estimator(x_t, round(last * (1 - Clock.at(t, schedule).tau)))
+
+
+WRONG_CLOCKS: dict[str, Callable[[Estimator, NoiseSchedule], Estimator]] = {
+    "unscaled": unscaled,
+    "linear_clock": linear_clock,
 }

@@ -25,7 +25,15 @@ pytestmark = pytest.mark.browser
 COMPUTED = 300_000  # milliseconds: a computation on a machine that is busy with other things
 LESSON = {lesson.code: lesson for lesson in COURSE}
 # What makes a lesson's first run short; a lesson that is not named opens on its reference preset and is then stopped.
-SHORT = {"A0": "?steps=5", "A4": "?i_start=33", "A5": "?count=1", "A6": "?gammas=1"}
+SHORT = {
+    "A0": "?steps=5",
+    "A4": "?i_start=33",
+    "A5": "?count=1",
+    "A6": "?gammas=1",
+    "A13": "?evaluations=4",
+    "A14": "?steps=5",
+    "B0": "?steps=2",
+}
 # Lessons that other tests open in a browser, or that stand in the same furniture as one that is opened here.
 OPENED_ELSEWHERE = ("A0", "A1", "A2", "A4", "A5", "A6", "A7", "A9", "B3", "B4", "B6", "B8", "B10")
 

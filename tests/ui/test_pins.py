@@ -17,8 +17,10 @@ from lessons import (
     iterative_denoising,
     meet_the_model,
     one_step_denoising,
+    samplers,
     sampling_from_noise,
     text_image_to_image,
+    there_and_back,
     visual_anagrams,
 )
 from lessons.course import COURSE
@@ -31,12 +33,13 @@ from tests.ui.fake_model import open_page, sentences
 
 MODULES = (
     meet_the_model, one_step_denoising, iterative_denoising, sampling_from_noise, classifier_free_guidance, image_to_image,
-    inpainting, text_image_to_image, visual_anagrams, hybrid_images,
+    inpainting, text_image_to_image, visual_anagrams, hybrid_images, samplers, there_and_back,
 )  # fmt: skip
 
 SHORT = {  # what keeps these runs short
     "A0": {"steps": "5"}, "A4": {"i_start": "31"}, "A5": {"count": "1"}, "A6": {"gammas": "1"}, "A7": {"i_starts": "30;32"},
     "A8": {"count": "1"}, "A9": {"i_starts": "30;32"}, "A10": {"count": "1"}, "A11": {"count": "1"},
+    "A13": {"evaluations": "4"}, "A14": {"steps": "5"},
 }  # fmt: skip
 
 

@@ -33,6 +33,9 @@ def test_there_are_pages_with_prompts():
         "A10",
         "A11",
         "A12",
+        "A13",
+        "A14",
+        "B0",
     }
 
 

@@ -1,0 +1,274 @@
+"""A14: a picture taken to the noise that draws it, and back; with another prompt, and between two noises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.compute.context import JobContext, JobEvents
+from core.diffusion import add_noise, draw_noise, iterative_denoise
+from core.inversion import invert_ddim, neighbours_alike, slerp, straight
+from core.jobs import Frame, JobSpec
+from core.media import to_pixels
+from core.samplers import ddim
+from core.trajectory import Trajectory
+from lessons.denoising import BadRequest, guided
+from lessons.editing import GAMMA_HELP, rms, set_up
+from lessons.fields import BadValue, Number, PictureRef, Text, seed_field
+from lessons.lesson import Lesson, Preset, Question, Variant
+from lessons.prompts import NULL_LIKE, SUGGESTIONS
+from lessons.samplers import Work
+
+COUNTS = (10, 20, 34, 50, 100)
+WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+COLUMNS = ("back, same prompt", "back, other prompt", "SDEdit, other prompt")
+
+LESSON = Lesson(
+    code="A14",
+    slug="there_and_back",
+    title="There and back",
+    pinnable=True,
+    fields=(
+        PictureRef("picture", "Picture", "pickup-truck"),
+        Number("steps", "Steps each way", 34, "How often the network is asked on the way there, and on the way back.",
+               minimum=5, maximum=200),
+        Number("turn", "Turn at t", 990, "How far towards noise: 990 is all the way.", minimum=120, maximum=990, step=10),
+        Text("prompt", "Prompt there, and back", NULL_LIKE, suggestions=SUGGESTIONS),
+        Text("other", "The other prompt", "a 3d render of an automobile", suggestions=SUGGESTIONS),
+        Number("gamma", "Guidance γ of the other prompt", 3.0, GAMMA_HELP, maximum=15, step=0.5, integer=False),
+        seed_field(),
+    ),
+    presets=(
+        Preset("reference", "34 steps each way"),
+        Preset("hundred", "100 steps each way", {"steps": 100}),
+        Preset("half", "Turn at t = 690", {"turn": 690}),
+        Preset("fish", "A fish that it has seen", {"picture": "tropical-fish"}),
+    ),
+    question=Question(
+        "The picture does not come back quite as it was. With three times the steps, there and back, what is left of the "
+        "error?",
+        ("All of it: the network errs, not the steps", "About a third", "About a ninth"),
+        answer=1,
+        because="The way there knows the noise at the start of each step only, the way back at its end. The two differ by "
+        "as much as the step is long: a method of first order, whose error goes with the step.",
+        reveal={"steps": 100},
+    ),
+    variants=(
+        Variant("ddpm_back", "Back by DDPM", "The way back is DDPM’s, which adds noise at every step.",
+                "Another picture comes out: what the first noise knew is drowned in what is added."),
+        Variant("shuffled", "Pixels shuffled", "Before the way back the pixels of the noise are put in another order.",
+                "One number for one, the same values as before; but where each stands was the picture, and it is gone."),
+    ),
+    shows=(
+        "core.inversion:invert_ddim", "core.samplers:ddim", "core.inversion:slerp", "core.inversion:straight",
+        "core.edits:sdedit_start", "core.samplers:implied_noise", "lessons.there_and_back:run",
+        "lessons.there_and_back:errors", "lessons.there_and_back:between",
+    ),
+    jobs={
+        "there_and_back": "lessons.there_and_back:run",
+        "inversion_errors": "lessons.there_and_back:errors",
+        "between_noises": "lessons.there_and_back:between",
+    },
+    spec="lessons.there_and_back:spec",
+    studies="lessons.there_and_back:studies",
+    takes_pictures=True,
+    minutes=7,
+)  # fmt: skip
+
+
+def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> JobSpec:
+    """The picture to noise and back: with its prompt, with the other one, and SDEdit with the other one.
+
+    Raises:
+        BadValue: with so few steps none lies between 0 and the turn.
+    """
+    if 990 / (values["steps"] - 1) > values["turn"]:
+        raise BadValue(
+            f"With {values['steps']} steps none lies between 0 and t = {values['turn']}: take more steps, or turn later."
+        )
+    return JobSpec("there_and_back", {
+        "model": model, "picture": values["picture"], "num_steps": values["steps"], "turn": values["turn"],
+        "columns": [_same(values), _other(values)], "variant": variant,
+    })  # fmt: skip
+
+
+def errors_spec(values: Mapping[str, Any], model: str) -> JobSpec:
+    """There and back with every number of steps."""
+    return JobSpec("inversion_errors", {
+        "model": model, "picture": values["picture"], "counts": list(COUNTS), "turn": values["turn"],
+        "columns": [_same(values)],
+    })  # fmt: skip
+
+
+def between_spec(values: Mapping[str, Any], model: str) -> JobSpec:
+    """Pictures from the noises between two seeds."""
+    return JobSpec("between_noises", {
+        "model": model, "num_steps": 34, "seeds": [values["seed"], values["seed"] + 1], "weights": list(WEIGHTS),
+        "columns": [_other(values)],
+    })  # fmt: skip
+
+
+def studies(values: Mapping[str, Any], model: str) -> list[JobSpec]:
+    """What stands below the picture."""
+    return [errors_spec(values, model), between_spec(values, model)]
+
+
+def _same(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"prompt": values["prompt"], "seed": values["seed"], "guidance_scale": None}
+
+
+def _other(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"prompt": values["other"], "seed": values["seed"], "guidance_scale": values["gamma"]}
+
+
+# ---- there and back ----------------------------------------------------------------------------------------------
+
+
+def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
+    """A frame for each evaluation, first on the way there, then on the way back; a column for each of COLUMNS.
+
+    {"model", "picture", "num_steps": 34, "turn": 990, "columns": [{the prompt}, {the other}], "variant": null}
+
+    Arrays: x_t float32, clean_hat float16 (2 K, 3, 3, H, W), x_t on the way there as each step leaves it (in the third
+    column noised by the forward process); clean (1, 3, H, W); noise (1, 3, H, W), where it turns; result (3, 3, H, W).
+    meta: `steps`, t and sigma of each frame; `std` and `alike` (2 K, 3), the standard deviation of x_t, and how alike its
+    neighbouring pixels are; `error`, RMS from each result to the picture.
+
+    Raises:
+        BadRequest: there is no timestep as small as `turn`.
+    """
+    bench = set_up(params, context)
+    timesteps = turned(bench.timesteps, params["turn"])
+    clean, schedule, variant = bench.picture, bench.schedule, params["variant"]
+    same, other = (guided(bench.model, [column], "") for column in bench.columns)
+    generators = [torch.Generator().manual_seed(bench.columns[0].seed) for _ in range(3)]
+    fresh = draw_noise(clean, generators[2:])
+    total, record = 2 * len(timesteps), _Record()
+
+    for step in invert_ddim(clean, timesteps, same, schedule):
+        x_t = step.update.x_next
+        shown = [x_t, x_t, add_noise(clean, fresh, step.t_next, schedule)]
+        record.add(step.t_next, schedule.sigma(step.t_next), shown, [step.clean_hat, step.clean_hat, clean])
+        yield Frame(step.index, total, record.pixels())
+
+    noise = shuffled(x_t, bench.columns[0].seed) if variant == "shuffled" else x_t
+    back = iterative_denoise if variant == "ddpm_back" else ddim
+    loops = [
+        back(noise, timesteps, same, schedule, generators[:1]),
+        back(noise, timesteps, other, schedule, generators[1:2]),
+        iterative_denoise(shown[2], timesteps, other, schedule, generators[2:]),
+    ]
+    for index, steps in enumerate(zip(*loops, strict=True)):
+        record.add(
+            steps[0].t, schedule.sigma(steps[0].t), [s.x_t for s in steps], [s.clean_hat for s in steps]
+        )
+        yield Frame(len(timesteps) + index, total, record.pixels())
+    result = _numpy(torch.cat([step.update.x_next for step in steps]))
+    arrays = record.arrays() | {"result": result, "clean": _numpy(clean), "noise": _numpy(noise)}
+    heads = [f"{'there' if k < total // 2 else 'back'}, t = {s['t']}" for k, s in enumerate(record.steps)]
+    return Trajectory(arrays, {
+        "params": dict(params), "steps": record.steps, "std": record.std, "alike": record.alike, "heads": heads,
+        "lines": list(COLUMNS), "error": rms(result - _numpy(clean)).astype(float).tolist(),
+    })  # fmt: skip
+
+
+def turned(timesteps: list[int], turn: int) -> list[int]:
+    """Those of the falling timesteps that lie at `turn` or below. Raises BadRequest where fewer than two do."""
+    left = [t for t in timesteps if t <= turn]
+    if len(left) < 2:
+        raise BadRequest(
+            f"With so few steps none lies between 0 and t = {turn}: take more steps, or turn later."
+        )
+    return left
+
+
+def shuffled(x: Tensor, seed: int) -> Tensor:
+    """(B, C, H, W) with its places in another order, each pixel whole."""
+    flat = x.flatten(2)
+    order = torch.randperm(flat.shape[2], generator=torch.Generator().manual_seed(seed))
+    return flat[:, :, order.to(x.device)].reshape(x.shape)
+
+
+class _Record:
+    """What is kept of each frame."""
+
+    def __init__(self) -> None:
+        self.x_t: list[np.ndarray] = []
+        self.clean_hat: list[np.ndarray] = []
+        self.steps: list[dict[str, float]] = []
+        self.std: list[list[float]] = []
+        self.alike: list[list[float]] = []
+
+    def add(self, t: int, sigma: float, x_t: list[Tensor], clean_hat: list[Tensor]) -> None:
+        self.x_t.append(_numpy(torch.cat(x_t)))
+        self.clean_hat.append(_numpy(torch.cat(clean_hat)))
+        self.steps.append({"t": t, "sigma": sigma})
+        self.std.append([x.std().item() for x in x_t])
+        self.alike.append([neighbours_alike(x) for x in x_t])
+
+    def pixels(self) -> dict[str, np.ndarray]:
+        return {"x_t": to_pixels(self.x_t[-1]), "clean_hat": to_pixels(self.clean_hat[-1])}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"x_t": np.stack(self.x_t), "clean_hat": np.stack(self.clean_hat).astype(np.float16)}
+
+
+# ---- the studies -------------------------------------------------------------------------------------------------
+
+
+def errors(params: Mapping[str, Any], context: JobContext) -> JobEvents:
+    """There and back with each of `counts` steps.
+
+    Arrays: back, noise float32 (counts, 1, 3, H, W), what came back and where it turned; clean (1, 3, H, W); error float64
+    (counts,), RMS from back to clean.
+    """
+    bench = set_up(params, context)
+    same = guided(bench.model, bench.columns, "")
+    grids = [turned(bench.schedule.strided_timesteps(count), params["turn"]) for count in params["counts"]]
+    work, back, noise = Work(2 * sum(map(len, grids))), [], []
+    for index, timesteps in enumerate(grids):
+        x = yield from work.end(invert_ddim(bench.picture, timesteps, same, bench.schedule))
+        noise.append(_numpy(x))
+        back.append(_numpy((yield from work.end(ddim(x, timesteps, same, bench.schedule, [])))))
+        yield Frame(
+            index, len(params["counts"]), {"back": to_pixels(back[-1]), "noise": to_pixels(noise[-1])}
+        )
+    clean = _numpy(bench.picture)
+    arrays = {
+        "back": np.stack(back), "noise": np.stack(noise), "clean": clean,
+        "error": rms(np.stack(back)[:, 0] - clean).astype(np.float64),
+    }  # fmt: skip
+    return Trajectory(arrays, {"params": dict(params), "timesteps": grids[-1]})
+
+
+def between(params: Mapping[str, Any], context: JobContext) -> JobEvents:
+    """The pictures that DDIM draws from the noises between two: along the great circle, then along the straight line.
+
+    Arrays: x_t float32, clean_hat float16 (steps, 2 * weights, 3, H, W); result (2 * weights, 3, H, W); std float64
+    (2 * weights,), of the noise that each begins with.
+    """
+    bench = set_up(params, context)
+    weights = params["weights"]
+    one, other = (draw_noise(bench.like, [torch.Generator().manual_seed(seed)]) for seed in params["seeds"])
+    noise = torch.cat([way(one, other, weight) for way in (slerp, straight) for weight in weights])
+    estimator = guided(bench.model, bench.columns * len(noise), "")
+    steps = []
+    for step in ddim(noise, bench.timesteps, estimator, bench.schedule, []):
+        steps.append(step)
+        pixels = {"x_t": to_pixels(_numpy(step.x_t)), "clean_hat": to_pixels(_numpy(step.clean_hat))}
+        yield Frame(step.index, len(bench.timesteps), pixels)
+    arrays = {
+        "x_t": np.stack([_numpy(step.x_t) for step in steps]),
+        "clean_hat": np.stack([_numpy(step.clean_hat) for step in steps]).astype(np.float16),
+        "result": _numpy(steps[-1].update.x_next),
+        "std": noise.flatten(1).std(dim=1).double().cpu().numpy(),
+    }
+    return Trajectory(arrays, {"params": dict(params), "timesteps": bench.timesteps})
+
+
+def _numpy(x: Tensor) -> np.ndarray:
+    return x.detach().float().cpu().numpy()
