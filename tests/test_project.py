@@ -207,6 +207,20 @@ def test_the_pattern_for_places(text, named):
 # ---- make, continuous integration, settings ---------------------------------------------------------
 
 
+def test_every_picture_of_a_page_has_words_for_those_who_do_not_see_it():
+    """Streamlit's `image` draws without; tests/browser/test_words.py listens to some pages, this reads all."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in sorted((ROOT / "pages").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "image"
+        and "alt" not in {word.arg for word in call.keywords}
+    ]
+    assert not silent
+
+
 def test_make_lists_every_command():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = set(re.search(r"^\.PHONY: (.+)$", makefile, re.M).group(1).split())
