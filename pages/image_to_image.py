@@ -12,7 +12,7 @@ from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.origin import signed
 from pages.ui.sampling import Values, controls_of, sampling_stage
-from pages.ui.sources import sketch, source_control
+from pages.ui.sources import drawing, source_control
 from pages.ui.stage import show
 
 LESSON = here(WRITTEN)
@@ -33,7 +33,7 @@ def controls() -> bool:
 
 
 with lesson_page(LESSON) as values:
-    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=lambda: sketch(LESSON))
+    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=drawing(LESSON))
     if trajectory is not None:
         st.subheader("Inside one of the runs", anchor=False)
         i_starts, state = starts(values), LessonState(LESSON)

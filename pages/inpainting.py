@@ -13,7 +13,7 @@ from pages.ui.controls import control
 from pages.ui.edit_films import inpainting, outlined
 from pages.ui.films import Films
 from pages.ui.fitted import here
-from pages.ui.lesson_page import lesson_page
+from pages.ui.lesson_page import beside_the_figure, lesson_page
 from pages.ui.masks import kept_share, mask_field
 from pages.ui.pictures import pixels_of
 from pages.ui.sampling import Values, controls_of, sampling_stage, seeds
@@ -77,4 +77,5 @@ def something_painted(values: Values) -> None:
 with lesson_page(LESSON) as values:
     trajectory = sampling_stage(LESSON, values, films, controls=controls, first=mask, needs=something_painted)
     if trajectory is not None:
-        comparison(trajectory)
+        with beside_the_figure():
+            comparison(trajectory)

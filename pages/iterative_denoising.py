@@ -7,10 +7,13 @@ import torch
 from core.media import to_pixels
 from lessons.classical_denoising import best_blur, psnr
 from lessons.iterative_denoising import LESSON as WRITTEN
+from pages.components.player import Film
 from pages.server.runtime import job_id, model_fingerprint, schedule
-from pages.ui.films import Films, denoising
+from pages.ui.edit_films import with_original
+from pages.ui.films import Films, Pixels, denoising
 from pages.ui.fitted import here
-from pages.ui.lesson_page import lesson_page
+from pages.ui.lesson_page import beside_the_figure, lesson_page
+from pages.ui.pictures import pixels_of
 from pages.ui.sampling import Values, sampling_stage
 from pages.ui.still import still
 
@@ -47,10 +50,17 @@ def comparison(job: str, trajectory) -> None:
 
 
 def films(values: Values) -> Films:
-    return denoising(schedule().strided_timesteps()[values["i_start"] :], name="a4")
+    run = denoising(schedule().strided_timesteps()[values["i_start"] :], name="a4")
+    original = pixels_of(values["picture"])[None, None]
+
+    def live(pixels: Pixels, total: int) -> Film:
+        return with_original(run.live(pixels, total), original)
+
+    return Films(lambda trajectory: with_original(run.finished(trajectory), original), live)
 
 
 with lesson_page(LESSON) as values:
     trajectory = sampling_stage(LESSON, values, films)
     if trajectory is not None:
-        comparison(job_id(LESSON.job(values, model_fingerprint())), trajectory)
+        with beside_the_figure():
+            comparison(job_id(LESSON.job(values, model_fingerprint())), trajectory)

@@ -15,7 +15,7 @@ ICON = (
     Path(__file__).resolve().parent.parent / "assets" / "icon.png"
 )  # a Material icon would be fetched from a network
 
-st.set_page_config(layout="wide", page_icon=str(ICON), initial_sidebar_state=268)
+st.set_page_config(layout="wide", page_icon=str(ICON), initial_sidebar_state="collapsed")
 
 sections = {"": [st.Page("home.py", title="Start", default=True)]}
 for lesson in COURSE:
@@ -24,14 +24,16 @@ for lesson in COURSE:
 
 sections[""].append(st.Page("classroom.py", title="Class", url_path="class"))
 
+CODES = {"": "Start", "class": "Class"} | {lesson.url_path: lesson.code for lesson in COURSE}
+
 if admitted():
     page = st.navigation(sections)
-    window()
+    window(CODES, page.url_path)
     class_bar(page.url_path)
     page.run()
     presenter(offer=page.url_path == "class")
 else:  # the address stays, so that whoever joins is where the link led to
     st.navigation(sections, position="hidden")
-    window()
+    window(CODES, "")
     entry()
 settle_modules()

@@ -10,7 +10,7 @@ from pages.ui.films import Films
 from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import Values, controls_of, sampling_stage
-from pages.ui.sources import sketch, source_control
+from pages.ui.sources import drawing, source_control
 from pages.ui.stage import stage
 
 LESSON = here(WRITTEN)
@@ -35,7 +35,7 @@ def controls() -> bool:
 
 
 with lesson_page(LESSON) as values:
-    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=lambda: sketch(LESSON))
+    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=drawing(LESSON))
     if trajectory is not None:
         st.subheader("The runs behind it, all at the same t", anchor=False)
         stage(LESSON, LESSON.job(values, model_fingerprint()), runs(values), name="runs")

@@ -107,8 +107,7 @@ def details(trajectory: Trajectory, name: str) -> None:
         f"{block.does}{means} It puts out **{' × '.join(map(str, facts['shape']))}** numbers and has "
         f"**{facts['parameters']:,}** parameters."
     )
-    pictures, source = st.columns([1, 1], gap="large")
-    with pictures:
+    with st.container():
         scale = max(1, 56 // maps.shape[1])
         still(
             contact_sheet(large(maps, scale), columns=SHEET_COLUMNS, background=128),
@@ -118,7 +117,7 @@ def details(trajectory: Trajectory, name: str) -> None:
             st.caption(
                 f"Channels {', '.join(str(c) for c in channels)}; white is {facts['largest']:.2g}, black is 0 or less."
             )
-    with source:
+    with st.expander("Its code", icon=":material/code:"):
         if block.source is None:
             st.code("nn.Conv2d(d, 1, kernel_size=3, stride=1, padding=1)", language="python", wrap_lines=True)
         else:
@@ -160,6 +159,7 @@ with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     found = newest()
     with side:
+        chosen = st.container()
         ok = control(LESSON, "network")
         if values["network"] != "trained" or found is None:
             ok = control(LESSON, "width") and ok
@@ -177,6 +177,7 @@ with lesson_page(LESSON) as values:
         if trajectory is not None:
             drawing(trajectory, values["block"])
     if trajectory is not None:
-        details(trajectory, values["block"])
-        with st.expander("Where the parameters are", icon=":material/table_rows:"):
+        with chosen:
+            details(trajectory, values["block"])
+        with side, st.expander("Where the parameters are", icon=":material/table_rows:"):
             counts(trajectory)

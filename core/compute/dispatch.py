@@ -146,6 +146,9 @@ class QueueExecutor:
     def resume(self) -> list[JobId]:
         return self._ledger.resume()
 
+    def usual_seconds(self, kind: str) -> float | None:
+        return self._ledger.usual_seconds(kind)
+
     def capacity(self) -> Capacity:
         return self._ledger.capacity()
 

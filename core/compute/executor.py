@@ -112,6 +112,10 @@ class Executor(Protocol):
         """Queue again what an earlier process left unfinished; to be called once, at start-up."""
         ...
 
+    def usual_seconds(self, kind: str) -> float | None:
+        """How long a job of this kind took lately, the median; None while none was measured."""
+        ...
+
     def capacity(self) -> Capacity: ...
 
     def close(self) -> None:

@@ -72,6 +72,9 @@ class StageState(Place):
     run = Kept[bool](bool)  # asked for by the button in the place of the picture
     frame = Kept[int | None](nothing)  # asked for by a phrase
     at = Kept[int | None](nothing)  # asked for by a control, when it was drawn last
+    job = Kept[str | None](nothing)  # which was drawn last
+    played = Kept[bool](bool)  # a film was shown here, which plays the first time
+    film = Kept[bytes | None](nothing)  # ... and the last that was there to be shown
 
 
 class TrainingState(Place):

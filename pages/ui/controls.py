@@ -146,13 +146,16 @@ def set_texts(lesson: Lesson, wanted: Mapping[str, str]) -> None:
 
 
 def preset_row(lesson: Lesson) -> None:
-    """One button for each preset; each sets every control."""
-    with st.container(horizontal=True, gap="xsmall"):
+    """One button for each preset; each sets every control. The one that is on looks it."""
+    now = {field.name: field.encode(LessonState(lesson).values[field.name]) for field in lesson.fields}
+    with st.container(key="presets", horizontal=True, gap="xsmall"):
         for preset in lesson.presets:
             wanted = lesson.defaults() | dict(preset.values)
+            on = all(lesson.field(name).encode(value) == now[name] for name, value in wanted.items())
             st.button(
                 preset.label,
                 key=f"{lesson.slug}/preset/{preset.name}",
+                type="primary" if on else "secondary",
                 on_click=set_values,
                 args=(lesson, wanted),
             )

@@ -81,8 +81,16 @@ def inside(trajectory: Trajectory, column: int, name: str) -> Film:
     """One of the runs by itself, with every term of its steps."""
     run = alone(trajectory, column)
     film = denoising([step["t"] for step in run.meta["steps"]], name=name).finished(run)
-    original = Row("clean", "x_0", to_pixels(run["clean"][None]), "the picture")
-    return replace(film, rows=[original, *film.rows])
+    return with_original(film, to_pixels(run["clean"][None]))
+
+
+def with_original(film: Film, pixels: np.ndarray) -> Film:
+    """The film of one sample with the picture that it should come back to in front; pixels: uint8 (1, 1, H, W, 3).
+
+    Three pictures in a line are large; the estimated noise waits behind its chip.
+    """
+    rows = [replace(row, shown=row.shown and row.name != "eps") for row in film.rows]
+    return replace(film, rows=[Row("clean", "x_0", pixels, "the original"), *rows])
 
 
 def morph(trajectory: Trajectory, i_starts: Sequence[int], name: str) -> Film:
@@ -100,7 +108,7 @@ def morph(trajectory: Trajectory, i_starts: Sequence[int], name: str) -> Film:
         curves=[
             Curve(r"\text{RMS}", [*distances(trajectory), 0.0], panel="distance", meaning="from the result to the picture")
         ],
-        marks=range(len(i_starts) + 1), strip_row="result", start=0, name=name,
+        marks=range(len(i_starts) + 1), strip_row="result", start=len(i_starts) // 2, name=name,
     )  # fmt: skip
 
 
@@ -120,7 +128,7 @@ def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> F
         film = plain.finished(trajectory)
         rows = [
             *(row for row in film.rows if row.name in ("x_t", "clean_hat")),
-            Row("kept", r"\text{kept}", kept, "what is kept: the original, freshly noised"),
+            Row("kept", r"\text{kept}", kept, "what is kept: the original, freshly noised", shown=False),
             Row("made", r"\text{made}", made, "what is made", shown=False),
             Row("seam", r"\text{seam}", drawn_in, "the estimate, with the seam drawn in", shown=False),
         ]  # fmt: skip

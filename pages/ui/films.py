@@ -10,11 +10,17 @@ import numpy as np
 from core.media import difference_pixels, to_pixels
 from core.trajectory import Trajectory
 from lessons.denoising import EPS_RANGE
-from pages.components.player import Curve, Film, Number, Row
+from pages.components.player import Curve, Film, Number, Row, Term
 from pages.server.served.progress import Pixels
 
 UPDATE = r"x_{t'} = c_0\,\hat{x}_0 + c_t\,x_t + \sigma z"
 MARK_EVERY = 5
+SUM = (  # the same as pictures
+    Term("x_{t'}", "x_t", "the next picture", ahead=1, last="clean_hat"),
+    Term(r"\hat{x}_0", "clean_hat", "the estimate of the clean picture", "c_0"),
+    Term("x_t", "x_t", "the noisy picture", "c_t"),
+    Term(r"\sigma z", "noise", "the noise added by this step"),
+)
 
 # name in the trajectory -> label, caption; in the order of the formula
 TERMS = {
@@ -59,6 +65,7 @@ def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str =
         steps = trajectory.meta["steps"]
         return Film(
             rows=rows, steps=_labels(timesteps), columns=columns, curves=_curves(trajectory), formula=UPDATE,
+            terms=SUM, open=("sum",) if trajectory["x_t"].shape[1] == 1 else (),
             numbers=[
                 Number(r"\sqrt{\bar{\alpha}_t}", "weight of the picture in xₜ", [s["signal"] for s in steps]),
                 Number(r"\sqrt{1-\bar{\alpha}_t}", "weight of the noise in xₜ", [s["sigma"] for s in steps]),
@@ -100,7 +107,14 @@ def _main_rows(pixels: Pixels) -> list[Row]:
         ("clean_hat", r"\hat{x}_0", "the estimate of the clean picture"),
         ("eps", r"\hat{\varepsilon}", "the estimated noise"),
     )
-    return [Row(name, label, pixels[name], caption) for name, label, caption in rows if name in pixels]
+    alone = pixels["x_t"].shape[1] == 1
+    return [
+        Row(
+            name, label, pixels[name], caption, shown=alone or name != "eps"
+        )  # two rows of samples are larger than three
+        for name, label, caption in rows
+        if name in pixels
+    ]
 
 
 def _term_rows(trajectory: Trajectory) -> list[Row]:

@@ -5,24 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.jobs import JobSpec
 from lessons.address import WRONG
 from lessons.course import PARTS, neighbours
+from lessons.fields import BadValue
 from lessons.lesson import Lesson, Variant
 from pages.components.phrases import phrases
 from pages.components.plain import plain
 from pages.components.style import page_style
+from pages.server.runtime import model_fingerprint
 from pages.server.session import LessonState
 from pages.ui.controls import preset_row, set_texts, set_values, values, write_url
 from pages.ui.fitted import card
+from pages.ui.pins import keep_run
 
-SIDE: ContextVar[DeltaGenerator | None] = ContextVar(
-    "side", default=None
-)  # the controls' column of this run's page
+
+@dataclass(frozen=True)
+class Rooms:
+    """The parts of a lesson's page: the figure, which stays where it is; the words beside it, which scroll; and what
+    comes below both.
+    """
+
+    figure: DeltaGenerator
+    side: DeltaGenerator  # the controls, at the head of the words
+    beside: DeltaGenerator  # what is read beside the figure, below the controls and the question
+
+
+ROOMS: ContextVar[Rooms] = ContextVar("rooms")  # of this run's page
 
 
 @contextmanager
@@ -32,22 +47,30 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     The body of the `with` draws the picture and the controls.
     """
     page_style()
-    SIDE.set(None)
-    st.caption(" · ".join([PARTS[lesson.part], f"{lesson.minutes} minutes", *_other_model(lesson)]))
-    st.title(f"{lesson.code} · {lesson.title}", anchor=False)
-    st.markdown(f"##### {lesson.prose['Claim']}")
-    state = values(lesson)
-    phrases(lambda wanted: set_texts(lesson, wanted))
-    preset_row(lesson)
-    yield state
+    lesson_box = st.container(key="lesson")  # page.css lays its parts out
+    left = lesson_box.container(key="left")
+    with left.container(key="head"):
+        st.title(f"{lesson.code} · {lesson.title}", anchor=False)
+        st.markdown(f"##### {lesson.prose['Claim']}")
+    figure = left.container(key="figure")
+    words = lesson_box.container(key="words")
+    below = st.container(key="below")
+    with words:
+        state = values(lesson)
+        phrases(lambda wanted: set_texts(lesson, wanted))
+        preset_row(lesson)
+        side, asked, beside = st.container(key="side"), st.container(), st.container(key="beside")
+        ROOMS.set(Rooms(figure, side, beside))
+    with below:
+        yield state
     write_url(lesson, state)
-    with (
-        SIDE.get() or st.container()
-    ):  # beside the picture that answers it, where the page has a column for controls
+    with asked:
         _question(lesson)
-    _prose(lesson)
-    _folds(lesson)
-    _neighbours(lesson)
+    with words:
+        _prose(lesson)
+        _folds(lesson)
+        _neighbours(lesson)
+        st.caption(" · ".join([PARTS[lesson.part], f"{lesson.minutes} minutes", *_other_model(lesson)]))
 
 
 def _other_model(lesson: Lesson) -> list[str]:
@@ -58,11 +81,14 @@ def _other_model(lesson: Lesson) -> list[str]:
 
 
 def picture_and_side() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """A wide column for the picture and a narrow one, at its side, for the controls."""
-    picture, column = st.columns([7, 2], gap="medium")
-    side = column.container(key="side")  # page.css keeps it wide enough
-    SIDE.set(side)
-    return picture, side
+    """Where the picture is drawn, and where the controls are. What a page draws in neither stands below both."""
+    rooms = ROOMS.get()
+    return rooms.figure, rooms.side
+
+
+def beside_the_figure() -> DeltaGenerator:
+    """Where a page draws what is to be compared with its figure: among the words, so that both are seen."""
+    return ROOMS.get().beside
 
 
 def variant_toggle(lesson: Lesson) -> Variant | None:
@@ -97,7 +123,7 @@ def _question(lesson: Lesson) -> None:
     question = lesson.question
     if question is None:
         return
-    with st.container(border=True):
+    with st.container(border=True, key="question"):
         st.markdown(f"**Before you move anything.** {question.text}")
         choice = st.radio(
             "Your guess",
@@ -115,12 +141,28 @@ def _question(lesson: Lesson) -> None:
         if question.reveal:
             st.button(
                 "Show it", icon=":material/visibility:", key=f"{lesson.slug}/reveal",
-                on_click=set_values, args=(lesson, dict(question.reveal)),
+                on_click=_reveal, args=(lesson, dict(question.reveal)),
             )  # fmt: skip
 
 
+def _reveal(lesson: Lesson, wanted: dict[str, Any]) -> None:
+    """Answers with both runs side by side: the one that the question was asked of stays, pinned."""
+    now = dict(LessonState(lesson).values)
+    if lesson.pinnable and _job(lesson, now) != _job(lesson, now | wanted):
+        keep_run(lesson, now)
+    set_values(lesson, wanted)
+
+
+def _job(lesson: Lesson, values: dict[str, Any]) -> JobSpec | None:
+    """What would be computed; None where the values allow nothing."""
+    try:
+        return lesson.job(values, model_fingerprint())
+    except BadValue:
+        return None
+
+
 def _prose(lesson: Lesson) -> None:
-    with st.container(width=760):
+    with st.container(key="prose"):
         st.subheader("What to look for", anchor=False)
         st.markdown(lesson.prose["What to look for"])
 

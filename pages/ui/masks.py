@@ -42,7 +42,7 @@ def mask_field(lesson: Lesson, state: dict[str, Any], picture: np.ndarray) -> No
 
     canvas(
         key=f"{lesson.slug}/mask", mode="mask", under=picture, start=mask, turn=LessonState(lesson).mask_turn,
-        identity="mask", use_label="Use this mask", label="Mask, painted on the picture", on_use=use, max_side=384,
+        identity="mask", use_label="Use this mask", label="Mask, painted on the picture", on_use=use, max_side=288,
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption("Or a shape:", width="content")

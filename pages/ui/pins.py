@@ -52,7 +52,7 @@ def pin_row(lesson: Lesson, values: Values, there: bool) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if there and values not in pins:
             st.button(
-                "Pin to compare", icon=":material/keep:", key=f"{lesson.slug}/pin", on_click=_pin,
+                "Pin to compare", icon=":material/keep:", key=f"{lesson.slug}/pin", on_click=keep_run,
                 args=(lesson, dict(values)), disabled=len(pins) >= MOST,
                 help=f"{MOST} runs are pinned; take one away first." if len(pins) >= MOST else
                 "Keeps this run beside the next ones. Then change a control or take a preset.",
@@ -85,7 +85,8 @@ def _pins(lesson: Lesson) -> list[Values]:
     return state.pins
 
 
-def _pin(lesson: Lesson, values: Values) -> None:
+def keep_run(lesson: Lesson, values: Values) -> None:
+    """Keeps the run of these values beside the next ones, while there is room for one more."""
     state = LessonState(lesson)
     if values not in state.pins and len(state.pins) < MOST:
         state.pins = [*state.pins, values]

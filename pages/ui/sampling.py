@@ -11,19 +11,25 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.trajectory import Trajectory
 from lessons.fields import BadValue
 from lessons.lesson import Lesson
 from lessons.networks import Network
+from pages.server import runtime
 from pages.server.runtime import model_fingerprint
+from pages.server.session import LessonState
 from pages.ui.controls import control
 from pages.ui.films import Films
+from pages.ui.follow import done, look
 from pages.ui.lesson_page import picture_and_side, variant_toggle
 from pages.ui.networks import network_control, nothing_yet
 from pages.ui.pins import pin_row, pinned
-from pages.ui.stage import NO_PINS, Beside, stage_beside
+from pages.ui.stage import NO_PINS, Beside, stage_beside, stand_in
 from pages.ui.takehome import File, take_home
+
+RESULT, RUN = "The result", "The run"
 
 Values = dict[str, Any]
 
@@ -42,6 +48,29 @@ def seeds(values: Values) -> list[str]:
     return [f"seed {values['seed'] + k}" for k in range(values["count"])]
 
 
+def _result_is_shown(lesson: Lesson, run: Beside) -> bool:
+    """The choice between the result in the lesson's own way and the run that led to it; a phrase that asks for a step of
+    the run gets that.
+    """
+    state = LessonState(lesson)
+    key = state.key("shown")
+    if state.stage().frame is not None:
+        st.session_state[key] = RUN
+    if not done(look(runtime.job_id(run.spec))):
+        return False
+    st.session_state.setdefault(key, RESULT)
+    chosen = st.segmented_control(
+        "What the figure shows", (RESULT, RUN), key=key, required=True, label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+    return chosen == RESULT
+
+
+def kept_row() -> DeltaGenerator:
+    """Where it stands, among the words, what can be kept of the run: the figure leaves its height to the pictures."""
+    return st.container(key="kept", horizontal=True, gap="xsmall")
+
+
 def sampling_stage(
     lesson: Lesson,
     values: Values,
@@ -49,7 +78,7 @@ def sampling_stage(
     *,
     controls: Callable[[], bool] | None = None,
     remarks: Callable[[Values], None] = nothing,
-    first: Callable[[], None] = nothing,
+    first: Callable[[], None] | None = None,
     top: Callable[[Trajectory], None] | None = None,
     files: Callable[[Trajectory], Sequence[File]] = lambda trajectory: (),
     at: Callable[[Values], int] | None = None,
@@ -59,8 +88,9 @@ def sampling_stage(
     """Of a lesson of Part A. Returns the trajectory once it is there.
 
     `controls` draws the controls, all fields' unless given, and says whether they can be used; `remarks` says below them
-    what holds for these values. `first` is drawn above the picture, `top` as well, once there is a result; `files` can be
-    taken home besides the usual ones; `at` says which frame a control asks for.
+    what holds for these values. `first` is drawn at the picture's side. `top` shows the result in the lesson's own way, in
+    place of the run until that is asked for; `files` can be taken home besides the usual ones. `at` says which frame a
+    control asks for.
     `needs` raises BadValue for values with which there is nothing to compute.
     """
     picture, side = picture_and_side()
@@ -68,6 +98,7 @@ def sampling_stage(
         allowed = controls() if controls else controls_of(lesson, [field.name for field in lesson.fields])
         remarks(values)
         variant = variant_toggle(lesson) if lesson.variants else None
+        keep = kept_row()
 
     def run(values: Values) -> Beside:
         return Beside("", lesson.job(values, model_fingerprint()), films(values))
@@ -83,9 +114,12 @@ def sampling_stage(
             return False
         return True
 
+    if first is not None:
+        with picture:
+            aside, picture = st.columns([4, 5], gap="medium")
+        with aside:
+            first()
     with picture:
-        first()
-        above = st.container() if top else None
         try:
             right = run(values)
             wrong = variant and replace(
@@ -93,17 +127,22 @@ def sampling_stage(
             )
         except BadValue as error:
             st.warning(str(error), icon=":material/grid_off:")
+            stand_in(LessonState(lesson).stage())
             return None
         beside = pinned(lesson, values, pin) if pins else NO_PINS
-        trajectory = stage_beside(
-            lesson, right, wrong, allowed=allowed and possible(), at=at and at(values), pins=beside
+        result_first = (
+            top is not None and wrong is None and not beside.runs and _result_is_shown(lesson, right)
         )
+        trajectory = stage_beside(
+            lesson, right, wrong, allowed=allowed and possible(), at=at and at(values), pins=beside,
+            drawn=not result_first,
+        )  # fmt: skip
+        if trajectory is not None and result_first:
+            top(trajectory)
+    with keep:
         if pins:
             pin_row(lesson, values, trajectory is not None)
         if trajectory is not None:
-            if above is not None:
-                with above:
-                    top(trajectory)
             take_home(lesson, trajectory, right.spec, files(trajectory))
     return trajectory
 
@@ -130,6 +169,7 @@ def network_stage(
         network = network_control(lesson, objective)
         allowed = controls()
         variant = variant_toggle(lesson) if lesson.variants else None
+        keep = kept_row()
     with picture:
         if network is None:
             nothing_yet(*made_in)
@@ -140,6 +180,7 @@ def network_stage(
         )
         st.caption(f"{network.label}{says(network)}")
         trajectory = stage_beside(lesson, right, wrong, allowed=allowed, at=at and at(values))
-        if trajectory is not None:
+    if trajectory is not None:
+        with keep:
             take_home(lesson, trajectory, right.spec)
     return network, trajectory, allowed

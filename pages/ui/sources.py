@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,14 +53,17 @@ def source_control(lesson: Lesson, state: Mapping[str, Any]) -> None:
         kept.base = state["picture"]
 
 
-def sketch(lesson: Lesson) -> None:
-    """The canvas, on white or over the picture, where one is to start from a drawing; one that is used becomes the
-    lesson's picture.
-    """
+def drawing(lesson: Lesson) -> Callable[[], None] | None:
+    """What draws the canvas, where one is to start from a drawing; None where one starts from a picture."""
+    if st.session_state.get(LessonState(lesson).key(SOURCE), "picture") == "picture":
+        return None
+    return partial(_sketch, lesson)
+
+
+def _sketch(lesson: Lesson) -> None:
+    """The canvas, on white or over the picture; a drawing that is used becomes the lesson's picture."""
     state = LessonState(lesson)
     kind = st.session_state[state.key(SOURCE)]
-    if kind == "picture":
-        return
     under = pixels_of(state.base) if kind == "over" else None
 
     def use(drawing: Drawing) -> None:
@@ -67,11 +71,11 @@ def sketch(lesson: Lesson) -> None:
         if not drawing.blank:
             set_values(lesson, {"picture": put_picture(drawing.pixels)})
 
-    drawn = canvas(key=f"{lesson.slug}/{kind}", under=under, on_use=use, label="Sketch")
+    drawn = canvas(key=f"{lesson.slug}/{kind}", under=under, on_use=use, label="Sketch", max_side=288)
     if (drawn is not None and drawn.blank) or state.empty:
         st.warning("The sheet is empty: draw a few strokes, then use the drawing.", icon=":material/draw:")
     elif drawn is None:
-        st.caption("Until a drawing is used, the results below are those of the picture before.")
+        st.caption("Until a drawing is used, the results beside it are those of the picture before.")
 
 
 # ---- what other lessons made -------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.jobs import JobId, JobSpec, State
+from core.jobs import JobId, JobSpec, NotOwner, State
 from core.trajectory import Trajectory
 from lessons.address import FRAME, JOB
 from lessons.course import COURSE
@@ -32,6 +32,7 @@ from pages.ui.follow import ask, cancel_button, done, failure, follow, live, loo
 from pages.ui.origin import origin
 
 POLL_SECONDS = 0.4
+AT_ONCE = 15.0  # seconds: a run that usually takes less begins by itself when a control changes
 BESIDE = 6  # films of more columns than this, all together, are compared row under row
 
 
@@ -64,11 +65,13 @@ def stage(
     name: str = "main",
     go: bool = False,
     at: int | None = None,
+    drawn: bool = True,
 ) -> Trajectory | None:
     """Draws the job of `spec`: its film, its progress, or the button that starts it.
 
     Returns the trajectory once it is there. `allowed` is False while a control holds something unusable,
-    `go` starts the run unasked, `at` is the frame that a control asks for. A page with several
+    `go` starts the run unasked, `at` is the frame that a control asks for. With `drawn=False` the
+    page shows the result itself. A page with several
     stages gives each a `name`; the URL follows "main".
     """
     state, job_id = LessonState(lesson), runtime.job_id(spec)
@@ -76,21 +79,44 @@ def stage(
     main = name == "main"
     if main:
         _compare_with_link(state, job_id)
-    status = look(job_id)
-    asked = [go, place.take("run"), main and state.take("go")]
+    status, before = look(job_id), place.job
+    changed = before not in (None, job_id)
+    if allowed:
+        place.job = job_id
+    asked = [go, place.take("run"), main and state.take("go"), changed and status is None and at_once(spec)]
     if allowed and any(asked) and not done(status):
+        if changed:
+            _leave(before)
         status = ask(spec)  # one that runs for somebody else is asked for too: their cancel must not end it
     if main and status is not None:
         st.query_params[JOB] = job_id[:16]
     elif main:
         st.query_params.pop(JOB, None)  # the address must not name a run that its settings do not lead to
     running = live(status)
+    if done(status) and not drawn:
+        return result(job_id)
     # Where the browser asks the server's own routes, the player does, and has the fragment run once at the job's end.
     follow(
-        partial(_draw, place, job_id, films, running, allowed, at), [job_id], lambda: live(look(job_id)), running,
+        partial(_draw, place, spec, job_id, films, running, allowed, at), [job_id], lambda: live(look(job_id)), running,
         key=place.key("fragment"), every=POLL_SECONDS, live=running, listen=False,
     )  # fmt: skip
     return result(job_id) if done(status) else None
+
+
+def at_once(spec: JobSpec) -> bool:
+    """Whether a run is short enough to begin by itself when a control has changed."""
+    usual = runtime.executor().usual_seconds(spec.kind)
+    return usual is None or usual < AT_ONCE
+
+
+def _leave(job_id: JobId | None) -> None:
+    """Waits no longer for the run that another one replaces."""
+    if job_id is None or not live(look(job_id)):
+        return
+    try:
+        runtime.executor().cancel(job_id, runtime.owner())
+    except NotOwner:
+        return  # it was only watched: somebody else waits for it
 
 
 def stage_beside(
@@ -101,6 +127,7 @@ def stage_beside(
     allowed: bool = True,
     at: int | None = None,
     pins: Pins = NO_PINS,
+    drawn: bool = True,
 ) -> Trajectory | None:
     """As `stage`, with others beside it under one cursor once they are there: the same lesson run wrong on purpose, and
     the runs that the student has pinned.
@@ -110,7 +137,7 @@ def stage_beside(
     state = LessonState(lesson)
 
     def alone(go: bool = False) -> Trajectory | None:
-        return stage(lesson, right.spec, right.films, allowed=allowed, go=go, at=at)
+        return stage(lesson, right.spec, right.films, allowed=allowed, go=go, at=at, drawn=drawn)
 
     if wrong is None and not pins.runs:
         return alone()
@@ -178,21 +205,28 @@ def _draw_together(place: StageState, runs: list[Beside], at: int | None) -> Non
 
 
 def _draw(
-    place: StageState, job_id: JobId, films: Films, was_running: bool, allowed: bool, at: int | None
+    place: StageState,
+    spec: JobSpec,
+    job_id: JobId,
+    films: Films,
+    was_running: bool,
+    allowed: bool,
+    at: int | None,
 ) -> None:
     status = look(job_id)
     if own_routes() and (was_running or live(status)):
         # also if it has ended since the page looked: the browser finds that out, and then the whole page is drawn
-        with st.container(horizontal=True, horizontal_alignment="right"):
+        with st.container(key=f"running {place.name}"):  # page.css puts it beside the progress
             cancel_button(job_id, place.key("cancel"))
         show(place, Running(watch(job_id, f"{place.name} {films.key}", _live(place, job_id, films))))
     elif status is None:
-        _offer(place, allowed)
+        _offer(place, allowed, spec)
     elif status.state is State.FAILED:
         failure(status)
-        _offer(place, allowed, "Try again")
+        _offer(place, allowed, status.spec, "Try again")
     elif done(status):
-        show(place, _film_bytes(job_id, place, films), at)
+        place.film = film = _film_bytes(job_id, place, films)
+        show(place, film, at)
     else:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(share(status), text=words(status))
@@ -204,7 +238,7 @@ def _draw(
             _placeholder("The first frame appears here as soon as the network has been asked once.")
 
 
-def show(place: StageState, film: bytes | Running, at: int | None = None) -> None:
+def show(place: StageState, film: bytes | Running, at: int | None = None, *, stale: bool = False) -> None:
     """The player, on the frame that a phrase, the URL or a control (`at`) asks for, in this order.
 
     Where the hand lets go goes into the URL.
@@ -217,7 +251,8 @@ def show(place: StageState, film: bytes | Running, at: int | None = None) -> Non
         asked = frame_of(st.query_params.get(FRAME, ""))
     if asked is None:
         asked = at
-    frame = player(film, key=place.key("player"), start=asked)
+    play, place.played = main and asked is None and not place.played, True
+    frame = player(film, key=place.key("player"), start=asked, stale=stale, play=play)
     if frame is not None and main:
         st.query_params[FRAME] = str(frame)
 
@@ -247,14 +282,35 @@ def _about(place: StageState, job_id: JobId, meta: Mapping[str, Any] | None = No
     return origin(lesson, spec, runtime.shared_result(job_id).meta if meta is None else meta)
 
 
-def _offer(place: StageState, allowed: bool, label: str = "Run") -> None:
-    """The button that starts the run. It sits in a fragment, so it must rerun the whole page."""
-    with _placeholder("These settings have not been computed yet."):
+def _offer(place: StageState, allowed: bool, spec: JobSpec, label: str = "Run") -> None:
+    """The button that starts the run, and what was shown before, dimmed.
+
+    It sits in a fragment, so it must rerun the whole page.
+    """
+    usual = runtime.executor().usual_seconds(spec.kind)
+    if usual is not None and usual >= AT_ONCE:
+        label = f"{label} · about {usual:.0f} s"
+    box = (
+        st.container(horizontal=True, vertical_alignment="center")
+        if place.film
+        else _placeholder("These settings have not been computed yet.")
+    )
+    with box:
+        if place.film:
+            st.caption("The picture is of other settings.")
         if st.button(
             label, icon=":material/play_arrow:", type="primary", key=place.key("start"), disabled=not allowed
         ):
             place.run = True
             st.rerun()
+    if place.film:
+        stand_in(place)
+
+
+def stand_in(place: StageState) -> None:
+    """The film that was shown last, dimmed, where there is none of the settings at hand: no page becomes empty."""
+    if place.film:
+        show(place, place.film, stale=True)
 
 
 def _placeholder(words: str) -> DeltaGenerator:

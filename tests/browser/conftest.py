@@ -157,7 +157,9 @@ class Profile:
     """
 
     def __init__(self, browser: Browser) -> None:
-        self.context = browser.new_context(viewport=dict(zip(("width", "height"), SCREEN, strict=True)))
+        self.context = browser.new_context(
+            viewport=dict(zip(("width", "height"), SCREEN, strict=True)), reduced_motion="reduce"
+        )
         self._empty = self.context.new_page()  # to speak through, when the others are closed
         self._inner = self.context.new_cdp_session(self._empty)
 
@@ -200,6 +202,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         **options: object,
     ) -> Page:
         if profile is None:
+            options.setdefault("reduced_motion", "reduce")  # films then stand where they open
             context = browser.new_context(viewport={"width": width, "height": height}, **options)
         else:
             context = profile.context

@@ -227,8 +227,6 @@ def test_a_view_that_has_left_the_server_is_registered_again_unseen(member, serv
     page.route("**/progress?*", gone_once)
     player = visit(page, server, "A0", "?steps=50")
     page.get_by_role("slider", name="Steps").press("Home")
-    run = page.get_by_role("button", name="Run", exact=True)
-    run.click(timeout=SLOW)
     expect(page.get_by_role("button", name="Pin to compare")).to_be_visible(timeout=SLOW)
     expect(player).to_be_visible(timeout=SLOW)
     expect(player.locator(".problem")).to_be_hidden()

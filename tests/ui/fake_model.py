@@ -72,6 +72,7 @@ class AtOnce:
         self.asked: list[JobSpec] = []
         self.results: dict[JobId, Trajectory] = {}
         self.specs: dict[JobId, JobSpec] = {}
+        self.usual: float | None = None  # seconds that a job of any kind took lately
         self.cache = {("model", runtime.model_fingerprint(), "cpu"): FakeModel()}
 
     def key(self, spec: JobSpec) -> JobId:
@@ -106,6 +107,9 @@ class AtOnce:
         if self.specs[job_id].kind == EXPORT and not runtime.store().has_result(job_id):
             raise JobNotFound()  # removed since
         return JobStatus(State.DONE, self.specs[job_id])
+
+    def usual_seconds(self, kind: str) -> float | None:
+        return self.usual
 
     def result(self, job_id: JobId) -> Trajectory:
         return self.results[job_id]

@@ -11,6 +11,7 @@ from lessons import (
 from lessons.course import COURSE
 from lessons.fields import Choice, Number, Numbers, PictureRef, Text
 from pages.server import runtime
+from pages.ui import stage
 from tests.ui.fake_model import open_page, sentences
 from tests.ui.part_a import MODULES, RUN, each_page, each_run, wanted
 
@@ -130,14 +131,30 @@ def test_leaving_a_page_and_coming_back_loses_nothing(module, visit):
 
 
 @each_run
-def test_a_moved_control_waits_for_run(module, visit):
+def test_a_moved_control_acts_at_once(module, visit):
     lesson = module.LESSON
     at, executor = visit(lesson.slug)
     asked = len(executor.asked)
     at.text_input(key=f"{lesson.slug}:seed").set_value("77").run()
     values = lesson.defaults() | {"seed": 77}
+    assert wanted(module, values) in executor.asked[asked:]
+    assert at.query_params["job"] == runtime.job_id(wanted(module, values))[:16]
+
+
+@each_run
+def test_a_run_that_takes_long_waits_for_its_button_and_the_picture_stays(module, visit, monkeypatch):
+    lesson = module.LESSON
+    at, executor = visit(lesson.slug)
+    stale = []
+    monkeypatch.setattr(stage, "player", lambda film, **how: stale.append(how["stale"]))
+    executor.usual = 40.0
+    asked = len(executor.asked)
+    at.text_input(key=f"{lesson.slug}:seed").set_value("77").run()
+    values = lesson.defaults() | {"seed": 77}
     assert wanted(module, values) not in executor.asked[asked:]
     assert "job" not in at.query_params
+    assert stale[0] is True  # the film of the seed before, dimmed
+    assert at.button(key=f"{lesson.slug}/main/start").label == "Run · about 40 s"
     at.button(key=f"{lesson.slug}/main/start").click().run()
     assert wanted(module, values) in executor.asked[asked:]
     assert at.query_params["job"] == runtime.job_id(wanted(module, values))[:16]
@@ -236,3 +253,20 @@ def test_equal_and_empty_prompts_are_three_pictures_all_the_same(visit):
     at, executor = visit("meet_the_model", p1="", p2="", p3="")
     assert sentences(at) == ""
     assert [column["prompt"] for column in executor.asked[0].params["columns"]] == ["", "", ""]
+
+
+def test_what_a_new_run_replaces_is_left_and_what_was_cancelled_is_not_begun_again(visit, monkeypatch):
+    at, executor = visit("iterative_denoising")
+    first = executor.key(executor.asked[-1])
+    left = []
+    monkeypatch.setattr(executor, "cancel", lambda job, owner: left.append(job), raising=False)
+    monkeypatch.setattr(stage, "live", lambda status: status is not None)  # as if none had come to an end
+    at.text_input(key="iterative_denoising:seed").set_value("5").run()
+    assert left == [first]
+    monkeypatch.undo()
+    cancelled = executor.key(executor.asked[-1])
+    del executor.results[cancelled]  # what a job that was cancelled leaves: nothing
+    asked = len(executor.asked)
+    at.run()
+    assert len(executor.asked) == asked
+    assert not at.button(key="iterative_denoising/main/start").disabled

@@ -192,6 +192,10 @@ class Ledger:
                     resumed.append(record.key)
         return resumed
 
+    def usual_seconds(self, kind: str) -> float | None:
+        with self._changed:
+            return self._durations.usual(kind)
+
     def capacity(self) -> Capacity:
         with self._changed:
             return Capacity(self._workers(), len(self._running), len(self._queue), self._max_queue)

@@ -13,7 +13,7 @@ from core.media import to_pixels
 from pages.components.common import joined
 
 HERE = Path(__file__).parent
-COMMON = ("pixel_ratio",)
+COMMON = ("pixel_ratio", "room")
 SCRIPTS = ("distance",)
 EYE_ARCMINUTES = 1.0  # standard deviation of the eye's blur; normal sight separates lines one arcminute apart
 
@@ -26,7 +26,7 @@ _mount = st.components.v2.component(
 
 
 def distance(pictures: np.ndarray, readings: tuple[str, str], labels: Sequence[str], *, key: str) -> None:
-    """Shows pictures (N, 3, H, W) in [−1, 1] at a distance that the student sets, 0.5 to 16 metres.
+    """Shows pictures (N, 3, H, W) in [−1, 1] at a distance that the student sets, 0.5 to 8 metres.
 
     `readings` are the prompts from afar and from near, `labels` the pictures' names.
     """

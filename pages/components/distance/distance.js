@@ -1,6 +1,7 @@
 // A picture seen from d metres. Its angle shrinks as 1/d; the eye's blur, a fixed angle, grows in pixels as d.
 
-const NEAR = 0.5, FAR = 16; // metres
+const NEAR = 0.5, FAR = 8; // metres
+const WORDS = 58; // above and below a row of pictures, in CSS pixels
 const CSS_PIXEL = 0.0254 / 96; // metres, as CSS defines it
 const ARCMINUTE = Math.PI / 180 / 60; // radians
 const WALK = 6000; // milliseconds from near to far
@@ -50,7 +51,7 @@ class Viewer {
     if (text === this.shown) return;
     this.shown = text;
     this.data = data;
-    this.root.style.setProperty("--side", data.pictures.length === 1 ? "320px" : "240px"); // at most
+    this.range.value = 0; // other pictures are looked at from near first
     const problem = this.root.querySelector(".problem");
     try {
       this.pictures = data.pictures.map((letters) => load(letters, data.side));
@@ -66,10 +67,18 @@ class Viewer {
     this.draw();
   }
 
+  // The side of a picture: both rows are to be seen at once.
+  room() {
+    const count = this.data.pictures.length, rows = this.root.querySelector(".rows");
+    const across = (this.root.clientWidth - 12 * (count - 1)) / count;
+    return Math.max(72, Math.floor(Math.min(across, heightFor(this.root, rows) / 2 - WORDS)));
+  }
+
   metres() { return NEAR * (FAR / NEAR) ** (this.range.value / 1000); }
 
   draw() {
     if (!this.pictures) return;
+    this.root.style.setProperty("--side", `${this.room()}px`);
     const d = this.metres();
     const side = this.root.querySelector(".magnified .tile").clientWidth; // CSS pixels
     const wide = side * CSS_PIXEL; // of the picture itself, in metres

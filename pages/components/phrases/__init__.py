@@ -1,30 +1,21 @@
-"""Phrases in the prose that set the page's controls: markdown links such as [t = 750](#set:t=750)."""
+"""Phrases in the prose that set the page's controls: markdown links such as [t = 750](#set:t=750); and its symbols, which
+light up what they stand for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
-_JS = """
-export default function ({ setTriggerValue, parentElement }) {
-  const page = parentElement.ownerDocument ?? document;
-  const click = (event) => {
-    const link = event.target.closest?.('a[href*="#set:"]');
-    if (!link) return;
-    event.preventDefault();
-    const text = decodeURIComponent(link.getAttribute("href").split("#set:")[1]);
-    setTriggerValue("set", Object.fromEntries(new URLSearchParams(text)));
-  };
-  // One listener, whichever of the calls below came last; who goes takes only its own away.
-  page.__phrases?.abort();
-  const mine = (page.__phrases = new AbortController());
-  page.addEventListener("click", click, { signal: mine.signal, capture: true });
-  return () => mine.abort();
-}
-"""
+from pages.components.common import joined
 
-_mount = st.components.v2.component("phrases", html="<span></span>", js=_JS)
+HERE = Path(__file__).parent
+COMMON = ("quantities",)
+SCRIPTS = ("phrases",)
+
+_mount = st.components.v2.component("phrases", html="<span></span>", js=joined(HERE, SCRIPTS, common=COMMON))
 
 
 def phrases(on_set: Callable[[dict[str, str]], None], *, key: str = "phrases") -> None:

@@ -7,6 +7,7 @@ from pages.components.player.film import (
     FilmError,
     Number,
     Row,
+    Term,
 )
 from pages.components.player.joined import above_each_other, side_by_side, together
 from pages.components.player.packing import pack
@@ -18,6 +19,7 @@ __all__ = [
     "Number",
     "Row",
     "Running",
+    "Term",
     "above_each_other",
     "pack",
     "player",

@@ -16,9 +16,10 @@ from pages.components.player.packing import pack, read_header
 from pages.components.shelf import own_routes, publish
 
 HERE = Path(__file__).parent
-COMMON = ("pixel_ratio", "readback", "save_png")
+COMMON = ("pixel_ratio", "quantities", "readback", "room", "save_png")
 SCRIPTS = (
-    "fetch", "inflate", "decode", "tex", "chart", "stage", "save", "timeline", "lightbox", "watch", "player",
+    "fetch", "inflate", "decode", "tex", "linked", "chart", "stage", "sum", "save", "timeline", "lightbox", "watch",
+    "player",
 )  # fmt: skip
 
 _mount = st.components.v2.component(
@@ -42,6 +43,8 @@ def player(
     key: str,
     start: int | None = None,
     on_frame: Callable[[int], None] | None = None,
+    stale: bool = False,
+    play: bool = False,
 ) -> int | None:
     """Show a film under a scrubber and return the frame on which the student let go of it.
 
@@ -53,6 +56,8 @@ def player(
     Another film with the same steps keeps the frame, so that two runs can be compared at the same step.
     `start`: a frame that the page asks for, usually from the URL. A page may hand back what `player` returned; a value
     that is neither that nor the one of the run before moves the scrubber there.
+    `play` has the film play once, from its first frame to the one that it opens on, where motion is not reduced.
+    `stale` dims the film: it is of other settings than the page's.
     `on_frame(frame)` is called before the script runs again, as the callbacks of widgets are.
 
     Where the server has routes of its own, a film that is complete is published there and the browser is sent its
@@ -79,7 +84,7 @@ def player(
         memory.update(epoch=memory["epoch"] + 1, returned=start, start=start)
     memory.update(steps=header["steps"], total=header["total"], asked=start, watched=None)
 
-    envelope = {"epoch": memory["epoch"], "start": memory["start"]}
+    envelope = {"epoch": memory["epoch"], "start": memory["start"], "stale": stale, "play": play}
     if own_routes() and header["total"] == len(header["steps"]):
         envelope |= {"film": publish(data), "redraws": memory["redraws"]}
         data = b""

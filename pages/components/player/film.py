@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 CLOCKS = ("diffusion", "flow")
+VIEWS = ("sum", "charts", "numbers")
 
 
 class FilmError(ValueError):
@@ -86,6 +87,21 @@ class Number:
 
 
 @dataclass(frozen=True, eq=False)
+class Term:
+    """One picture of the update's sum: the row it is taken from and the `Number.symbol` of the weight in front of it.
+
+    `ahead`: 1 for the step's result, which is the row at the next frame, and at the last one the row named `last`.
+    """
+
+    label: str
+    row: str
+    meaning: str
+    weight: str = ""
+    ahead: int = 0
+    last: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Film:
     """Everything the player shows, in the order in which it was computed.
 
@@ -93,7 +109,9 @@ class Film:
     run is complete, and larger than `len(steps)` while frames are still being computed. `marks` are frames shown
     as thumbnails of `strip_row` (the first row unless named), of its column `strip_sample`. `start` is the frame
     first shown; None means the last.
-    `formula` is the update whose terms `numbers` lists. `name` begins the file names of saved pictures, and `about`, JSON
+    `formula` is the update whose terms `numbers` lists, and `terms` shows it as pictures that add up: what they give first.
+    `open` names what else than pictures is shown at first, of "sum", "charts" and "numbers"; all are where there is room.
+    `name` begins the file names of saved pictures, and `about`, JSON
     that says what made the film, is written into them.
     """
 
@@ -104,6 +122,8 @@ class Film:
     curves: Sequence[Curve] = ()
     numbers: Sequence[Number] = ()
     formula: str = ""
+    terms: Sequence[Term] = ()
+    open: Sequence[str] = ()
     marks: Iterable[int] = ()
     strip_row: str = ""
     strip_sample: int = 0
@@ -115,7 +135,7 @@ class Film:
     batch: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        for attribute in ("rows", "steps", "columns", "curves", "numbers", "marks"):
+        for attribute in ("rows", "steps", "columns", "curves", "numbers", "terms", "open", "marks"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
         if not self.rows or not self.steps:
             raise FilmError(
@@ -152,6 +172,11 @@ class Film:
                 raise FilmError(
                     f"Curve {curve.label!r} has {len(curve.values)} values: give {count}, or {self.total} for the whole run."
                 )
+        for term in self.terms:
+            if term.row not in names:
+                raise FilmError(f"The sum shows {term.row!r}; the rows are {names}.")
+        if unknown := set(self.open) - set(VIEWS):
+            raise FilmError(f"open names {sorted(unknown)}; there are {VIEWS}.")
         for number in self.numbers:
             if len(number.values) != count:
                 raise FilmError(

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from pages.components.player.film import Curve, Film, FilmError, Row
+from pages.components.player.packing import MAX_BYTES
 
 NOT_BEGUN = 128  # the grey of a run that begins at a later step
 
@@ -17,19 +18,30 @@ NOT_BEGUN = 128  # the grey of a run that begins at a later step
 def together(films: Sequence[Film], labels: Sequence[str], most: int = 6) -> Film:
     """One film of several, under one cursor: side by side, or above each other where those are more than `most` columns.
 
+    Rows that wait behind their chips are left out where a browser could not hold them all.
     Runs over other timesteps are laid over the one with the most steps; rows that not all of them have are left out.
     Raises FilmError with a sentence for the student where steps have nothing in common.
     """
     longest = max(range(len(films)), key=lambda k: len(films[k].steps))
     films = _on_common_steps(films)
+    if (
+        sum(row.pixels.nbytes for film in films for row in film.rows) > MAX_BYTES
+    ):  # what waits behind a chip is left out
+        films = [_only(film, {row.name for row in film.rows if row.shown}) for film in films]
     names = [{row.name for row in film.rows} for film in films]
     common = set.intersection(*names)
-    films = [replace(film, rows=[row for row in film.rows if row.name in common]) for film in films]
+    films = [_only(film, common) for film in films]
     films = _equally_many_frames(films)
     batches = [film.batch for film in films]
     join = above_each_other if sum(batches) > most and len(set(batches)) == 1 else side_by_side
     before = sum(batches[:longest]) if join is side_by_side else 0
     return replace(join(films, labels), strip_sample=before)  # one that is not grey for a while
+
+
+def _only(film: Film, names: set[str]) -> Film:
+    """The film with these rows alone; a sum that lacks one of its pictures is none."""
+    terms = film.terms if all(term.row in names for term in film.terms) else ()
+    return replace(film, rows=[row for row in film.rows if row.name in names], terms=terms)
 
 
 def _equally_many_frames(films: Sequence[Film]) -> list[Film]:

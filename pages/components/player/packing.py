@@ -16,6 +16,7 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -58,6 +59,8 @@ def pack(film: Film, *, raw_limit: int = 1_500_000, first: int = 0) -> bytes:
             {"symbol": n.symbol, "meaning": n.meaning, "values": finite(n.values)} for n in film.numbers
         ],
         "formula": film.formula,
+        "terms": [asdict(term) for term in film.terms],
+        "open": film.open,
         "marks": film.marks,
         "strip": film.strip_row or film.rows[0].name,
         "strip_sample": film.strip_sample,

@@ -11,14 +11,17 @@ import numpy as np
 import streamlit as st
 
 from core.media import png, to_pixels
+from pages.components.common import joined
 
 HERE = Path(__file__).parent
+COMMON = ("room",)
+SCRIPTS = ("turner",)
 
 _mount = st.components.v2.component(
     "picture_turner",
     html=(HERE / "turner.html").read_text(encoding="utf-8"),
     css=(HERE / "turner.css").read_text(encoding="utf-8"),
-    js=(HERE / "turner.js").read_text(encoding="utf-8"),
+    js=joined(HERE, SCRIPTS, common=COMMON),
 )
 
 

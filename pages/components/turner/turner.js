@@ -1,5 +1,6 @@
 // One picture or several, turned together. State lives here and survives new data of the same view.
 
+const CAPTION = 32; // below a picture, in CSS pixels
 const TURNERS = new WeakMap();
 
 class Turner {
@@ -9,6 +10,9 @@ class Turner {
     this.button = root.querySelector(".turn");
     this.stop = new AbortController();
     const signal = this.stop.signal;
+    this.resized = new ResizeObserver(() => this.fit());
+    this.resized.observe(root);
+    addEventListener("resize", () => this.fit(), { signal });
     this.button.addEventListener("click", () => this.turn(), { signal });
     document.addEventListener("keydown", (event) => this.key(event), { signal });
     root.addEventListener("transitionend", (event) => {
@@ -28,15 +32,22 @@ class Turner {
     const same = JSON.stringify(data) === this.shown;
     this.shown = JSON.stringify(data);
     if (same) return;
-    if (this.data?.view !== data.view) this.turned = false;
+    if (this.data?.view !== data.view || String(this.data?.readings) !== String(data.readings)) this.turned = false;
     this.data = data;
-    const side = data.upright.length === 1 ? 360 : data.upright.length === 2 ? 300 : 240;
-    this.root.style.setProperty("--side", `${side}px`);
     this.root.style.setProperty("--grid", data.grid);
     const tiles = data.upright.map((url, k) => this.tile(url, data.turned[k], data.labels[k] ?? ""));
     this.root.querySelector(".tiles").replaceChildren(...tiles);
     this.draw();
     for (const frame of this.root.querySelectorAll(".frame")) this.rest(frame);
+    this.fit();
+  }
+
+  // All pictures in one line, as large as the figure's height allows.
+  fit() {
+    if (!this.data) return;
+    const count = this.data.upright.length, across = (this.root.clientWidth - 12 * (count - 1)) / count;
+    const side = Math.min(across, heightFor(this.root, this.root.querySelector(".tiles")) - CAPTION);
+    this.root.style.setProperty("--side", `${Math.max(72, Math.floor(side))}px`);
   }
 
   tile(url, turned, label) {

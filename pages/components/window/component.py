@@ -6,6 +6,7 @@ the page: they are looked after here. The files under `js/` are plain scripts, j
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -14,7 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.components.common import joined
 
 HERE = Path(__file__).parent
-SCRIPTS = ("connection", "history", "translation", "printing", "popover", "window")
+SCRIPTS = ("connection", "history", "translation", "printing", "popover", "rail", "window")
 KEY = "window"
 # What an address holds of where one stands in a picture: it follows the hand, and no step back leads there.
 UNDERWAY = ("frame", "job")
@@ -27,11 +28,15 @@ _mount = st.components.v2.component(
 )
 
 
-def window() -> None:
-    """Draws nothing while all is well. Has the whole script run again when the server may know nothing of this page."""
+def window(pages: Mapping[str, str], page: str) -> None:
+    """Draws nothing while all is well. Has the whole script run again when the server may know nothing of this page.
+
+    `pages`: what the folded menu calls every page, by its address below the app's; `page` is the one that is shown.
+    """
     with st.container(key=KEY, height="content"):
         _mount(
-            key=f"{KEY}/component", data={"underway": UNDERWAY}, height=1, on_again_change=lambda: None
+            key=f"{KEY}/component", data={"underway": UNDERWAY, "pages": dict(pages), "page": page}, height=1,
+            on_again_change=lambda: None,
         )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 // The vector field: one clock over flows that are computed here, in the browser. Python sends points, noise and weights,
 // and hears of a setting only when the hand has come to rest.
 
+const CAPTION = 42; // below a plane, in CSS pixels
 const PLAY_SECONDS = 6; // from t = 0 to t = 1 at speed 1
 const SPEEDS = [0.25, 0.5, 1, 2];
 const COMMIT_AFTER = 300; // milliseconds of rest before the settings are sent
@@ -277,7 +278,10 @@ class VectorField {
     this.root.classList.toggle("two", two);
     this.root.classList.toggle("wide", wide && !two);
     const room = two && width >= 560 ? (width - 16) / 2 : wide && !two ? width - 330 : width;
-    for (const panel of this.panels) panel.resize(Math.floor(Math.min(room, 680)));
+    const tall = heightFor(this.root, this.part("panels")) - CAPTION;
+    const side = Math.floor(Math.min(room, tall));
+    this.root.style.setProperty("--plane", `${side}px`); // what the clock says must not make the track longer
+    for (const panel of this.panels) panel.resize(side);
     this.configure();
     this.controls.layout(scene, view, this.colours);
     this.training();

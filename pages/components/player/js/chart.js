@@ -1,7 +1,7 @@
 // Curves over the steps, one panel above the other, on the scrubber's own horizontal scale.
 
 const SVG = "http://www.w3.org/2000/svg";
-const CHART = { height: 92, alone: 150, top: 8, bottom: 8 }; // one panel alone gets more room
+const CHART = { height: 84, alone: 120, top: 8, bottom: 8 }; // one panel alone gets more room
 
 function svg(tag, attributes = {}) {
   const element = document.createElementNS(SVG, tag);

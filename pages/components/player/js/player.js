@@ -3,8 +3,13 @@
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const COMMIT_AFTER = 250; // milliseconds of rest before the frame is sent
+const REST = 900; // milliseconds at the end of a film that loops
+const ENOUGH = 6; // frames of a film that plays when it is opened
 const MISSES = 3; // times that a film is asked for again which the server has no longer
+const VIEWS = { sum: "the sum", charts: "curves", numbers: "numbers" }; // beside the pictures: each a part of the figure
+const TAKES_KEYS = "input, textarea, select, [contenteditable=true], [role=slider], [role=radio], [role=tab], [role=option], [role=listbox]";
 const players = new WeakMap();
+const onPage = (globalThis.__players ??= new Set());
 
 class Player {
   constructor(parent) {
@@ -14,15 +19,22 @@ class Player {
     this.frame = 0;
     this.following = false;
     this.shown = new Map(); // row name -> visible, as the student left it
+    this.views = new Map(); // the same of VIEWS
     this.stopper = new AbortController();
     this.part = (name) => this.root.querySelector(`.${name}`);
     this.stage = new Stage(this.part("stage"), (row, sample) => this.lightbox.open(row, sample));
     this.charts = new Charts(this.part("charts"), (frame, done) => this.grab(frame, done));
     this.timeline = new Timeline(this.part("timeline"), (frame, done) => this.grab(frame, done));
     this.lightbox = new Lightbox(this.part("lightbox"), this);
+    this.sum = new Sum(this.part("sum"));
     this.listen();
+    onPage.add(this);
+    linkQuantities(this.root, this.stopper.signal);
     this.resized = new ResizeObserver(() => this.film && this.layout());
     this.resized.observe(this.root);
+    const { box } = figureOf(this.root);
+    if (box) this.resized.observe(box);
+    addEventListener("resize", () => this.film && this.layout(), { signal: this.stopper.signal });
     onPixelRatio(() => this.film && this.layout(), this.stopper.signal);
   }
 
@@ -40,6 +52,7 @@ class Player {
     if (turn !== this.turn || this.stopper.signal.aborted) return;
     this.known = known;
     this.leave();
+    this.root.classList.toggle("stale", Boolean(envelope.stale));
     this.show(film, envelope);
   }
 
@@ -49,15 +62,11 @@ class Player {
     if (this.watching?.address === envelope.watch) return this.watching.go(); // the page was drawn again
     this.leave();
     this.pause();
-    cancelAnimationFrame(this.waiting);
-    clearTimeout(this.resting);
-    this.waiting = 0;
-    this.film = null;
     this.known = new Map();
     delete this.root.dataset.frame;
     if (this.lightbox.dialog.open) this.lightbox.dialog.close();
     this.part("problem").hidden = true;
-    this.root.classList.add("watching", "empty");
+    this.root.classList.add("watching", this.film ? "stale" : "empty"); // what was shown stays until there is something new
     this.tell({ words: "Waiting", share: 0 });
     this.watching = new Watch(this, envelope.watch);
   }
@@ -65,7 +74,7 @@ class Player {
   leave() {
     this.watching?.stop();
     this.watching = null;
-    this.root.classList.remove("watching", "empty");
+    this.root.classList.remove("watching", "empty", "stale");
   }
 
   tell({ words, share }) {
@@ -79,7 +88,7 @@ class Player {
     if (signal.aborted) return;
     if (first > 0) joinFilm(this.film, film);
     this.known = known;
-    this.root.classList.remove("empty");
+    this.root.classList.remove("empty", "stale");
     this.show(film, this.envelope);
   }
 
@@ -128,7 +137,8 @@ class Player {
     if (film.count === film.total) this.following = false;
     this.frame = clamp(this.frame, 0, film.count - 1);
     this.layout();
-    if (fresh && film.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
+    const moves = film.autoplay || (envelope.play && film.total >= ENOUGH);
+    if (fresh && moves && film.count === film.total && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.open();
   }
 
   rows() {
@@ -139,12 +149,9 @@ class Player {
   layout() {
     const film = this.film, width = this.root.clientWidth;
     if (!width) return;
-    const beside = film.batch === 1 && film.numbers.length > 0 && width >= 900;
-    this.root.classList.toggle("beside", beside);
     this.chips();
     this.numbers();
-    const room = Math.floor(this.part("stage").getBoundingClientRect().width); // clientWidth may round up
-    this.stage.show(film, this.rows(), room || width);
+    this.sum.show(film, film.strip_sample);
     const scale = this.timeline.show(film);
     this.charts.show(film, scale);
     this.lightbox.show(film);
@@ -152,42 +159,90 @@ class Player {
     this.part("live").hidden = !live;
     this.part("arrived").textContent = `${film.count} of ${film.total} steps computed, ${film.total - film.count} to come`;
     this.part("follow").hidden = this.following;
+    this.fit(width);
     this.draw();
     this.settle();
   }
 
+  // The pictures take what the rest of the figure leaves; what may be hidden is shown of itself where it takes nothing from them.
+  fit(width) {
+    const { film } = this, stage = this.part("stage");
+    const { box, narrow } = figureOf(this.root);
+    const views = { sum: this.sum.there, charts: this.charts.panels.length > 0, numbers: film.numbers.length > 0 || Boolean(film.formula) };
+    const show = (view, on) => { this.part(view).hidden = !on; };
+    for (const view of Object.keys(views)) show(view, false);
+    const build = () => this.stage.show(film, this.rows(), width, heightFor(this.root, stage));
+    stage.style.maxHeight = "";
+    const asked = (view) => this.views.get(view) ?? (narrow ? false : film.open.includes(view) || (!box && view !== "sum"));
+    for (const view of Object.keys(views)) show(view, views[view] && asked(view));
+    build();
+    const size = this.stage.size;
+    for (const view of Object.keys(views)) {
+      if (!views[view] || this.views.has(view) || asked(view) || narrow || !box) continue;
+      show(view, true);
+      build();
+      if (this.stage.size < size) {
+        show(view, false);
+        build();
+      }
+    }
+    const over = stage.offsetHeight - heightFor(this.root, stage);
+    if (over > 1) this.stage.show(film, this.rows(), width, heightFor(this.root, stage) - over); // labels of several lines
+    const most = heightFor(this.root, stage);
+    if (stage.offsetHeight > most + 1) stage.style.maxHeight = `${most}px`; // the smallest that can be seen do not fit: scrolled
+    for (const chip of this.part("chips").querySelectorAll("[data-view]")) {
+      chip.setAttribute("aria-pressed", String(!this.part(chip.dataset.view).hidden));
+    }
+  }
+
+  // What the figure shows: a chip for every quantity, and one for each other view of the step.
   chips() {
     const host = this.part("chips"), film = this.film;
     const quantities = new Map();
     for (const row of film.rows) { // right and wrong rows of a quantity share a chip
       quantities.set(row.label, [...(quantities.get(row.label) ?? []), row]);
     }
-    host.hidden = quantities.size <= 3;
+    const quantityChips = quantities.size <= 3 ? [] : [...quantities].map(([label, rows]) => {
+      const on = rows.some((row) => this.rows().includes(row));
+      const words = rows.length === 1 ? rows[0].caption : "";
+      const chip = this.chip(words || texToText(label), on, () => { for (const row of rows) this.shown.set(row.name, !on); });
+      chip.append(texToMath(label));
+      chip.dataset.row = rows[0].name;
+      return markQuantity(chip, label);
+    });
+    const views = Object.entries(VIEWS).filter(([view]) => ({
+      sum: film.terms.length > 1, charts: film.curves.length > 0, numbers: film.numbers.length > 0 || Boolean(film.formula),
+    })[view]).map(([view, words]) => {
+      const chip = this.chip(words, false, () => this.views.set(view, this.part(view).hidden));
+      chip.textContent = words;
+      chip.dataset.view = view;
+      return chip;
+    });
+    host.hidden = !quantityChips.length && !views.length;
     const hint = document.createElement("span");
     hint.className = "hint";
     hint.textContent = "Show";
-    host.replaceChildren(hint, ...(host.hidden ? [] : [...quantities]).map(([label, rows]) => {
-      const chip = document.createElement("button"), on = rows.some((row) => this.rows().includes(row));
-      const words = rows.length === 1 ? rows[0].caption : "";
-      chip.type = "button";
-      chip.className = "chip";
-      chip.append(texToMath(label));
-      chip.title = words;
-      chip.setAttribute("aria-label", `Show ${words || texToText(label)}`);
-      chip.dataset.row = rows[0].name;
-      chip.setAttribute("aria-pressed", String(on));
-      chip.addEventListener("click", () => {
-        for (const row of rows) this.shown.set(row.name, !on);
-        this.layout();
-        this.part("chips").querySelector(`[data-row="${CSS.escape(rows[0].name)}"]`).focus();
-      });
-      return chip;
-    }));
+    host.replaceChildren(hint, ...quantityChips, ...views);
+  }
+
+  chip(words, on, change) {
+    const chip = document.createElement("button");
+    chip.type = "button";
+    chip.className = "chip";
+    chip.title = words;
+    chip.setAttribute("aria-label", `Show ${words}`);
+    chip.setAttribute("aria-pressed", String(on));
+    chip.addEventListener("click", () => {
+      const which = chip.dataset.row ? `[data-row="${CSS.escape(chip.dataset.row)}"]` : `[data-view="${chip.dataset.view}"]`;
+      change();
+      this.layout();
+      this.part("chips").querySelector(which).focus();
+    });
+    return chip;
   }
 
   numbers() {
     const { numbers, formula } = this.film;
-    this.part("numbers").hidden = !numbers.length && !formula;
     this.part("formula").replaceChildren(...(formula ? [texToMath(formula)] : []));
     this.cells = [];
     this.part("terms").replaceChildren(...numbers.map(({ symbol, meaning, values }) => {
@@ -199,6 +254,7 @@ class Player {
       words.className = "words";
       words.textContent = meaning;
       line.append(name, value, words);
+      markQuantity(line, symbol);
       this.cells.push({ value, values, format: formatter(values) });
       return line;
     }));
@@ -212,6 +268,7 @@ class Player {
       const film = this.film;
       const frame = this.comparing ? film.count - 1 : this.frame;
       this.stage.draw(frame);
+      this.sum.draw(frame);
       this.lightbox.draw(frame);
       this.timeline.move(this.frame);
       this.charts.move(this.frame);
@@ -268,21 +325,32 @@ class Player {
     }, COMMIT_AFTER);
   }
 
-  play() {
+  // From the first frame to the one on which the film opens, where it rests.
+  open() {
+    const opens = this.frame;
+    this.seek(0);
+    this.play(opens > 0 ? opens : this.film.count - 1);
+  }
+
+  // As far as the frame `until`.
+  play(until = this.film.count - 1) {
     const film = this.film;
     this.following = false;
-    if (this.frame >= film.count - 1) this.seek(0);
-    const rate = clamp(film.total / 6, 4, 30); // steps per second at 1×
-    let before = performance.now(), due = 0;
+    if (this.frame >= until) this.seek(0);
+    const rate = clamp(film.total / 6, 12, 30); // steps per second at 1×
+    let before = performance.now(), due = 0, reached = before;
     const tick = (now) => {
       due += ((now - before) / 1000) * rate * this.speed;
       before = now;
       if (due >= 1) {
-        this.seek(this.frame + Math.floor(due));
+        this.seek(Math.min(until, this.frame + Math.floor(due)));
         due %= 1;
       }
-      if (this.frame >= this.film.count - 1) this.pause(true);
-      else this.playing = requestAnimationFrame(tick);
+      if (this.frame >= until) {
+        if (!this.loops) return this.pause(true);
+        if (now - reached > REST) this.seek(0);
+      } else reached = now;
+      this.playing = requestAnimationFrame(tick);
     };
     this.playing = requestAnimationFrame(tick);
     this.showPlaying();
@@ -299,6 +367,12 @@ class Player {
   toggle() {
     if (this.playing) this.pause(true);
     else this.play();
+  }
+
+  loop() {
+    this.loops = !this.loops;
+    this.part("loop").setAttribute("aria-pressed", String(this.loops));
+    if (this.loops && !this.playing) this.play();
   }
 
   showPlaying() {
@@ -321,6 +395,7 @@ class Player {
     speed.replaceChildren(...SPEEDS.map((value) => new Option(`${value}×`, String(value), value === 1, value === 1)));
     this.speed = 1;
     on(speed, "change", () => { this.speed = Number(speed.value); });
+    click("loop", () => this.loop());
     click("play", () => this.toggle());
     click("back", () => this.grab(this.frame - 1, true));
     click("forth", () => this.grab(this.frame + 1, true));
@@ -336,12 +411,22 @@ class Player {
     for (const type of ["pointerup", "pointercancel", "blur"]) on(compare, type, () => this.compare(false));
     on(document, "player-seek", (event) => this.led(event));
     on(this.root, "keydown", (event) => this.key(event));
+    on(document, "keydown", (event) => { if (this.leads(event)) this.key(event); });
     on(this.root, "keyup", (event) => {
       this.keyDown = false;
       if (event.key === "c" || event.target === compare) this.compare(false);
     });
     on(this.root, "focusout", () => { this.keyDown = false; this.compare(false); });
     on(this.part("stage"), "pointerdown", () => this.timeline.range.focus({ preventScroll: true }));
+  }
+
+  // Whether a key that was pressed outside is meant for this player: the first of the page, where nothing else wants it.
+  leads(event) {
+    if (event.defaultPrevented || event.composedPath().includes(this.root) || document.querySelector("dialog[open], [role=dialog]")) return false;
+    const target = event.composedPath()[0];
+    if (target.closest?.(TAKES_KEYS)) return false;
+    if (event.key === " " && target.closest?.("a, button, summary")) return false; // it presses them
+    return leading() === this && this.root.clientHeight > 0;
   }
 
   key(event) {
@@ -358,6 +443,9 @@ class Player {
     } else if (event.key === "c" || (target === this.part("compare") && [" ", "Enter"].includes(event.key))) {
       event.preventDefault();
       this.compare(true);
+    } else if (event.key === "l") {
+      event.preventDefault();
+      this.loop();
     } else if (event.key === "e" && !this.lightbox.dialog.open) {
       event.preventDefault();
       this.lightbox.open(this.rows()[0].name, this.lightbox.sample);
@@ -370,6 +458,7 @@ class Player {
   }
 
   destroy() {
+    onPage.delete(this);
     this.stopper.abort();
     this.leave();
     this.resized.disconnect();
@@ -379,6 +468,14 @@ class Player {
     if (this.lightbox.dialog.open) this.lightbox.dialog.close();
   }
 }
+
+// The player that stands first on the page; keys pressed anywhere are its.
+function leading() {
+  const precedes = (a, b) => Boolean(hostOf(a).compareDocumentPosition(hostOf(b)) & Node.DOCUMENT_POSITION_FOLLOWING);
+  return [...onPage].reduce((best, player) => (best && precedes(best, player) ? best : player), null);
+}
+
+const hostOf = (player) => player.root.getRootNode().host ?? player.root;
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 

@@ -1,7 +1,7 @@
 // The pictures: one band per row (quantity), one tile per column (sample). With a single sample the rows stand
 // beside each other instead, so that x_t, its clean estimate and the noise are read like a sentence.
 
-const STAGE = { gap: 8, label: 104, narrowLabel: 76, tallest: 0.56, allRows: 0.75 };
+const STAGE = { gap: 8, bands: 10, label: 92, narrowLabel: 68, name: 24, below: 36, betweenLines: 12, stacked: 26, least: 28 };
 
 class Stage {
   constructor(host, onEnlarge) {
@@ -10,11 +10,12 @@ class Stage {
     this.tiles = [];
   }
 
-  // Build the tiles for the visible rows. `width` is the room in CSS pixels.
-  show(film, rows, width) {
+  // Build the tiles for the visible rows, as large as a box of `width` by `height` CSS pixels allows.
+  show(film, rows, width, height) {
     const single = film.batch === 1;
-    const { size, wrapped, stacked } = this.measure(film, rows, width, single);
-    const signature = JSON.stringify([rows.map((r) => [r.name, r.label, r.caption, r.width, r.height]), film.columns, film.batch, size, wrapped, stacked]);
+    const plan = this.plan(film, rows, width, height, single);
+    this.size = plan.size;
+    const signature = JSON.stringify([rows.map((r) => [r.name, r.label, r.caption, r.width, r.height]), film.columns, film.batch, plan]);
     this.film = film;
     if (signature === this.signature) {
       for (const tile of this.tiles) tile.row = rows.find((row) => row.name === tile.row.name);
@@ -22,29 +23,32 @@ class Stage {
     }
     this.signature = signature;
     this.tiles = [];
-    this.host.className = `stage ${single ? "single" : "grid"} ${stacked ? "stacked" : ""}`;
-    this.host.replaceChildren(...rows.map((row, i) => this.band(film, row, size, single, wrapped || i === 0)));
+    this.host.className = `stage ${single ? "single" : "grid"} ${plan.stacked ? "stacked" : ""}`;
+    this.host.style.setProperty("--label", `${plan.label}px`);
+    this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (plan.size + STAGE.gap))}px`);
+    this.host.replaceChildren(...rows.map((row, i) => this.band(film, row, plan.size, single, plan.lines > 1 || i === 0)));
   }
 
-  measure(film, rows, width, single) {
-    const native = Math.max(...rows.map((row) => row.width));
-    const across = single ? rows.length : film.batch;
-    const tallest = single ? STAGE.tallest : Math.min(STAGE.tallest, STAGE.allRows / rows.length); // of the window
-    const cap = Math.max(128, Math.min(single ? 448 : 256, tallest * window.innerHeight));
+  // How many pictures stand in a line, so that they are largest: all rows and samples are to be seen at once.
+  plan(film, rows, width, height, single) {
+    const across = single ? rows.length : film.batch, down = single ? 1 : rows.length;
     const stacked = !single && width < 560;
-    const label = width < 720 ? STAGE.narrowLabel : STAGE.label;
-    this.host.style.setProperty("--label", `${label - STAGE.gap}px`);
-    const room = width - (single || stacked ? 0 : label);
-    const least = native <= 32 ? 40 : single ? 96 : 64;
-    let size = (room - STAGE.gap * (across - 1)) / across;
-    const wrapped = size < least;
-    if (wrapped) {
-      const comfortable = native <= 32 ? 56 : 96;
-      const fits = Math.max(1, Math.floor((room + STAGE.gap) / (comfortable + STAGE.gap)));
-      const even = Math.ceil(across / Math.ceil(across / fits)); // 5 in lines of 3 and 2, not of 4 and 1
-      size = (room - STAGE.gap * (even - 1)) / even;
+    const label = (width < 720 ? STAGE.narrowLabel : STAGE.label) - STAGE.gap;
+    const room = width - (single || stacked ? 0 : label + STAGE.gap);
+    const tall = Math.max(...rows.map((row) => row.height / Math.max(row.width, row.height)));
+    const named = !single && film.columns.some(Boolean) ? STAGE.name : 0;
+    let best = null;
+    for (let lines = 1; lines <= across; lines++) {
+      const inLine = Math.ceil(across / lines); // 5 in lines of 3 and 2, not of 4 and 1
+      if (Math.ceil(across / inLine) !== lines) continue;
+      const byWidth = (room - STAGE.gap * (inLine - 1)) / inLine;
+      const words = single
+        ? lines * STAGE.below + (lines - 1) * STAGE.betweenLines
+        : down * ((stacked ? STAGE.stacked : 0) + (lines - 1) * STAGE.gap) + (down - 1) * STAGE.bands + named * (lines > 1 ? down * lines : 1);
+      const size = Math.min(byWidth, (height - words) / (down * lines * tall));
+      if (!best || size > best.size) best = { size, inLine, lines };
     }
-    return { size: Math.min(size, cap), wrapped, stacked };
+    return { ...best, size: Math.max(STAGE.least, Math.floor(best.size)), stacked, label };
   }
 
   band(film, row, size, single, named) {
@@ -53,6 +57,7 @@ class Stage {
     const label = document.createElement("div");
     label.className = "label";
     label.append(texToMath(row.label));
+    markQuantity(band, row.label);
     if (row.caption) {
       const words = document.createElement("span");
       words.className = "words";

@@ -12,6 +12,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     set.connection = new Connection();
     document.addEventListener("page-unanswered", () => set.connection.runAgain());
   }
+  rail(data);
   set.connection.lend(notice, () => setTriggerValue("again", Date.now()));
   return () => set.connection.takeBack(notice);
 }

@@ -1,12 +1,16 @@
-// Big type for the last row, and stops: what a lesson says, shows, asks and explains, one after the other. Page keys, which
-// are what a presenter's remote control sends, always go on; arrow keys do unless a control has the focus and wants them.
+// For the last row: the figure takes two thirds of the screen, the controls go, the words grow; p begins and ends it on any page.
+// Stops are what a lesson says, asks and explains, one after the other, beside the figure. Page keys, which are what a
+// presenter's remote control sends, go from stop to stop; arrow keys belong to the film. ? tells all keys.
 
 const PRESENTING = "presenting"; // in this tab's storage, and on the document while it is so
 const presenters = new WeakMap();
 const BIG = `
-  html[data-presenting] { font-size: clamp(20px, 1.5vw, 44px) !important; }
-  html[data-presenting] :is([data-testid="stSidebar"], [data-testid="stExpandSidebarButton"]) { display: none; }
-  html[data-presenting] [data-testid="stMainBlockContainer"] { padding-top: 1rem; padding-bottom: 75vh; }
+  html[data-presenting] { font-size: clamp(20px, 1.46vw, 44px) !important; --while-presenting: none; }
+  html[data-presenting]:has(.st-key-lesson) :is([data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], .st-key-presets, .st-key-side) { display: none !important; }
+  html[data-presenting] .st-key-lesson { grid-template-columns: minmax(0, 7fr) minmax(0, 3fr) !important; }
+  html[data-presenting] .st-key-words { padding-bottom: 70vh; }
+  html[data-presenting] .st-key-head h1 { font-size: 1.5rem; }
+  html[data-presenting] .st-key-head h5 { font-size: 1rem; }
 `;
 
 class Presenter {
@@ -19,7 +23,9 @@ class Presenter {
     on(this.part("end"), "click", () => this.turn(false));
     on(this.part("back"), "click", () => this.go(-1));
     on(this.part("forth"), "click", () => this.go(1));
+    on(this.part("help-close"), "click", () => this.part("help").close());
     on(document, "keydown", (event) => this.key(event));
+    on(document, "wheel", () => { this.gone = null; });
     on(document.querySelector('[data-testid="stMain"]') ?? document, "scroll", () => this.name());
     this.style = document.createElement("style");
     this.style.textContent = BIG;
@@ -46,25 +52,23 @@ class Presenter {
   // [words, element] of every stop that the page has, from the top.
   stops() {
     const main = document.querySelector('[data-testid="stMain"]');
-    const first = (selector) => main?.querySelector(selector);
-    const heading = (text) => [...(main?.querySelectorAll("h3") ?? [])].find((h) => h.textContent.trim() === text);
+    const all = (selector) => [...(main?.querySelectorAll(selector) ?? [])];
+    const words = (element) => element.querySelector("summary p, summary, strong")?.textContent.trim() ?? "";
     const found = [
-      ["Claim", first("h1")],
-      ["Picture", first('[class*="-preset-"]') ?? first('[class*="-player"]')],
-      ["Question", first('[class*="-guess"]')?.parentElement],
-      ["What to look for", heading("What to look for")],
-      ...[...(main?.querySelectorAll('[data-testid="stExpander"]') ?? [])]
-        .filter((fold) => heading("What to look for")?.compareDocumentPosition(fold) & Node.DOCUMENT_POSITION_FOLLOWING)
-        .map((fold) => [fold.querySelector("summary p, summary")?.textContent.trim() ?? "More", fold]),
+      ["Picture", main?.querySelector("h1")],
+      ["Question", main?.querySelector(".st-key-question")],
+      ...all(".st-key-prose p").map((paragraph) => [words(paragraph) || "What to look for", paragraph]),
+      ...all('.st-key-words [data-testid="stExpander"]').map((fold) => [words(fold) || "More", fold]),
     ];
-    return found.filter(([, element]) => element?.getClientRects().length)
-      .sort(([, a], [, b]) => a.getBoundingClientRect().top - b.getBoundingClientRect().top);
+    return found.filter(([, element]) => element?.getClientRects().length);
   }
 
-  // The last stop that has reached the top of the window.
+  // Where one is: at the stop that was gone to, or, after the hand has scrolled, at the last that has reached the upper third.
   at(stops) {
-    const passed = stops.filter(([, element]) => element.getBoundingClientRect().top < innerHeight * 0.2);
-    return Math.max(0, passed.length - 1);
+    const gone = stops.findIndex(([, element]) => element === this.gone);
+    if (gone >= 0 && this.gone.getBoundingClientRect().top < innerHeight) return gone;
+    if (document.querySelector('[data-testid="stMain"]').scrollTop < 4) return 0;
+    return Math.max(0, stops.filter(([, element]) => element.getBoundingClientRect().top < innerHeight / 3).length - 1);
   }
 
   name() {
@@ -80,25 +84,32 @@ class Presenter {
       /** @type {NodeListOf<HTMLElement>} */
       const links = document.querySelectorAll('[data-testid="stMain"] [data-testid="stPageLink"] a');
       document.querySelector('[data-testid="stMain"]').scrollTo({ top: 0 });
+      this.gone = null;
       return [...links].pop()?.click();
     }
-    const fold = stops[next][1].matches('[data-testid="stExpander"]') && stops[next][1].querySelector("details:not([open]) summary");
+    const [, element] = stops[next];
+    const fold = element.matches('[data-testid="stExpander"]') && element.querySelector("details:not([open]) summary");
     if (fold) fold.click();
     const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    stops[next][1].style.scrollMarginTop = "1rem";
-    stops[next][1].scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
+    this.gone = element;
+    element.style.scrollMarginTop = "1rem";
+    if (next === 0) document.querySelector('[data-testid="stMain"]').scrollTo({ top: 0 });
+    else element.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
+    this.name();
   }
 
   key(event) {
-    if (!this.on || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const wants = event.composedPath()[0];
-    if (wants.matches?.("textarea, select, input:not([type=range], [type=radio], [type=checkbox])")) return;
-    const busy = wants.matches?.("input, [role=slider], [role=radio]") || event.composedPath().some((e) => e.classList?.contains("player"));
-    const step = { PageDown: 1, PageUp: -1 }[event.key] ?? (busy ? 0 : { ArrowRight: 1, ArrowLeft: -1 }[event.key]) ?? 0;
-    if (event.key === "Escape") this.turn(false);
-    if (!step) return;
+    if (wants.matches?.("textarea, select, [contenteditable=true], input:not([type=range], [type=radio], [type=checkbox])")) return;
+    const act = {
+      p: () => this.turn(!this.on),
+      "?": () => this.part("help").showModal(),
+      ...(this.on && { Escape: () => this.turn(false), PageDown: () => this.go(1), PageUp: () => this.go(-1) }),
+    }[event.key];
+    if (!act || this.part("help").open) return;
     event.preventDefault();
-    this.go(step);
+    act();
   }
 
   stop() {

@@ -1,0 +1,47 @@
+// The update as pictures that add up: the next picture is a weighted sum of this step's, each with its number.
+
+class Sum {
+  constructor(host) {
+    this.host = host;
+  }
+
+  // The first term is what the others add up to; `weight` names the number in front of a term.
+  show(film, sample) {
+    this.film = film;
+    this.sample = Math.min(sample, film.batch - 1);
+    const rowOf = (term) => film.rows.find((row) => row.name === term.row);
+    const terms = (film.terms ?? []).filter(rowOf);
+    this.there = terms.length > 1;
+    this.parts = terms.map((term, i) => {
+      const row = rowOf(term), part = document.createElement("span"), canvas = document.createElement("canvas");
+      const figure = document.createElement("span"), name = document.createElement("span"), weight = document.createElement("span");
+      part.className = "part";
+      figure.className = "summand";
+      weight.className = "weight";
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", term.meaning);
+      figure.title = term.meaning;
+      name.className = "name";
+      name.append(texToMath(term.label));
+      figure.append(canvas, name);
+      const sign = document.createElement("span");
+      sign.className = "sign";
+      sign.textContent = i === 0 ? "=" : "+";
+      part.append(...(i === 0 ? [figure, sign] : [...(i > 1 ? [sign] : []), weight, figure]));
+      markQuantity(part, term.label);
+      const weights = film.numbers.find(({ symbol }) => symbol === term.weight);
+      return { term, row, canvas, weight, values: weights?.values, part };
+    });
+    this.host.replaceChildren(...this.parts.map(({ part }) => part));
+  }
+
+  draw(frame) {
+    if (this.host.hidden) return;
+    const last = frame + 1 >= this.film.count;
+    for (const { term, row, canvas, weight, values } of this.parts) {
+      const at = Math.min(frame + term.ahead, this.film.count - 1);
+      paint(canvas, this.film, last && term.ahead ? this.film.rows.find((r) => r.name === term.last) ?? row : row, at, this.sample);
+      if (values) weight.textContent = values[frame] === null ? "0 ·" : `${values[frame].toFixed(2)} ·`;
+    }
+  }
+}

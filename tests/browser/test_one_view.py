@@ -1,0 +1,139 @@
+"""Picture and words in one view: the figure stays in the window while the words pass, and keys act on the whole page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from lessons.course import COURSE
+
+pytestmark = pytest.mark.browser
+SLOW = 120_000  # milliseconds
+SIZES = [(1366, 768), (390, 844), (820, 1180)]
+PHONE_SHARE = 0.45  # of the height, for a figure above the words
+LESSON = COURSE[1]  # computes in closed form
+FIGURES = (
+    ".st-key-figure :is(.player .stage, .player .deck, .panels, .turner .tiles, .distance .rows, .unet svg)"
+)
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., str]) -> str:
+    return serve("streamlit_app.py")
+
+
+def inside(page: Page, parts: Locator, height: float) -> None:
+    """All of these lie between the window's upper edge and `height`."""
+    for part in parts.all():
+        box = part.bounding_box()
+        assert box is None or (box["y"] >= -1 and box["y"] + box["height"] <= height + 1), box
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_figure_stays_in_the_window_while_the_words_pass(new_page, app, size):
+    width, height = size
+    page = new_page(width=width, height=height)
+    page.set_default_timeout(SLOW)
+    page.goto(f"{app}/{LESSON.url_path}")
+    player = page.locator(".player[data-frame]")
+    expect(player).to_be_visible(timeout=SLOW)
+    page.wait_for_timeout(500)
+    figure = page.locator(FIGURES)
+    inside(page, figure, height)
+    phrase = page.locator('.st-key-prose a[href*="t=950"], .st-key-prose a[href*="t=750"]').first
+    phrase.scroll_into_view_if_needed()
+    before = player.get_attribute("data-frame")
+    phrase.click()
+    expect(player).not_to_have_attribute("data-frame", before)
+    inside(page, figure, height)
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    page.wait_for_timeout(300)
+    if width < 960:
+        top = page.locator(".st-key-figure").bounding_box()
+        assert top["y"] >= -1 and top["height"] <= PHONE_SHARE * height + 1
+        inside(page, figure, PHONE_SHARE * height)
+    else:
+        inside(page, figure, height)
+
+
+def test_keys_act_without_a_click_and_not_while_one_types(new_page, app):
+    page = new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(f"{app}/{LESSON.url_path}")
+    player = page.locator(".player[data-frame]")
+    expect(player).to_be_visible(timeout=SLOW)
+    page.keyboard.press("End")
+    expect(player).to_have_attribute("data-frame", "40")
+    page.keyboard.press("ArrowLeft")
+    expect(player).to_have_attribute("data-frame", "39")
+    page.keyboard.press("Home")
+    expect(player).to_have_attribute("data-frame", "0")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    expect(page.locator("html[data-presenting]")).to_have_count(1)
+    page.keyboard.press("p")
+    expect(page.locator("html[data-presenting]")).to_have_count(0)
+    page.keyboard.press("Home")
+    seed = page.get_by_role("textbox", name="Seed")
+    seed.focus()
+    seed.press("p")
+    seed.press("End")
+    expect(page.locator("html[data-presenting]")).to_have_count(0)
+    expect(player).to_have_attribute("data-frame", "0")
+
+
+def test_a_film_plays_once_when_its_lesson_is_opened_and_rests_where_it_opens(new_page, app):
+    page = new_page(reduced_motion="no-preference")
+    page.set_default_timeout(SLOW)
+    page.add_init_script(
+        "window.seen = []; document.addEventListener('player-frame', (e) => window.seen.push(e.detail.frame))"
+    )
+    page.goto(f"{app}/iterative-denoising?i_start=25")  # nine steps
+    player = page.locator(".player[data-frame]")
+    pin = page.get_by_role("button", name="Pin to compare")
+    expect(pin).to_be_visible(timeout=SLOW)  # computed
+    page.reload()  # another visit, which finds it there
+    expect(pin).to_be_visible(timeout=SLOW)
+    page.wait_for_function("window.seen.includes(0)")
+    expect(player).to_have_attribute("data-frame", "8")
+    assert page.evaluate("window.seen.at(-1)") == 8
+
+
+def test_pointing_at_a_quantity_lights_it_up_everywhere(new_page, app):
+    page = new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(f"{app}/{LESSON.url_path}")
+    expect(page.locator(".player[data-frame]")).to_be_visible(timeout=SLOW)
+    page.locator(".band[data-quantity=noise] .label").hover()
+    expect(page.locator(".band.lit[data-quantity=noise]")).to_have_count(1)
+    expect(page.locator(".band.lit[data-quantity=noisy]")).to_have_count(0)
+    page.locator(".band[data-quantity=noisy] .label").first.hover()
+    expect(page.locator(".band.lit[data-quantity=noisy]")).not_to_have_count(0)
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.code)
+def test_every_lesson_is_one_view(new_page, app, lesson, size):
+    width, height = size
+    page = new_page(width=width, height=height)
+    page.set_default_timeout(SLOW)
+    page.goto(f"{app}/{lesson.url_path}")
+    expect(page.locator(f"{FIGURES}, .st-key-figure table, .st-key-figure .stDataFrame").first).to_be_visible(
+        timeout=SLOW
+    )
+    expect(page.get_by_text(re.compile(r"^Step \d+ of \d+"))).to_have_count(0, timeout=SLOW)
+    page.wait_for_timeout(800)
+    if width < 960:
+        page.locator(".st-key-figure").evaluate("e => e.scrollIntoView()")
+        page.wait_for_timeout(300)
+    inside(page, page.locator(FIGURES), height)
