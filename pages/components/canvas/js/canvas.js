@@ -3,7 +3,6 @@
 
 const REST = 600; // milliseconds after a stroke
 const PATIENCE = 15000; // milliseconds until a drawing that was not acknowledged may be sent again
-const FAR = 8; // pixels of a step with Shift
 const canvases = new WeakMap();
 
 class Canvas {
@@ -20,6 +19,7 @@ class Canvas {
       hover: (at) => this.hover(at),
     }, this.stopper.signal);
     this.erasing = false;
+    this.keys = new Keys(this, this.stopper.signal);
     this.listen();
     this.resized = new ResizeObserver(() => this.plan && this.layout());
     this.resized.observe(this.root);
@@ -69,7 +69,7 @@ class Canvas {
     }
     this.size = plan.brush;
     this.ink = plan.mode === "mask" ? [1] : [255 - plan.paper]; // in colour, buildColours chooses it
-    this.cursor = { x: Math.floor(plan.width / 2) + 0.5, y: Math.floor(plan.height / 2) + 0.5 };
+    this.keys.start(plan);
     this.surface.show(raster, under);
   }
 
@@ -194,13 +194,9 @@ class Canvas {
     this.done();
   }
 
-  // The keyboard's cursor starts from where the pointer was last.
   hover(at) {
     this.over = at;
-    const { width, height } = this.plan;
-    if (at && !this.penDown && at.x >= 0 && at.y >= 0 && at.x < width && at.y < height) {
-      this.cursor = { x: Math.floor(at.x) + 0.5, y: Math.floor(at.y) + 0.5 };
-    }
+    this.keys.follow(at, this.plan);
     this.showBrush();
   }
 
@@ -216,7 +212,7 @@ class Canvas {
   }
 
   lifted() {
-    this.penDown = this.penHeld = false;
+    this.keys.down = this.keys.held = false;
     this.showBrush();
   }
 
@@ -270,35 +266,8 @@ class Canvas {
   buildColours() {
     const host = this.part("colours"), { plan } = this;
     host.hidden = plan.mode !== "colour";
-    const group = `ink-${plan.identity}`;
-    host.replaceChildren(...plan.colours.map(([name, code], i) => {
-      const label = document.createElement("label");
-      label.title = name;
-      label.style.setProperty("--ink", code);
-      const input = document.createElement("input");
-      Object.assign(input, { type: "radio", name: group, value: code, checked: i === 0 });
-      input.setAttribute("aria-label", name);
-      input.addEventListener("change", () => this.setColour(code));
-      label.append(input);
-      return label;
-    }));
-    if (host.hidden) return;
-    this.setColour(plan.colours[0][1]);
-    const own = document.createElement("label");
-    own.className = "own";
-    own.title = "another colour";
-    const input = document.createElement("input");
-    Object.assign(input, { type: "color", value: "#f28123" });
-    input.setAttribute("aria-label", "another colour");
-    for (const type of ["input", "click"]) {
-      input.addEventListener(type, () => {
-        for (const radio of host.querySelectorAll("[type=radio]")) radio.checked = false;
-        own.classList.add("chosen");
-        this.setColour(input.value);
-      });
-    }
-    own.append(input);
-    host.append(own);
+    fillPalette(host, plan, (code) => this.setColour(code));
+    if (!host.hidden) this.setColour(plan.colours[0][1]);
   }
 
   setColour(code) {
@@ -361,9 +330,9 @@ class Canvas {
 
   showBrush() {
     if (!this.surface.raster || !this.surface.scale) return;
-    const at = this.keyboard ? this.cursor : this.over;
-    this.root.classList.toggle("by-keys", Boolean(this.keyboard));
-    const mode = [this.erasing ? "erasing" : "", this.keyboard ? "cursor" : "", this.penDown ? "down" : ""].join(" ");
+    const { keys } = this, at = keys.used ? keys.cursor : this.over;
+    this.root.classList.toggle("by-keys", keys.used);
+    const mode = [this.erasing ? "erasing" : "", keys.used ? "cursor" : "", keys.down ? "down" : ""].join(" ");
     this.surface.point(at ? this.snapped(at) : null, this.size, mode);
   }
 
@@ -393,91 +362,9 @@ class Canvas {
     click("fill", () => this.act({ kind: "fill", ink: this.ink }));
     click("use", () => this.send("use"));
     on(this.part("range"), "input", () => this.setSize(Number(this.part("range").value)));
-    on(this.root, "keydown", (event) => this.key(event));
-    const surface = this.part("surface");
-    on(surface, "keyup", (event) => {
-      if (event.key === " " && this.penDown && this.penHeld) this.end();
-      this.spaceDown = event.key === " " ? false : this.spaceDown;
-    });
-    on(surface, "focus", () => { this.keyboard = surface.matches(":focus-visible"); this.showBrush(); });
-    on(surface, "blur", () => {
-      if (this.penDown) this.end();
-      this.keyboard = false;
-      this.showBrush();
-    });
-    on(surface, "pointerdown", () => { this.keyboard = false; this.showBrush(); });
     on(window, "pagehide", () => this.flush());
     on(document, "visibilitychange", () => { if (document.hidden) this.flush(); });
     on(window, "resize", () => this.plan && this.layout());
-  }
-
-  key(event) {
-    if (!this.plan || this.surface.busy) return;
-    const drawing = event.target === this.part("surface");
-    const letter = event.key.toLowerCase();
-    const bracket = "[]".includes(letter); // on many keyboards typed with AltGr, which reads as Ctrl and Alt
-    if (event.altKey && !bracket) return;
-    const chord = !bracket && (event.ctrlKey || event.metaKey);
-    const handled = chord ? this.chord(letter, event.shiftKey) : drawing && this.plainKey(event, letter);
-    if (!handled) return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  chord(letter, shift) {
-    if (letter === "z") this.undo(shift);
-    else if (letter === "y") this.undo(true);
-    else return false;
-    return true;
-  }
-
-  plainKey(event, letter) {
-    const { plan } = this;
-    const step = event.shiftKey ? FAR : 1;
-    const move = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
-    const smaller = plan.fine > 1 && this.size <= 4 ? 0.5 : 1, larger = plan.fine > 1 && this.size < 4 ? 0.5 : 1;
-    if (move) this.moveCursor(...move);
-    else if (event.key === " ") this.space(event.repeat);
-    else if (event.key === "Escape" && this.sketch.open) { this.cancel(); this.say("Stroke left out."); }
-    else if (letter === "b") { this.setTool(false); this.say("Drawing."); }
-    else if (letter === "e") { this.setTool(true); this.say("Erasing."); }
-    else if (letter === "i" && plan.mode === "mask") { this.act({ kind: "invert" }); this.say(this.part("amount").textContent); }
-    else if (event.key === "[") { this.setSize(this.size - smaller); this.say(`Brush ${this.size} pixels.`); }
-    else if (event.key === "]") { this.setSize(this.size + larger); this.say(`Brush ${this.size} pixels.`); }
-    else if (event.key === "Enter" && plan.send === "use") {
-      if (this.sketch.open) this.end();
-      if (!this.part("use").disabled) this.send("use");
-    } else return false;
-    this.keyboard = true;
-    this.showBrush();
-    return true;
-  }
-
-  moveCursor(dx, dy) {
-    const { plan, cursor } = this;
-    cursor.x = clamp(cursor.x + dx, 0.5, plan.width - 0.5);
-    cursor.y = clamp(cursor.y + dy, 0.5, plan.height - 0.5);
-    if (this.penDown) {
-      this.penHeld ||= this.spaceDown;
-      this.extend(cursor, 1);
-    }
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => this.say(`Column ${cursor.x + 0.5}, row ${cursor.y + 0.5}.`), 400);
-  }
-
-  // Pen down, or up. Held while the cursor moves, the key draws as long as it is held.
-  space(repeated) {
-    if (repeated) return;
-    this.spaceDown = true;
-    if (this.penDown) {
-      this.end();
-      this.say("Pen up.");
-      return;
-    }
-    this.begin(this.erasing);
-    this.extend(this.cursor, 1);
-    this.penDown = true;
-    this.say(`Pen down at column ${this.cursor.x + 0.5}, row ${this.cursor.y + 0.5}.`);
   }
 
   destroy() {
@@ -486,50 +373,10 @@ class Canvas {
     this.stopper.abort();
     this.resized.disconnect();
     cancelAnimationFrame(this.surface.waiting);
-    for (const timer of [this.resting, this.waiting, this.saving, this.telling]) clearTimeout(timer);
+    for (const timer of [this.resting, this.waiting, this.saving, this.keys.telling]) clearTimeout(timer);
   }
 }
 
-/**
- * The bytes that drawing.py packs: uint32 length, JSON, the picture below (RGB), the start.
- * What it says of a canvas; of `held` and `refused`, the tags of drawings.
- * @typedef {object} Plan
- * @property {"colour" | "grey" | "mask"} mode
- * @property {number} width in pixels of the result
- * @property {number} height
- * @property {1 | 3} channels
- * @property {number} fine pixels of the canvas for one of the result, along each side
- * @property {number} paper
- * @property {string} identity
- * @property {boolean} under whether a picture lies below
- * @property {boolean} start whether there is something to lay down
- * @property {string} key
- * @property {number} turn
- * @property {number} brush in pixels of the result
- * @property {[string, string][]} colours names and codes of the palette
- * @property {"use" | "rest"} send
- * @property {string} useLabel
- * @property {string} label
- * @property {number} maxSide in CSS pixels
- * @property {string | null} held
- * @property {string | null} refused
- * @property {number} refusals
- *
- * @param {Uint8Array} bytes
- * @returns {{plan: Plan, under: Uint8Array | null, start: Uint8Array | null}}
- */
-function readPlan(bytes) {
-  const length = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const plan = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  const pixels = plan.width * plan.height, at = 4 + length, then = at + (plan.under ? 3 * pixels : 0);
-  return {
-    plan,
-    under: plan.under ? bytes.slice(at, then) : null,
-    start: plan.start ? bytes.slice(then, then + pixels * plan.channels) : null,
-  };
-}
-
-const parseColour = (code) => [1, 3, 5].map((i) => parseInt(code.slice(i, i + 2), 16));
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 export default function (component) {
