@@ -28,15 +28,12 @@ from core.media import to_pixels
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.loading import load_model, load_reference, prompts_in
+from lessons.requests import BadRequest
 from lessons.wrong import WRONG_STEPS, wrong_schedule
 
 EPS_RANGE = 3.0  # noise is drawn from -3 (black) over 0 (grey) to 3 (white)
 MAX_COLUMNS = 8
 LIMITS: Mapping[str, Callable[[Tensor], Tensor] | None] = {"clip": None, "dynamic": DynamicThreshold()}
-
-
-class BadRequest(ValueError):
-    """The parameters do not describe a run; the message says what to change."""
 
 
 @dataclass(frozen=True)

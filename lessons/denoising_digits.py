@@ -22,16 +22,13 @@ from lessons.characters import quoted
 from lessons.fields import BadValue, Typed
 from lessons.networks import load
 from lessons.numbers import NotANumber, is_plain, read_number
+from lessons.requests import BadRequest
 from lessons.training import digit_pixels, fixed_noise, load_digits
 
 DRAWING = "drawing-"
 TEST_DIGITS = 10_000
 MAX_DIGITS, MAX_SIGMAS, MAX_NETWORKS = 10, 60, 3
 MAX_SIGMA = 3.0
-
-
-class BadRequest(ValueError):
-    """The parameters do not describe a run; the message says what to change."""
 
 
 class DrawingGone(ValueError):

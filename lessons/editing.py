@@ -20,8 +20,9 @@ from core.guidance import Estimator
 from core.jobs import Frame
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
-from lessons.denoising import BadRequest, Column, columns_of, frame_pixels, record
+from lessons.denoising import Column, columns_of, frame_pixels, record
 from lessons.loading import load_model, load_reference, prompts_in
+from lessons.requests import BadRequest
 
 if TYPE_CHECKING:
     from core.pretrained import TextToImageModel

@@ -33,6 +33,7 @@ from core.media import difference_pixels
 from core.networks.mnist_unet import one_hot
 from core.trajectory import Trajectory
 from lessons.networks import load
+from lessons.requests import BadRequest
 from lessons.training import digit_pixels, fixed_noise
 from lessons.wrong_flows import WRONG_FLOWS
 
@@ -41,10 +42,6 @@ MAX_NETWORKS = 3
 MOST_FRAMES, FEWEST_FRAMES = 100, 12  # steps that are kept; of 300 steps with few pictures every third
 KEPT_PICTURES = 2400  # about, over all frames
 VELOCITY_LIMIT = 2.0  # drawn as the strongest colour; x1 - x0 lies mostly between -2 and 3
-
-
-class BadRequest(ValueError):
-    """The parameters do not describe a run; the message says what to change."""
 
 
 def flow_spec(

@@ -20,6 +20,7 @@ from core.trajectory import Trajectory
 from lessons import flow_sampling
 from lessons.flow_sampling import estimator
 from lessons.networks import load
+from lessons.requests import BadRequest
 from lessons.training import digit_pixels, fixed_noise, load_digits
 
 YARDSTICK = 200  # test digits whose nearest training digits say what "near" means
@@ -88,16 +89,14 @@ def sweep(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     Arrays: samples uint8 (gammas, 10, 28, 28, 1), one of each class; accuracy, diversity, confidence float64 (gammas,).
 
     Raises:
-        flow_sampling.BadRequest, core.flow's ValueError: parameters outside their range.
+        BadRequest, core.flow's ValueError: parameters outside their range.
     """
     gammas, num_steps = (
         [check_guidance(gamma) for gamma in params["gammas"]],
         check_steps(params["num_steps"]),
     )
     if not (1 <= len(gammas) <= MOST_SWEPT and 2 <= params["a_class"] <= 100):
-        raise flow_sampling.BadRequest(
-            f"A sweep has 1 to {MOST_SWEPT} values of γ and 2 to 100 digits of each class."
-        )
+        raise BadRequest(f"A sweep has 1 to {MOST_SWEPT} values of γ and 2 to 100 digits of each class.")
     network, judge = load(params["network"], context), judge_of(context)
     asked = torch.arange(10 * params["a_class"]) % 10
     noise = fixed_noise(len(asked), params["seed"], context.device)

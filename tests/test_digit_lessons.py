@@ -16,8 +16,9 @@ from lessons import (
     unet_blocks,
     unet_taken_apart,
 )
-from lessons.denoising_digits import BadRequest, DigitRef, DrawingGone
+from lessons.denoising_digits import DigitRef, DrawingGone
 from lessons.fields import BadValue
+from lessons.requests import BadRequest
 from lessons.unet_blocks import PATH, TERMS
 from tests.part_b import noise_of, values
 

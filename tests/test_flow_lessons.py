@@ -16,9 +16,10 @@ from lessons import (
     judging,
     time_conditioned_flow,
 )
-from lessons.flow_sampling import BadRequest, kept_steps
+from lessons.flow_sampling import kept_steps
 from lessons.flow_studies import PLANE_POINTS, STEP_COUNTS, exact_flow, plane, plane_through, solver_errors
 from lessons.networks import NetworkGone
+from lessons.requests import BadRequest
 from tests.part_b import Bench, noise_of, values
 
 # ---- sampling ---------------------------------------------------------------------------------------

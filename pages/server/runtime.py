@@ -94,9 +94,8 @@ class SharedResults:
     def __init__(self, recent: int = 4) -> None:
         self._lock = threading.Lock()
         self._live: WeakValueDictionary[JobId, Trajectory] = WeakValueDictionary()
-        self._recent: deque[Trajectory] = deque(
-            maxlen=recent
-        )  # or a lonely reader would read at every touch of a control
+        # Else a single student would have the file read at every touch of a control: nobody else holds the result.
+        self._recent: deque[Trajectory] = deque(maxlen=recent)
 
     def get(self, job: JobId) -> Trajectory | None:
         with self._lock:

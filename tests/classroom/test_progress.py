@@ -17,7 +17,7 @@ from pages.components.player import Film, Row
 from pages.server import runtime
 from pages.server.classroom import identity
 from pages.server.served import views as viewing
-from pages.server.served.views import View, Views, watch
+from pages.server.served.views import LiveView, LiveViews, watch
 from tests.classroom.fresh import fresh_class
 
 JOB, TOTAL = "ab" * 32, 6
@@ -177,10 +177,10 @@ def test_who_has_not_joined_is_refused(browser, job, token):
 
 
 def test_views_that_nobody_asks_for_go_first_and_come_back_under_their_name():
-    few = Views(most=2)
-    first, second = (few.put(View(JOB, growing), key) for key in ("one", "two"))
+    few = LiveViews(most=2)
+    first, second = (few.put(LiveView(JOB, growing), key) for key in ("one", "two"))
     assert few.get(JOB, first) is not None
-    few.put(View(JOB, growing), "three")
+    few.put(LiveView(JOB, growing), "three")
     assert few.get(JOB, second) is None and few.get(JOB, first) is not None
-    assert few.put(View(JOB, growing), "two") == second
+    assert few.put(LiveView(JOB, growing), "two") == second
     assert few.get("cd" * 32, second) is None

@@ -66,7 +66,8 @@ class FairQueue:
             return None
         key, *rest = self.order()
         now = self._tick()
-        foreseen = key not in self._urgent  # whom an urgent job serves is not foreseen
+        # The order was foreseen without counting the urgent ones as anybody's turn; now its owners have been served.
+        foreseen = key not in self._urgent
         for owner in list(self._owners[key]):
             self.leave(key, owner)
             self._served.pop(owner, None)

@@ -19,7 +19,7 @@ from core.compute.workers.process import WorkerGone, WorkerProcess
 from core.compute.workers.wire import unpack_event
 from core.jobs import Event
 
-Letter: TypeAlias = (
+Message: TypeAlias = (
     tuple[dict[str, Any], dict[str, Any]] | WorkerGone | None
 )  # None: the process takes orders
 
@@ -30,7 +30,7 @@ class SharedProcess:
     def __init__(self, store_path: Path, device: str, seats: int, rows: int) -> None:
         self._worker = WorkerProcess(store_path, device, seats, rows)
         self._lock = threading.Lock()  # who listens, and to which process
-        self._letters: dict[int, queue.SimpleQueue[Letter]] = {}  # ticket -> what its seat has not read yet
+        self._inboxes: dict[int, queue.SimpleQueue[Message]] = {}  # ticket -> what its seat has not read yet
         self._reader: threading.Thread | None = None
         self._ready = False
 
@@ -51,28 +51,28 @@ class SharedProcess:
         """As WorkerProcess.send; after a run order, its seat is to `hear`."""
         with self._lock:
             if message["type"] == "run":
-                letters = self._letters[message["ticket"]] = queue.SimpleQueue()
+                inbox = self._inboxes[message["ticket"]] = queue.SimpleQueue()
                 if self._reader is None:
-                    letters.put(WorkerGone(was_ready=False))
+                    inbox.put(WorkerGone(was_ready=False))
                 elif self._ready:
-                    letters.put(None)
+                    inbox.put(None)
             return self._worker.send(message)
 
     def hear(self, ticket: int, on_ready: Callable[[], None]) -> Iterator[tuple[Event, str | None]]:
         """As WorkerProcess.hear."""
         try:
             while True:
-                letter = self._letters[ticket].get()
-                if isinstance(letter, WorkerGone):
-                    raise letter
-                if letter is None:  # the process takes orders
+                message = self._inboxes[ticket].get()
+                if isinstance(message, WorkerGone):
+                    raise message
+                if message is None:  # the process takes orders
                     on_ready()
                 else:
-                    header, arrays = letter
+                    header, arrays = message
                     yield unpack_event(header, arrays), header["details"]
         finally:
             with self._lock:
-                del self._letters[ticket]
+                del self._inboxes[ticket]
 
     def _read(self) -> None:
         try:
@@ -80,15 +80,15 @@ class SharedProcess:
                 with self._lock:
                     if header["type"] == "ready":
                         self._ready = True
-                        for letters in self._letters.values():
-                            letters.put(None)
-                    elif header["ticket"] in self._letters:
-                        self._letters[header["ticket"]].put((header, arrays))
+                        for inbox in self._inboxes.values():
+                            inbox.put(None)
+                    elif header["ticket"] in self._inboxes:
+                        self._inboxes[header["ticket"]].put((header, arrays))
         except WorkerGone as gone:
             with self._lock:
                 self._reader = None
-                for letters in self._letters.values():
-                    letters.put(WorkerGone(gone.was_ready))
+                for inbox in self._inboxes.values():
+                    inbox.put(WorkerGone(gone.was_ready))
 
 
 class Seat(WorkerProcess):

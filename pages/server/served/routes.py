@@ -27,7 +27,7 @@ from pages.server.classroom.identity import may_enter, token_of
 from pages.server.routes import Endpoint, guarded, refusal
 from pages.server.served.news import MOST_JOBS, news_of
 from pages.server.served.progress import frames_so_far, share, words
-from pages.server.served.views import View, views
+from pages.server.served.views import LiveView, views
 
 SHA256 = re.compile("[0-9a-f]{64}")
 WORD = re.compile("[0-9a-f]{16}-[0-9a-f]{16}")
@@ -35,7 +35,7 @@ COUNT = re.compile("[0-9]{1,6}")  # int() would take other digits too
 FOREVER = "private, max-age=31536000, immutable"  # private: a cache that many share knows nothing of the class's door
 
 
-class NotAdmitted(ClassroomError):
+class NotInTheClass(ClassroomError):
     def __init__(self) -> None:
         super().__init__("Only the class sees this: join it with its code.")
 
@@ -55,7 +55,7 @@ def for_the_class(endpoint: Endpoint) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         if not may_enter(token_of(request)):
-            raise NotAdmitted()
+            raise NotInTheClass()
         return await endpoint(request)
 
     return answer
@@ -120,7 +120,7 @@ async def news(request: Request) -> Response:
     return JSONResponse(told, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 
 
-def _progress(job_id: JobId, view: View, after: int) -> dict[str, Any]:
+def _progress(job_id: JobId, view: LiveView, after: int) -> dict[str, Any]:
     status = runtime.executor().status(job_id)
     told = {
         "state": status.state.value,

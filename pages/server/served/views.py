@@ -22,7 +22,7 @@ MOST_VIEWS = (
 
 
 @dataclass(frozen=True)
-class View:
+class LiveView:
     """A job, and the function of its page that makes a film of the frames so far."""
 
     job_id: JobId
@@ -40,14 +40,14 @@ class View:
         return pack(film, first=first), first
 
 
-class Views:
-    """Views by their name, at most `most`. Thread-safe."""
+class LiveViews:
+    """LiveViews by their name, at most `most`. Thread-safe."""
 
     def __init__(self, most: int = MOST_VIEWS) -> None:
         self._most, self._lock = most, threading.Lock()
-        self._kept: OrderedDict[str, View] = OrderedDict()  # least recently asked for first
+        self._kept: OrderedDict[str, LiveView] = OrderedDict()  # least recently asked for first
 
-    def put(self, view: View, key: str) -> str:
+    def put(self, view: LiveView, key: str) -> str:
         """Keep this one; returns its name. `key` names what its films depend on besides the job."""
         name = hashlib.sha256(f"{view.job_id} {key}".encode()).hexdigest()
         with self._lock:
@@ -57,7 +57,7 @@ class Views:
                 self._kept.popitem(last=False)
         return name
 
-    def get(self, job_id: JobId, name: str) -> View | None:
+    def get(self, job_id: JobId, name: str) -> LiveView | None:
         """The view of this job that has this name; None for what was never here, or is here no longer."""
         with self._lock:
             view = self._kept.get(name)
@@ -68,11 +68,11 @@ class Views:
 
 
 @st.cache_resource(show_spinner=False)
-def views() -> Views:
+def views() -> LiveViews:
     """The views of this server."""
-    return Views()
+    return LiveViews()
 
 
 def watch(job_id: JobId, key: str, live: Callable[[Pixels, int], Film]) -> str:
     """Have a job's frames drawn as `live` does for whoever asks; returns the address, on this server, to ask at."""
-    return f"{base()}/jobs/{job_id}/progress?view={views().put(View(job_id, live), key)}"
+    return f"{base()}/jobs/{job_id}/progress?view={views().put(LiveView(job_id, live), key)}"
