@@ -73,10 +73,10 @@ LESSON = Lesson(
     variants=(
         Variant("no_noise", "DDPM without its noise", "The term σz is left out of every step of DDPM.",
                 "That is not DDIM: the step keeps less of the old noise than belongs to t′, because fresh noise was to fill "
-                "the place. A smooth blob comes out."),
+                "the place. The picture comes out smooth and pale, and is not DDIM’s."),
         Variant("stale_clock", "Heun told the old t", "Heun’s second look is told the t of the step’s start.",
-                "The slope at the far end is taken for one at the near end, and the mean of both is worse than either: the "
-                "order is lost."),
+                "The slope at the far end is read off at the wrong t, and the mean of both is worse than either: with 16 "
+                "evaluations hardly more than noise comes out."),
     ),
     shows=(
         "core.samplers:ddim", "core.samplers:heun", "core.samplers:dpm_solver_pp", "core.samplers:implied_noise",

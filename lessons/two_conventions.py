@@ -52,10 +52,10 @@ LESSON = Lesson(
     ),
     variants=(
         Variant("unscaled", "Not rescaled", "The network, which knows diffusion, is handed flow’s x as it is.",
-                "In the middle that is only 0.71 of what belongs to t: the network finds too little noise, and the pictures "
-                "come out flat."),
+                "In the middle that is only 0.71 of what belongs to t: the network finds too little noise and takes too "
+                "little away. What is left grows into blotches of colour."),
         Variant("linear_clock", "t = 999 (1 − τ)", "The network is told t as if both clocks ran evenly.",
-                "At the start it hears a smaller t than belongs to the noise it sees, and leaves some of it there."),
+                "Up to the middle it hears a smaller t than belongs to the noise it sees: grain is left, colours pale."),
     ),
     shows=(
         "core.conventions:Clock", "core.conventions:convert", "core.conventions:amplification",
