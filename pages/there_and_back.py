@@ -23,9 +23,9 @@ from pages.server.served.progress import Pixels
 from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.fitted import here
-from pages.ui.lesson_page import lesson_page
+from pages.ui.lesson_page import beside_the_figure, lesson_page
 from pages.ui.sampling import Values, controls_of, sampling_stage
-from pages.ui.sources import sketch, source_control
+from pages.ui.sources import drawing, source_control
 from pages.ui.stage import stage
 
 LESSON = here(WRITTEN)
@@ -139,9 +139,10 @@ def came_back(trajectory: Trajectory) -> None:
 
 
 with lesson_page(LESSON) as values:
-    trajectory = sampling_stage(
-        LESSON, values, films, controls=controls, first=lambda: sketch(LESSON), top=came_back
-    )
+    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=drawing(LESSON))
+    if trajectory is not None:
+        with beside_the_figure():
+            came_back(trajectory)
     error, between = st.tabs(["How many steps", "Between two noises"])
     with error:
         found = stage(LESSON, errors_spec(values, model_fingerprint()), errors_films(), name="errors")

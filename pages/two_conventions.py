@@ -14,7 +14,7 @@ from pages.server.runtime import schedule
 from pages.server.served.progress import Pixels
 from pages.ui.films import Films
 from pages.ui.fitted import here
-from pages.ui.lesson_page import lesson_page
+from pages.ui.lesson_page import beside_the_figure, lesson_page
 from pages.ui.sampling import Values, sampling_stage
 
 LESSON = here(WRITTEN)
@@ -96,8 +96,9 @@ def explosions() -> None:
 with lesson_page(LESSON) as values:
     trajectory = sampling_stage(LESSON, values, films, pins=False)
     if trajectory is not None:
-        st.caption(
-            f"The two runs end in the same pictures: they differ by {trajectory.meta['end_gap']:.0e} at most, which is "
-            "what numbers of 24 bits leave."
-        )
+        with beside_the_figure():
+            st.caption(
+                f"The two runs end in the same pictures: they differ by {trajectory.meta['end_gap']:.0e} at most, which is "
+                "what numbers of 24 bits leave."
+            )
     explosions()
