@@ -146,19 +146,26 @@ def set_texts(lesson: Lesson, wanted: Mapping[str, str]) -> None:
 
 
 def preset_row(lesson: Lesson) -> None:
-    """One button for each preset; each sets every control. The one that is on looks it."""
-    now = {field.name: field.encode(LessonState(lesson).values[field.name]) for field in lesson.fields}
+    """One button for each preset; each sets every control. Which is on, `preset_on` tells the browser."""
     with st.container(key="presets", horizontal=True, gap="xsmall"):
         for preset in lesson.presets:
             wanted = lesson.defaults() | dict(preset.values)
-            on = all(lesson.field(name).encode(value) == now[name] for name, value in wanted.items())
             st.button(
                 preset.label,
                 key=f"{lesson.slug}/preset/{preset.name}",
-                type="primary" if on else "secondary",
                 on_click=set_values,
                 args=(lesson, wanted),
             )
+
+
+def preset_on(lesson: Lesson) -> str:
+    """The name of the preset whose values the controls have; "" if they are of none."""
+    now = {field.name: field.encode(LessonState(lesson).values[field.name]) for field in lesson.fields}
+    for preset in lesson.presets:
+        wanted = lesson.defaults() | dict(preset.values)
+        if all(lesson.field(name).encode(value) == now[name] for name, value in wanted.items()):
+            return preset.name
+    return ""
 
 
 def control(lesson: Lesson, name: str) -> bool:

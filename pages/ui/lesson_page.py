@@ -21,7 +21,7 @@ from pages.components.plain import plain
 from pages.components.style import page_style
 from pages.server.runtime import model_fingerprint
 from pages.server.session import LessonState
-from pages.ui.controls import preset_row, set_texts, set_values, values, write_url
+from pages.ui.controls import preset_on, preset_row, set_texts, set_values, values, write_url
 from pages.ui.fitted import card
 from pages.ui.pins import keep_run
 
@@ -57,13 +57,14 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     below = st.container(key="below")
     with words:
         state = values(lesson)
-        phrases(lambda wanted: set_texts(lesson, wanted))
         preset_row(lesson)
         side, asked, beside = st.container(key="side"), st.container(), st.container(key="beside")
         ROOMS.set(Rooms(figure, side, beside))
     with below:
         yield state
     write_url(lesson, state)
+    with words:
+        phrases(lambda wanted: set_texts(lesson, wanted), on=preset_on(lesson))
     with asked:
         _question(lesson)
     with words:

@@ -42,6 +42,10 @@ def test_keys_lead_a_projector_through_a_lesson(app: str, new_page: Callable[...
     ]:  # fmt: skip
         page.keyboard.press(key)
         expect(place).to_contain_text(name)
+    for stop in range(4, stops - 1):  # past the other paragraphs, to the first fold
+        page.keyboard.press("PageDown")
+        expect(place).to_contain_text(f"· {stop} of")
+    expect(place).to_contain_text("The derivation")
     expect(
         page.get_by_test_id("stExpander").get_by_text(LESSON.prose["Derivation"][:20]).first
     ).to_be_visible()

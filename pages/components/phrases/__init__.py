@@ -18,12 +18,15 @@ SCRIPTS = ("phrases",)
 _mount = st.components.v2.component("phrases", html="<span></span>", js=joined(HERE, SCRIPTS, common=COMMON))
 
 
-def phrases(on_set: Callable[[dict[str, str]], None], *, key: str = "phrases") -> None:
-    """Listens for clicks on phrases; `on_set` gets {field: text} before the script runs again."""
+def phrases(on_set: Callable[[dict[str, str]], None], *, on: str = "", key: str = "phrases") -> None:
+    """Listens for clicks on phrases; `on_set` gets {field: text} before the script runs again.
+
+    `on` names the preset that the controls are set to, which its button then looks and says.
+    """
 
     def clicked() -> None:
         wanted = (st.session_state.get(key) or {}).get("set")
         if wanted:
             on_set(wanted)
 
-    _mount(key=key, on_set_change=clicked, height=1)
+    _mount(key=key, data={"on": on}, on_set_change=clicked, height=1)

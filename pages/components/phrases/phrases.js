@@ -10,7 +10,22 @@ function quantityIn(symbol) {
   return tex.length < 24 && !/[=+]/.test(tex) ? quantityOf(tex) : "";
 }
 
-export default function ({ setTriggerValue, parentElement }) {
+// The preset that is on says so. Its button may be drawn a little later than this.
+function press(page, on, signal) {
+  const tell = () => {
+    for (const button of page.querySelectorAll(".st-key-presets button")) {
+      const place = button.closest('[class*="-preset-"]');
+      const pressed = on !== "" && [...(place?.classList ?? [])].some((name) => name.endsWith(`-preset-${on.replace(/[^A-Za-z0-9_-]/g, "-")}`));
+      button.setAttribute("aria-pressed", String(pressed));
+    }
+  };
+  for (const later of [0, 100, 400, 1200]) {
+    const timer = setTimeout(tell, later);
+    signal.addEventListener("abort", () => clearTimeout(timer));
+  }
+}
+
+export default function ({ data, setTriggerValue, parentElement }) {
   const page = parentElement.ownerDocument ?? document;
   const click = (event) => {
     const link = event.target.closest?.('a[href*="#set:"]');
@@ -24,6 +39,7 @@ export default function ({ setTriggerValue, parentElement }) {
   const mine = (page.__phrases = new AbortController());
   const { signal } = mine;
   page.addEventListener("click", click, { signal, capture: true });
+  press(page, data.on, signal);
   let pointed = "";
   page.addEventListener("pointerover", (event) => {
     const quantity = quantityIn(event.target.closest?.(".katex"));

@@ -25,6 +25,40 @@ function rememberOpened(path) {
 
 const quoted = (text) => `"${CSS.escape(text).replace(/\\([^0-9a-f])/gi, "$1")}"`;
 
+// The menu unfolds where the pointer rests on it or a key has led the focus there; what was chosen in it is then to be seen, so
+// it stays folded until the pointer has left.
+const UNFOLD_AFTER = 200; // milliseconds
+
+function unfoldsByItself() {
+  let waiting = 0, chosen = false;
+  const menuOf = (event) => event.target.closest?.('[data-testid="stSidebar"][data-collapsed="true"]');
+  const fold = () => {
+    clearTimeout(waiting);
+    waiting = 0;
+    document.querySelector('[data-testid="stSidebar"][data-unfolded]')?.removeAttribute("data-unfolded");
+  };
+  document.addEventListener("pointermove", (event) => {
+    const menu = menuOf(event);
+    if (!menu) {
+      chosen = false;
+      if (!document.activeElement?.closest('[data-testid="stSidebar"]')) fold();
+    } else if (!chosen && !waiting && event.pointerType === "mouse") {
+      waiting = setTimeout(() => menu.setAttribute("data-unfolded", ""), UNFOLD_AFTER);
+    }
+  });
+  document.addEventListener("focusin", (event) => {
+    const menu = menuOf(event);
+    if (menu && event.target instanceof Element && event.target.matches(":focus-visible")) menu.setAttribute("data-unfolded", "");
+    else if (!menu) fold();
+  });
+  document.addEventListener("click", (event) => {
+    if (!menuOf(event)) return;
+    chosen = true;
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    fold();
+  });
+}
+
 /** @param {{pages: Record<string, string>, page: string}} data the codes by address, and the page that is shown */
 function rail({ pages, page }) {
   const opened = rememberOpened(page);

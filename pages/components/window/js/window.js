@@ -8,6 +8,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     quietHistory(data.underway);
     survivesTranslation();
     printsWhole();
+    unfoldsByItself();
     keepsPopoversInPlace();
     set.connection = new Connection();
     document.addEventListener("page-unanswered", () => set.connection.runAgain());
