@@ -6,7 +6,6 @@ const COMMIT_AFTER = 250; // milliseconds of rest before the frame is sent
 const REST = 900; // milliseconds at the end of a film that loops
 const ENOUGH = 6; // frames of a film that plays when it is opened
 const MISSES = 3; // times that a film is asked for again which the server has no longer
-const VIEWS = { sum: "the sum", charts: "curves", numbers: "numbers" }; // beside the pictures: each a part of the figure
 const TAKES_KEYS = "input, textarea, select, [contenteditable=true], [role=slider], [role=radio], [role=tab], [role=option], [role=listbox]";
 const players = new WeakMap();
 const onPage = (globalThis.__players ??= new Set());
@@ -18,15 +17,13 @@ class Player {
     this.known = new Map();
     this.frame = 0;
     this.following = false;
-    this.shown = new Map(); // row name -> visible, as the student left it
-    this.views = new Map(); // the same of VIEWS
     this.stopper = new AbortController();
     this.part = (name) => this.root.querySelector(`.${name}`);
     this.stage = new Stage(this.part("stage"), (row, sample) => this.lightbox.open(row, sample));
     this.charts = new Charts(this.part("charts"), (frame, done) => this.grab(frame, done));
     this.timeline = new Timeline(this.part("timeline"), (frame, done) => this.grab(frame, done));
     this.lightbox = new Lightbox(this.part("lightbox"), this);
-    this.sum = new Sum(this.part("sum"));
+    this.figure = new Figure(this);
     this.listen();
     onPage.add(this);
     linkQuantities(this.root, this.stopper.signal);
@@ -141,17 +138,10 @@ class Player {
     if (fresh && moves && film.count === film.total && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.open();
   }
 
-  rows() {
-    const rows = this.film.rows.filter((row) => this.shown.get(row.name) ?? row.shown);
-    return rows.length ? rows : [this.film.rows[0]];
-  }
-
   layout() {
     const film = this.film, width = this.root.clientWidth;
     if (!width) return;
-    this.chips();
-    this.numbers();
-    this.sum.show(film, film.strip_sample);
+    this.figure.show(film);
     const scale = this.timeline.show(film);
     this.charts.show(film, scale);
     this.lightbox.show(film);
@@ -159,105 +149,9 @@ class Player {
     this.part("live").hidden = !live;
     this.part("arrived").textContent = `${film.count} of ${film.total} steps computed, ${film.total - film.count} to come`;
     this.part("follow").hidden = this.following;
-    this.fit(width);
+    this.figure.fit(width);
     this.draw();
     this.settle();
-  }
-
-  // The pictures take what the rest of the figure leaves; what may be hidden is shown of itself where it takes nothing from them.
-  fit(width) {
-    const { film } = this, stage = this.part("stage");
-    const { box, narrow } = figureOf(this.root);
-    const views = { sum: this.sum.there, charts: this.charts.panels.length > 0, numbers: film.numbers.length > 0 || Boolean(film.formula) };
-    const show = (view, on) => { this.part(view).hidden = !on; };
-    for (const view of Object.keys(views)) show(view, false);
-    const build = () => this.stage.show(film, this.rows(), width, heightFor(this.root, stage));
-    stage.style.maxHeight = "";
-    const asked = (view) => this.views.get(view) ?? (narrow ? false : film.open.includes(view) || (!box && view !== "sum"));
-    for (const view of Object.keys(views)) show(view, views[view] && asked(view));
-    build();
-    const size = this.stage.size;
-    for (const view of Object.keys(views)) {
-      if (!views[view] || this.views.has(view) || asked(view) || narrow || !box) continue;
-      show(view, true);
-      build();
-      if (this.stage.size < size) {
-        show(view, false);
-        build();
-      }
-    }
-    const over = stage.offsetHeight - heightFor(this.root, stage);
-    if (over > 1) this.stage.show(film, this.rows(), width, heightFor(this.root, stage) - over); // labels of several lines
-    const most = heightFor(this.root, stage);
-    if (stage.offsetHeight > most + 1) stage.style.maxHeight = `${most}px`; // the smallest that can be seen do not fit: scrolled
-    for (const chip of this.part("chips").querySelectorAll("[data-view]")) {
-      chip.setAttribute("aria-pressed", String(!this.part(chip.dataset.view).hidden));
-    }
-  }
-
-  // What the figure shows: a chip for every quantity, and one for each other view of the step.
-  chips() {
-    const host = this.part("chips"), film = this.film;
-    const quantities = new Map();
-    for (const row of film.rows) { // right and wrong rows of a quantity share a chip
-      quantities.set(row.label, [...(quantities.get(row.label) ?? []), row]);
-    }
-    const quantityChips = quantities.size <= 3 ? [] : [...quantities].map(([label, rows]) => {
-      const on = rows.some((row) => this.rows().includes(row));
-      const words = rows.length === 1 ? rows[0].caption : "";
-      const chip = this.chip(words || texToText(label), on, () => { for (const row of rows) this.shown.set(row.name, !on); });
-      chip.append(texToMath(label));
-      chip.dataset.row = rows[0].name;
-      return markQuantity(chip, label);
-    });
-    const views = Object.entries(VIEWS).filter(([view]) => ({
-      sum: film.terms.length > 1, charts: film.curves.length > 0, numbers: film.numbers.length > 0 || Boolean(film.formula),
-    })[view]).map(([view, words]) => {
-      const chip = this.chip(words, false, () => this.views.set(view, this.part(view).hidden));
-      chip.textContent = words;
-      chip.dataset.view = view;
-      return chip;
-    });
-    host.hidden = !quantityChips.length && !views.length;
-    const hint = document.createElement("span");
-    hint.className = "hint";
-    hint.textContent = "Show";
-    host.replaceChildren(hint, ...quantityChips, ...views);
-  }
-
-  chip(words, on, change) {
-    const chip = document.createElement("button");
-    chip.type = "button";
-    chip.className = "chip";
-    chip.title = words;
-    chip.setAttribute("aria-label", `Show ${words}`);
-    chip.setAttribute("aria-pressed", String(on));
-    chip.addEventListener("click", () => {
-      const which = chip.dataset.row ? `[data-row="${CSS.escape(chip.dataset.row)}"]` : `[data-view="${chip.dataset.view}"]`;
-      change();
-      this.layout();
-      this.part("chips").querySelector(which).focus();
-    });
-    return chip;
-  }
-
-  numbers() {
-    const { numbers, formula } = this.film;
-    this.part("formula").replaceChildren(...(formula ? [texToMath(formula)] : []));
-    this.cells = [];
-    this.part("terms").replaceChildren(...numbers.map(({ symbol, meaning, values }) => {
-      const line = document.createElement("tr");
-      const name = document.createElement("th"), value = document.createElement("td"), words = document.createElement("td");
-      name.scope = "row";
-      name.append(texToMath(symbol));
-      value.className = "value";
-      words.className = "words";
-      words.textContent = meaning;
-      line.append(name, value, words);
-      markQuantity(line, symbol);
-      this.cells.push({ value, values, format: formatter(values) });
-      return line;
-    }));
   }
 
   // Draw everything that depends on the frame, at most once per screen refresh.
@@ -268,13 +162,10 @@ class Player {
       const film = this.film;
       const frame = this.comparing ? film.count - 1 : this.frame;
       this.stage.draw(frame);
-      this.sum.draw(frame);
+      this.figure.draw(frame);
       this.lightbox.draw(frame);
       this.timeline.move(this.frame);
       this.charts.move(this.frame);
-      for (const { value, values, format } of this.cells) {
-        value.textContent = values[frame] === null ? "–" : format(values[frame]);
-      }
       this.part("step").textContent = film.steps[frame];
       this.part("count").textContent = `frame ${frame + 1} of ${film.total}`;
       this.root.classList.toggle("comparing", Boolean(this.comparing));
@@ -451,6 +342,9 @@ class Player {
       this.lightbox.open(this.rows()[0].name, this.lightbox.sample);
     }
   }
+
+  // The rows that are shown.
+  rows() { return this.figure.rows(); }
 
   look() {
     const style = getComputedStyle(this.root);
