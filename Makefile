@@ -24,7 +24,7 @@ CLUSTER := $(VENV)/.cluster-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve warm embed test journeys firefox-test cluster-test claims bench if-rehearsal reliability fuzz load lint format pins clean
+.PHONY: help run serve warm embed test journeys firefox-test cluster-test claims bench if-rehearsal reliability fuzz load lint format pins screenshots clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ lint: $(DEV) ## check style, layout and types; of the pages' scripts, too, where
 format: $(DEV) ## lay the code out, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+screenshots: $(DEV) ## take pictures of every page, light and dark, at three sizes, into screenshots/ (ARGS=--readme: the README's)
+	@./scripts/ensure_chromium.sh && $(BIN)/python -m scripts.screenshots $(ARGS)
 
 pins: $(DEV) ## resolve the versions of all packages anew: requirements/ (ARGS=--upgrade looks for newer ones)
 	@./scripts/pins.sh $(ARGS)

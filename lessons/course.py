@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lessons import (
     block_glossary,
     class_conditioning,
@@ -72,6 +74,10 @@ check(COURSE)
 
 # What an executor may run: the kinds of all lessons and the files to take home, and where each is found.
 JOBS: dict[str, str] = {kind: place for lesson in COURSE for kind, place in lesson.jobs.items()} | EXPORTS
+
+
+# What stands below the last lesson.
+THE_END = Path(__file__).with_name("the_end.md").read_text(encoding="utf-8")
 
 
 def neighbours(lesson: Lesson) -> tuple[Lesson | None, Lesson | None]:

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.jobs import JobSpec
 from lessons.address import WRONG
-from lessons.course import PARTS, neighbours
+from lessons.course import PARTS, THE_END, neighbours
 from lessons.fields import BadValue
 from lessons.lesson import Lesson, Variant
 from pages.components.phrases import phrases
@@ -196,6 +196,9 @@ def _code(lesson: Lesson) -> None:
 
 def _neighbours(lesson: Lesson) -> None:
     before, after = neighbours(lesson)
+    if after is None:
+        with st.container(border=True):
+            st.markdown(THE_END)
     left, right = st.columns(2)
     if before:
         left.page_link(

@@ -52,6 +52,7 @@ def heading(page: Page, begins: str) -> None:
     raise AssertionError(f"The title is {original(said)!r}, not {begins!r}, or is not translated.")
 
 
+@pytest.mark.journey
 def test_a_translated_page_goes_on_being_the_page(page, app):
     """Titles, words that change with a control, and what a run leaves behind; the code stays code."""
     expect(opened(page, f"{app}/{LESSON['A1'].url_path}")).to_be_visible(timeout=DRAWN)
@@ -260,7 +261,8 @@ def test_a_finger_draws_under_itself_after_scrolling(new_page, canvas_app):
 # ---- paper -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.journey), "dark"])
+@pytest.mark.journey
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_lesson_prints_as_a_handout(new_page, app, scheme):
     """Figure, prose and all that the folds hold, dark on white; nothing that a hand would use."""
     page = new_page(color_scheme=scheme)

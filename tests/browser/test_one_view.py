@@ -91,6 +91,7 @@ def test_keys_act_without_a_click_and_not_while_one_types(new_page, app):
     expect(player).to_have_attribute("data-frame", "0")
 
 
+@pytest.mark.journey
 def test_a_film_plays_once_when_its_lesson_is_opened_and_rests_where_it_opens(new_page, app):
     page = new_page(reduced_motion="no-preference")
     page.set_default_timeout(SLOW)

@@ -363,6 +363,7 @@ def test_an_address_that_does_not_exist_leads_to_the_start(new_page, app):
     cancel_everything(page)
 
 
+@pytest.mark.journey
 def test_prompts_empty_endless_and_in_other_scripts(new_page, app):
     # A browser that lags behind asks for a picture of the run before last, which the server has let go.
     page = new_page(errors_allowed=("status of 404", "Image source error"))

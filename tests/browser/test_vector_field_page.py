@@ -26,8 +26,10 @@ def lesson(page: Page, app: str):
 
 def test_a_training_is_watched_reloaded_and_kept(page, lesson):
     # The link asks for it, so it starts by itself; it takes longer than the page to open.
-    field = lesson("field=network&t=1&training_steps=10000&hidden=64")
-    expect(page.locator(".progress")).to_have_text(re.compile(r"Training: step \d+ of 10000"), timeout=TRAINED)
+    field = lesson("field=network&t=1&training_steps=10000&hidden=32")
+    expect(page.locator(".progress")).to_have_text(
+        re.compile(r"Training: step \d+ of 10000"), timeout=TRAINED
+    )
     expect(page.locator(".loss .curve")).to_be_visible()
     first = field.get_attribute("data-network")
     assert re.fullmatch(r"[0-9a-f]{64}:\d+", first)

@@ -100,6 +100,9 @@ def test_prompts_of_every_script_stay_what_was_typed(page, app):
         assert page.get_by_test_id("stMain").evaluate("(main) => main.scrollWidth <= main.clientWidth")
     box.fill(next(iter(PROMPTS)))
     box.press("Enter")
+    page.wait_for_function(
+        "(text) => new URLSearchParams(location.search).get('prompt') === text", arg=next(iter(PROMPTS))
+    )
     expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_hidden(timeout=DRAWN)
     expect(page.locator(".player[data-frame]")).to_be_visible(timeout=DRAWN)
     page.reload()

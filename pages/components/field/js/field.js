@@ -1,7 +1,7 @@
 // The vector field: one clock over flows that are computed here, in the browser. Python sends points, noise and weights,
 // and hears of a setting only when the hand has come to rest.
 
-const CAPTION = 42; // below a plane, in CSS pixels
+const CAPTION = 62; // below a plane, in CSS pixels
 const PLAY_SECONDS = 6; // from t = 0 to t = 1 at speed 1
 const SPEEDS = [0.25, 0.5, 1, 2];
 const COMMIT_AFTER = 300; // milliseconds of rest before the settings are sent
