@@ -34,6 +34,7 @@ README = ROOT / "docs" / "img"
 SIZES = ((1366, 768), (1920, 1080), (390, 844))
 SCHEMES = ("light", "dark")
 PATIENCE = 600_000  # milliseconds for what a lesson opens with
+LOOKS = 40  # at a page, until two are alike
 WIDE = 1000  # pixels of a picture in the README
 # name -> address below the app's
 STILLS = {
@@ -46,6 +47,10 @@ MOVING = ("iterative-denoising", 24)  # the page that plays, and its frames
 
 class NoServer(RuntimeError):
     """The app did not start."""
+
+
+class NotAtRest(RuntimeError):
+    """A page went on changing where nothing computes."""
 
 
 @contextmanager
@@ -83,7 +88,7 @@ def chromium() -> str:
 
 
 def opened(browser: Browser, address: str, size: tuple[int, int], scheme: str) -> Page:
-    """A page that has come to rest: nothing computes any more."""
+    """A page that has come to rest: nothing computes any more, and nothing moves. Raises NotAtRest where it does not."""
     page = browser.new_page(
         viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce"
     )
@@ -94,11 +99,14 @@ def opened(browser: Browser, address: str, size: tuple[int, int], scheme: str) -
         "() => !document.querySelector('[class*=st-key-running], [data-testid=stStatusWidget]')",
         timeout=PATIENCE,
     )
-    if page.locator(".player").count():
-        page.locator(".player[data-frame]").first.wait_for(timeout=PATIENCE)
-    page.wait_for_timeout(800)
     page.mouse.move(size[0] // 2, size[1] - 2)
-    return page
+    last = b""
+    for _ in range(LOOKS):
+        page.wait_for_timeout(1500)
+        if (shot := page.screenshot()) == last:
+            return page
+        last = shot
+    raise NotAtRest(f"{address} goes on changing; look at it in a browser.")
 
 
 def every_page(browser: Browser, app: str, only: list[str]) -> None:
