@@ -81,8 +81,10 @@ PROMPTS = {  # and what is said of them: the tokenizer has the letters of Arabic
 }
 
 
-def test_prompts_of_every_script_stay_what_was_typed(page, app):
+def test_prompts_of_every_script_stay_what_was_typed(new_page, app):
     """In the box, in the address, in what is said of them; and the page stays as wide as its window."""
+    # A browser that lags behind asks for a picture of the run before last, which the server has let go.
+    page = new_page(errors_allowed=("status of 404", "Image source error"))
     page.on("dialog", lambda dialog: pytest.fail("a prompt ran as a script"))
     page.goto(f"{app}/{LESSON['A4'].url_path}?i_start=33")
     expect(page.get_by_text("Where this comes from")).to_be_visible(timeout=DRAWN)
