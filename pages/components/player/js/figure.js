@@ -30,11 +30,17 @@ class Figure {
     return rows.length ? rows : [this.player.film.rows[0]];
   }
 
+  // Which of VIEWS this film has anything for.
+  available() {
+    const { terms, curves, numbers, formula } = this.player.film;
+    return { sum: terms.length > 1, charts: curves.length > 0, numbers: numbers.length > 0 || Boolean(formula) };
+  }
+
   // The pictures take what the rest of the figure leaves; what may be hidden is shown of itself where it takes nothing from them.
   fit(width) {
     const { film } = this.player, stage = this.player.part("stage");
     const { box, narrow } = figureOf(this.player.root);
-    const views = { sum: this.sum.there, charts: this.player.charts.panels.length > 0, numbers: film.numbers.length > 0 || Boolean(film.formula) };
+    const views = this.available();
     const show = (view, on) => { this.player.part(view).hidden = !on; };
     for (const view of Object.keys(views)) show(view, false);
     const build = () => this.player.stage.show(film, this.rows(), width, heightFor(this.player.root, stage));
@@ -76,9 +82,8 @@ class Figure {
       chip.dataset.row = rows[0].name;
       return markQuantity(chip, label);
     });
-    const views = Object.entries(VIEWS).filter(([view]) => ({
-      sum: film.terms.length > 1, charts: film.curves.length > 0, numbers: film.numbers.length > 0 || Boolean(film.formula),
-    })[view]).map(([view, words]) => {
+    const there = this.available();
+    const views = Object.entries(VIEWS).filter(([view]) => there[view]).map(([view, words]) => {
       const chip = this.chip(words, false, () => this.views.set(view, this.player.part(view).hidden));
       chip.textContent = words;
       chip.dataset.view = view;

@@ -8,12 +8,15 @@ function markQuantity(element, tex) {
 
 // Points at whatever the pointer or the focus is on, within `root`.
 function linkQuantities(root, signal) {
-  const light = (quantity) => {
-    if (root.dataset.lit === quantity) return;
+  const show = (quantity) => {
     root.dataset.lit = quantity;
     for (const element of root.querySelectorAll("[data-quantity]")) {
       element.classList.toggle("lit", quantity !== "" && element.dataset.quantity === quantity);
     }
+  };
+  const light = (quantity) => {
+    if (root.dataset.lit === quantity) return;
+    show(quantity);
     lightUp(quantity, root);
   };
   const of = (event) => event.target.closest?.("[data-quantity]")?.dataset.quantity ?? "";
@@ -21,10 +24,6 @@ function linkQuantities(root, signal) {
   for (const type of ["pointerleave", "focusout"]) root.addEventListener(type, () => light(""), { signal });
   document.addEventListener("quantity", (event) => {
     const { quantity, from } = /** @type {CustomEvent} */ (event).detail;
-    if (from === root) return;
-    root.dataset.lit = quantity;
-    for (const element of root.querySelectorAll("[data-quantity]")) {
-      element.classList.toggle("lit", quantity !== "" && element.dataset.quantity === quantity);
-    }
+    if (from !== root) show(quantity);
   }, { signal });
 }

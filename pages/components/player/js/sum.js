@@ -11,7 +11,6 @@ class Sum {
     this.sample = Math.min(sample, film.batch - 1);
     const rowOf = (term) => film.rows.find((row) => row.name === term.row);
     const terms = (film.terms ?? []).filter(rowOf);
-    this.there = terms.length > 1;
     this.parts = terms.map((term, i) => {
       const row = rowOf(term), part = document.createElement("span"), canvas = document.createElement("canvas");
       const figure = document.createElement("span"), name = document.createElement("span"), weight = document.createElement("span");
