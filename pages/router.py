@@ -10,6 +10,7 @@ from pages.server.classroom.bar import class_bar
 from pages.server.classroom.entry import admitted, entry
 from pages.server.classroom.present import presenter
 from pages.server.collector import settle_modules
+from pages.ui.fitted import here
 
 ICON = (
     Path(__file__).resolve().parent.parent / "assets" / "icon.png"
@@ -24,12 +25,13 @@ for lesson in COURSE:
 
 sections[""].append(st.Page("classroom.py", title="Class", url_path="class"))
 
+BY_PATH = {lesson.url_path: lesson for lesson in COURSE}
 CODES = {"": "Start", "class": "Class"} | {lesson.url_path: lesson.code for lesson in COURSE}
 
 if admitted():
     page = st.navigation(sections)
     window(CODES, page.url_path)
-    class_bar(page.url_path)
+    class_bar(page.url_path, here(lesson) if (lesson := BY_PATH.get(page.url_path)) else None)
     page.run()
     presenter(offer=page.url_path == "class")
 else:  # the address stays, so that whoever joins is where the link led to

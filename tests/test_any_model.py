@@ -244,6 +244,21 @@ def test_a_run_without_an_encoder_takes_the_embeddings_of_the_file(without_encod
         load_model(fingerprint(without_encoder), JobContext("cpu", context.store, {}))
 
 
+def test_the_prompt_that_a7_always_takes_is_named_where_the_file_has_not_got_it(
+    without_encoder, course_if_folder, tmp_path, monkeypatch
+):
+    model, fewer = load_pretrained(course_if_folder), tmp_path / "fewer.pth"
+    torch.save({prompt: model.embed([prompt]) for prompt in FEW if prompt != "a high quality photo"}, fewer)
+    monkeypatch.setenv("DIFFUSION_EMBEDDINGS", str(fewer))
+    lesson, named = fitted(BY_CODE["A7"], read_card(Settings())), fingerprint(without_encoder, fewer)
+    spec = shortened(spec_of(lesson, lesson.defaults(), named))
+    with pytest.raises(
+        NoSuchPrompt,
+        match=r"“a high quality photo” cannot be used; the prompts there are: “a photo of a dog”",
+    ):
+        first_frame(lesson, spec, JobContext("cpu", Store(tmp_path / "store"), {}))
+
+
 def test_the_prompts_of_a_job_are_all_found():
     lesson = of_code("A10")
     params = dict(spec_of(lesson, lesson.defaults()).params)

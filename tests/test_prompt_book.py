@@ -215,6 +215,18 @@ def test_more_prompts_than_are_remembered_are_all_there(tiny_if_folder, store, r
     assert len(runs) == 1
 
 
+def test_what_the_store_had_to_drop_is_embedded_again(tiny_if, tiny_if_folder, store, runs):
+    """Embeddings are results like others: those used last stay the longest, and losing one costs its time once more."""
+    opened = book(tiny_if_folder, store)
+    opened.prepare(["a red apple", "a cat"])
+    assert len(runs) == 1
+    assert store.prune(0) > 0
+    assert torch.equal(
+        book(tiny_if_folder, store)(["a cat", "a red apple"]), tiny_if.embed(["a cat", "a red apple"])
+    )
+    assert len(runs) == 2
+
+
 def test_a_file_goes_before_the_encoder(tiny_if_folder, store, runs):
     opened = book(tiny_if_folder, store, given={"A Dog": embedding(0.5), "": embedding(0)})
     assert torch.equal(opened(["a dog", ""]), torch.stack([embedding(0.5).float(), embedding(0).float()]))

@@ -32,11 +32,14 @@ _mount = st.components.v2.component(
 )
 
 
-def class_bar(url_path: str) -> None:
-    """Drawn above the page at `url_path`. Who has logged in and is in no class may join one; others see nothing."""
+def class_bar(url_path: str, lesson: Lesson | None = None) -> None:
+    """Drawn above the page at `url_path`. Who has logged in and is in no class may join one; others see nothing.
+
+    `lesson` is the page's, as it is under the model of the settings: its question can be put to the class.
+    """
     who = person()
     if who is not None:
-        _draw(who, url_path)
+        _draw(who, lesson)
     elif (somebody := account()) and url_path != "class":  # where the door stands
         from pages.server.classroom.login_entry import choose_room
 
@@ -44,7 +47,7 @@ def class_bar(url_path: str) -> None:
 
 
 @st.fragment  # a question, an answer redraw this much, and not the lesson below
-def _draw(who: Person, url_path: str) -> None:
+def _draw(who: Person, lesson: Lesson | None) -> None:
     try:
         state = rooms().state(token())
     except ClassroomError:  # removed, or the room was closed: the page begins anew with the way in
@@ -53,7 +56,7 @@ def _draw(who: Person, url_path: str) -> None:
         _bar(who, state)
         if state.question is not None:
             (lead_question if who.leads else student_question)(state.question)
-        elif who.leads and (lesson := BY_PATH.get(url_path)) and lesson.question:
+        elif who.leads and lesson and lesson.question:
             lead_question(None, lesson)
     if wanted := (st.session_state.get(KEY) or {}).get("go"):
         _go(wanted)
