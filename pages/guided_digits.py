@@ -5,7 +5,7 @@ import streamlit as st
 
 from core.media import difference_pixels, unit_pixels
 from core.trajectory import Trajectory
-from lessons.flow_sampling import kept_steps
+from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps
 from lessons.guided_digits import (
     AXES,
     CLASSES,
@@ -49,7 +49,14 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
         for quantity, (label, _) in QUANTITIES.items():
             lines = pixels[quantity][:, own].reshape(count, EACH, 10, *pixels[quantity].shape[2:])
             rows += [
-                Row(f"{quantity}-{k}", label, lines[:, k], f"noise {k + 1}", shown=quantity == "x_t")
+                Row(
+                    f"{quantity}-{k}",
+                    label,
+                    lines[:, k],
+                    f"noise {k + 1}",
+                    shown=quantity == "x_t",
+                    limit=VELOCITY_LIMIT if quantity == "velocity" else 0.0,
+                )
                 for k in range(EACH)
             ]
         return Film(
@@ -64,7 +71,7 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
         pixels = {
             "x_t": unit_pixels(trajectory["x_t"]),
             "clean_hat": unit_pixels(trajectory["clean_hat"]),
-            "velocity": difference_pixels(trajectory["velocity"], 2.0),
+            "velocity": difference_pixels(trajectory["velocity"], VELOCITY_LIMIT),
         }
         return film(pixels, len(times), len(times))
 

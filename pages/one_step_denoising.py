@@ -25,7 +25,7 @@ def live(pixels: Pixels, total: int) -> Film:
     rows = [
         Row("x_t", "x_t", pixels["x_t"], "the noisy picture"),
         Row("clean_hat", r"\hat{x}_0", pixels["clean_hat"], "the estimate from one evaluation"),
-        Row("eps", r"\hat{\varepsilon}", pixels["eps"], "the estimated noise"),
+        Row("eps", r"\hat{\varepsilon}", pixels["eps"], "the estimated noise", limit=EPS_RANGE),
     ]
     return Film(
         rows=rows,
@@ -49,13 +49,21 @@ def finished(trajectory: Trajectory) -> Film:
             to_pixels(trajectory["clean_hat"]),
             "the estimate from one evaluation",
         ),
-        Row("noise", r"\varepsilon", difference_pixels(noise, EPS_RANGE), "the true noise", shown=False),
+        Row(
+            "noise",
+            r"\varepsilon",
+            difference_pixels(noise, EPS_RANGE),
+            "the true noise",
+            shown=False,
+            limit=EPS_RANGE,
+        ),
         Row(
             "eps",
             r"\hat{\varepsilon}",
             difference_pixels(trajectory["eps"], EPS_RANGE),
             "the estimated noise",
             shown=False,
+            limit=EPS_RANGE,
         ),
         Row(
             "miss",
@@ -63,6 +71,7 @@ def finished(trajectory: Trajectory) -> Film:
             difference_pixels(miss, 1.0),
             "what the estimate misses",
             shown=False,
+            limit=1.0,
         ),
     ]
     away = trajectory["clean_hat"] - clean

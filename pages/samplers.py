@@ -49,7 +49,7 @@ def films(values: Values) -> Films:
         limit = trajectory["limit"][None].repeat(len(counts), 0)  # (counts, 1, 3, H, W)
         one, other = (np.concatenate([trajectory[name], limit], axis=1) for name in ("clean_hat", "other"))
         away = Row(
-            "away", r"\Delta", difference_pixels(one - limit, 0.5), "from the limit: blue −, orange +", shown=False
+            "away", r"\Delta", difference_pixels(one - limit, 0.5), "from the limit: grey is none", shown=False, limit=0.5
         )  # fmt: skip
         curves = [
             Curve(

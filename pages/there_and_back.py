@@ -95,7 +95,7 @@ def errors_films() -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         missed = difference_pixels(trajectory["back"] - trajectory["clean"], 0.5)
-        more = [Row("missed", r"\Delta", missed, "what is wrong: blue −, orange +")]
+        more = [Row("missed", r"\Delta", missed, "what is wrong: grey is nothing", limit=0.5)]
         return film(to_pixels(trajectory["back"]), to_pixels(trajectory["noise"]), len(COUNTS), more)
 
     return Films(finished, live)

@@ -7,7 +7,7 @@ from core.conventions import ASKED, Clock, amplification
 from core.trajectory import Trajectory
 from lessons.editing import rms
 from lessons.two_conventions import LESSON as WRITTEN
-from lessons.two_conventions import frame_pixels
+from lessons.two_conventions import RANGES, frame_pixels
 from pages.components.curves import Series, curves
 from pages.components.player import Curve, Film, Number, Row
 from pages.server.runtime import schedule
@@ -39,7 +39,7 @@ def films(values: Values) -> Films:
 
     def rows(pixels: Pixels) -> list[Row]:
         return [
-            Row(name, label, pixels[name], caption, shown=shown)
+            Row(name, label, pixels[name], caption, shown=shown, limit=RANGES.get(name, 0.0))
             for name, (label, caption, shown) in ROWS.items()
         ]
 

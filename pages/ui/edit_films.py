@@ -50,7 +50,7 @@ def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Films:
             for k, begin in enumerate(begins):
                 pixels[:begin, k] = GREY
             last = to_pixels(original)[None].repeat(total, 0)
-            return Row(key, label, np.concatenate([pixels, last], axis=1), caption)
+            return Row(key, label, np.concatenate([pixels, last], axis=1), caption, blank=GREY)
 
         away = rms(trajectory["clean_hat"].astype(np.float32) - original)  # (steps, columns)
         curves = [
@@ -128,9 +128,9 @@ def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> F
         film = plain.finished(trajectory)
         rows = [
             *(row for row in film.rows if row.name in ("x_t", "clean_hat")),
-            Row("kept", r"\text{kept}", kept, "what is kept: the original, freshly noised", shown=False),
-            Row("made", r"\text{made}", made, "what is made", shown=False),
-            Row("seam", r"\text{seam}", drawn_in, "the estimate, with the seam drawn in", shown=False),
+            Row("kept", r"\text{kept}", kept, "what is kept: the original, freshly noised", shown=False, blank=GREY),
+            Row("made", r"\text{made}", made, "what is made", shown=False, blank=GREY),
+            Row("seam", r"\text{seam}", drawn_in, "the estimate, with the seam drawn in", shown=False, drawn=True),
         ]  # fmt: skip
         step = seam(trajectory["clean_hat"], mask)
         curves = []
@@ -214,11 +214,12 @@ def hybrid(timesteps: Sequence[int], columns: Sequence[str], lowpass: GaussianLo
         rows = [
             *(row for row in film.rows if row.name == "clean_hat"),
             Row("low", r"\text{low}(\varepsilon_1)", difference_pixels(trajectory["low"], EPS_RANGE / 6),
-                "from the prompt from afar"),
+                "from the prompt from afar", limit=EPS_RANGE / 6),
             Row("high", r"\text{high}(\varepsilon_2)", difference_pixels(trajectory["high"], EPS_RANGE),
-                "from the prompt from near"),
+                "from the prompt from near", limit=EPS_RANGE),
             Row("low_hat", r"\text{low}(\hat{x}_0)", to_pixels(low), "what is left from afar", shown=False),
-            Row("high_hat", r"\text{high}(\hat{x}_0)", difference_pixels(clean_hat - low, 1.0), "its detail", shown=False),
+            Row("high_hat", r"\text{high}(\hat{x}_0)", difference_pixels(clean_hat - low, 1.0), "its detail", shown=False,
+                limit=1.0),
         ]  # fmt: skip
         return _rebuilt(film, rows, ("eps", "x_t"))
 

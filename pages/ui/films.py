@@ -109,9 +109,14 @@ def _main_rows(pixels: Pixels) -> list[Row]:
     )
     alone = pixels["x_t"].shape[1] == 1
     return [
-        Row(
-            name, label, pixels[name], caption, shown=alone or name != "eps"
-        )  # two rows of samples are larger than three
+        Row(  # two rows of samples are larger than three
+            name,
+            label,
+            pixels[name],
+            caption,
+            shown=alone or name != "eps",
+            limit=EPS_RANGE if name == "eps" else 0.0,
+        )
         for name, label, caption in rows
         if name in pixels
     ]
@@ -120,7 +125,7 @@ def _main_rows(pixels: Pixels) -> list[Row]:
 def _term_rows(trajectory: Trajectory) -> list[Row]:
     """What the step was made of; behind its chip until asked for."""
     rows = [
-        Row(key, label, difference_pixels(trajectory[key], EPS_RANGE), caption, shown=False)
+        Row(key, label, difference_pixels(trajectory[key], EPS_RANGE), caption, shown=False, limit=EPS_RANGE)
         for key, (label, caption) in TERMS.items()
         if key in trajectory.arrays
     ]
@@ -134,10 +139,12 @@ def _term_rows(trajectory: Trajectory) -> list[Row]:
                 difference_pixels(pull, EPS_RANGE / 3),
                 caption,
                 shown=False,
+                limit=EPS_RANGE / 3,
             )
         )
     noise = difference_pixels(trajectory["noise_added"], EPS_RANGE / 3)
-    return [*rows, Row("noise", r"\sigma z", noise, "the noise added by this step", shown=False)]
+    caption = "the noise added by this step"
+    return [*rows, Row("noise", r"\sigma z", noise, caption, shown=False, limit=EPS_RANGE / 3)]
 
 
 def _curves(trajectory: Trajectory) -> list[Curve]:

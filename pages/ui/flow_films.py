@@ -48,7 +48,8 @@ def flow(
             for k, network in chosen:
                 part = pixels[quantity][:, k * count : (k + 1) * count]
                 words = network if len(chosen) > 1 else caption
-                found.append(Row(f"{quantity}-{k}", label, part, words, shown=quantity in shown))
+                limit = VELOCITY_LIMIT if quantity == "velocity" else 0.0
+                found.append(Row(f"{quantity}-{k}", label, part, words, shown=quantity in shown, limit=limit))
         return found
 
     def live(pixels: Pixels, total: int) -> Film:

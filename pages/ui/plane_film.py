@@ -29,8 +29,10 @@ def plane_film(trajectory: Trajectory) -> Film:
     fields = np.stack([_field(trajectory, k) for k in range(len(trajectory["corners"]))])
     return Film(
         rows=[
-            Row("field", "u", fields[:, None], "the part of the velocity that lies in the plane"),
-            Row("clean_hat", r"\hat{x}_1", sheets[:, None], "what would be drawn from each point"),
+            Row("field", "u", fields[:, None], "the part of the velocity that lies in the plane", drawn=True),
+            Row(
+                "clean_hat", r"\hat{x}_1", sheets[:, None], "what would be drawn from each point", drawn=True
+            ),
         ],
         steps=[f"t = {t:g}" for t in trajectory.meta["times"]],
         clock="flow",

@@ -1,7 +1,7 @@
 """A harness for the player: explicitly synthetic films, so that the expected pixel of every frame is known.
 
 Query parameters: `samples`, `steps`, `size`, `grow` (add a frame whenever the button is pressed), `chips`, `big`,
-`autoplay` (begin at the first frame, by itself).
+`autoplay` (begin at the first frame, by itself), `signed` (two digits' velocities, of flow's clock).
 """
 
 import numpy as np
@@ -50,7 +50,13 @@ def film(arrived: int, seed: int) -> Film:
             to_pixels(data["clean_hat"][:arrived]),
             "its guess of the clean picture",
         ),
-        Row("eps", r"\hat{\varepsilon}", difference_pixels(data["eps"][:arrived], 3.0), "the noise it sees"),
+        Row(
+            "eps",
+            r"\hat{\varepsilon}",
+            difference_pixels(data["eps"][:arrived], 3.0),
+            "the noise it sees",
+            limit=3.0,
+        ),
     ]
     if "chips" in query:
         eps = data["eps"][:arrived]
@@ -100,6 +106,25 @@ def film(arrived: int, seed: int) -> Film:
     )
 
 
+def signed() -> Film:
+    """A velocity of one channel, −1 on the left and 1.3 on the right, and a picture of which nothing is there yet."""
+    velocity = np.full((1, 1, 1, SIZE, SIZE), -1.0, np.float32)
+    velocity[..., SIZE // 2 :] = 1.3
+    absent = np.full((1, 1, SIZE, SIZE, 1), 128, np.uint8)
+    return Film(
+        rows=[
+            Row("velocity", "u", difference_pixels(velocity, 2.0), "the velocity", limit=2.0),
+            Row("half", "x_1", to_pixels(np.full_like(velocity, 0.25), low=0.0), "a quarter everywhere"),
+            Row("absent", "x_0", absent, "not there yet", blank=128),
+            Row("arrows", "u", absent, "drawn", drawn=True),
+        ],
+        steps=["t = 0"], clock="flow", name="signed",
+    )  # fmt: skip
+
+
+if "signed" in query:
+    player(signed(), key="signed")
+    st.stop()
 arrived = STEPS
 if "grow" in query:
     arrived = st.session_state.setdefault("arrived", 4)

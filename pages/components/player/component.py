@@ -18,8 +18,8 @@ from pages.components.shelf import own_routes, publish
 HERE = Path(__file__).parent
 COMMON = ("pixel_ratio", "quantities", "readback", "room", "save_png")
 SCRIPTS = (
-    "fetch", "inflate", "decode", "tex", "linked", "chart", "stage", "sum", "figure", "save", "timeline", "lightbox",
-    "watch", "player",
+    "fetch", "inflate", "decode", "tex", "linked", "chart", "values", "stage", "sum", "figure", "save", "timeline",
+    "lightbox", "watch", "player",
 )  # fmt: skip
 
 _mount = st.components.v2.component(

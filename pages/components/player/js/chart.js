@@ -84,8 +84,9 @@ class Charts {
     if (positive) head.append(this.toggle(name, log));
     box.append(head, drawing);
     this.host.append(box);
-    this.point(drawing, ghost);
-    return { readouts, cursor, y };
+    const panel = { readouts, cursor, y, over: null };
+    this.point(drawing, ghost, panel);
+    return panel;
   }
 
   // At most four horizontal lines: whole powers of ten on a logarithmic axis, the ends otherwise.
@@ -122,10 +123,12 @@ class Charts {
     return button;
   }
 
-  point(drawing, ghost) {
+  // Where the pointer is, a faint line stands, and the numbers are those of that step.
+  point(drawing, ghost, panel) {
     const frameAt = (event) => this.scale.frame(event.clientX - drawing.getBoundingClientRect().left);
     drawing.addEventListener("pointerdown", (event) => {
       drawing.setPointerCapture(event.pointerId);
+      panel.over = null;
       this.onSeek(frameAt(event), false);
     });
     drawing.addEventListener("pointermove", (event) => {
@@ -133,24 +136,30 @@ class Charts {
         this.onSeek(frameAt(event), false);
         return;
       }
-      const x = this.scale.x(frameAt(event));
+      panel.over = frameAt(event);
+      this.move(this.frame);
+      const x = this.scale.x(panel.over);
       ghost.setAttribute("x1", x);
       ghost.setAttribute("x2", x);
       ghost.setAttribute("visibility", "visible");
     });
     drawing.addEventListener("pointerup", (event) => this.onSeek(frameAt(event), true));
-    drawing.addEventListener("pointerleave", () => ghost.setAttribute("visibility", "hidden"));
+    drawing.addEventListener("pointerleave", () => {
+      ghost.setAttribute("visibility", "hidden");
+      panel.over = null;
+      this.move(this.frame);
+    });
   }
 
   move(frame) {
     this.frame = frame;
-    for (const { readouts, cursor, y } of this.panels) {
+    for (const { readouts, cursor, y, over } of this.panels) {
       const x = this.scale.x(frame);
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
       for (const { values, format, dot, value } of readouts) {
-        const v = values[frame] ?? null;
-        value.textContent = v === null ? "–" : format(v);
+        const v = values[frame] ?? null, read = values[over ?? frame] ?? null;
+        value.textContent = read === null ? "–" : format(read);
         dot.setAttribute("visibility", v === null ? "hidden" : "visible");
         if (v !== null) { dot.setAttribute("cx", x); dot.setAttribute("cy", y(v)); }
       }

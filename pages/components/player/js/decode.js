@@ -11,8 +11,8 @@
  * @property {Uint8Array} [pixels]
  *
  * A quantity of the film: one picture for each sample at each step, or one for all steps (frames = 1).
- * @typedef {{name: string, label: string, caption: string, shown: boolean, frames: number, height: number, width: number,
- *   channels: 1 | 3, chunks: Chunk[]}} Row
+ * @typedef {{name: string, label: string, caption: string, shown: boolean, limit: number, blank: number | null, drawn: boolean,
+ *   frames: number, height: number, width: number, channels: 1 | 3, chunks: Chunk[]}} Row
  *
  * @typedef {{label: string, values: (number | null)[], log: boolean, panel: string, meaning: string}} Curve
  * @typedef {{symbol: string, meaning: string, values: (number | null)[]}} Term

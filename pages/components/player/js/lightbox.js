@@ -59,6 +59,8 @@ class Lightbox {
     this.canvas.style.width = `${w}px`;
     this.canvas.style.height = `${h}px`;
     paint(this.canvas, film, this.row, frame, this.sample);
+    this.canvas.dataset.row = this.row.name;
+    this.canvas.dataset.sample = String(this.sample);
     this.canvas.setAttribute("aria-label", describe(film, this.row, frame, this.sample));
     this.range.value = frame;
     this.range.setAttribute("aria-valuetext", `${film.steps[frame]}, frame ${frame + 1} of ${film.total}`);

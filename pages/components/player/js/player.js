@@ -24,6 +24,7 @@ class Player {
     this.timeline = new Timeline(this.part("timeline"), (frame, done) => this.grab(frame, done));
     this.lightbox = new Lightbox(this.part("lightbox"), this);
     this.figure = new Figure(this);
+    this.values = new Values(this);
     this.listen();
     onPage.add(this);
     linkQuantities(this.root, this.stopper.signal);
@@ -162,6 +163,7 @@ class Player {
       const film = this.film;
       const frame = this.comparing ? film.count - 1 : this.frame;
       this.stage.draw(frame);
+      this.values.draw(frame);
       this.figure.draw(frame);
       this.lightbox.draw(frame);
       this.timeline.move(this.frame);
