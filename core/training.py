@@ -89,6 +89,16 @@ def flow_loss(
     return (velocity - (clean - noise)).square().mean()
 
 
+def pair_loss(network: nn.Module, clean: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    """B11: |u(x_t, t) - (x1 - x0)|^2 of pairs that are given, (B, 2, ...), the noise first: no noise is drawn anew.
+
+    Equation 1 of Liu, Gong, Liu, "Flow Straight and Fast" (2022), with t uniform in [0, 1].
+    """
+    noise, end = clean.unbind(dim=1)
+    t = uniform(end, generator)
+    return (network(interpolate(noise, end, t), t) - (end - noise)).square().mean()
+
+
 def class_flow_loss(
     network: nn.Module, clean: Tensor, labels: Tensor, generator: torch.Generator, p_uncond: float
 ) -> Tensor:

@@ -157,3 +157,11 @@ REFERENCE = {
     ),
 }
 """The reference presets of the lessons; "b8-constant" is B8 without the scheduler."""
+
+# Flows that were straightened by scripts/mnist/reflow.py: `pictures` is the number of pairs.
+REFLOWED = {
+    "b11": MnistSettings(
+        objective="flow", width=32, learning_rate=2e-3, batch_size=64, epochs=4, decay=True, pictures=16_000,
+        precision="bfloat16",
+    ),
+}  # fmt: skip

@@ -24,6 +24,7 @@ from lessons import (
     out_of_distribution,
     samplers,
     sampling_from_noise,
+    straighter_paths,
     text_image_to_image,
     there_and_back,
     time_conditioned_flow,
@@ -68,6 +69,7 @@ COURSE: tuple[Lesson, ...] = (
     class_conditioning.LESSON,
     guided_digits.LESSON,
     block_glossary.LESSON,
+    straighter_paths.LESSON,
 )
 
 check(COURSE)

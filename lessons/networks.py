@@ -22,7 +22,7 @@ from core.compute.context import JobContext
 from core.mnist_models import SHIPPED_EPOCHS, weights_file
 from core.networks.mnist_unet import MnistUNet
 from core.training import build_network
-from core.training_settings import REFERENCE, MnistSettings
+from core.training_settings import MnistSettings
 from lessons.characters import quoted
 from lessons.fields import BadValue, Field
 
@@ -72,7 +72,7 @@ class Network:
         if name not in self.names:
             raise KeyError(f"{self.label} has no checkpoint {name!r}; it has {', '.join(self.names)}.")
         epoch = epoch_of(name)
-        if self.source in REFERENCE and epoch is not None:
+        if self.source in SHIPPED_EPOCHS and epoch is not None:
             path = weights_file(self.source, epoch, mnist_models.MODEL_FOLDER)
             return {"source": self.source, "name": name, "sha256": file_hash(path)}
         return {"source": self.source, "name": name}
@@ -134,7 +134,7 @@ def load(ref: Mapping[str, Any], context: JobContext) -> MnistUNet:
     kept = context.cache.setdefault("networks", {})
     key = (ref["source"], ref["name"], ref.get("sha256"), context.device)
     if key not in kept:
-        read = _load_shipped if ref["source"] in REFERENCE else _load_trained
+        read = _load_shipped if ref["source"] in SHIPPED_EPOCHS else _load_trained
         kept[key] = read(ref, context).to(context.device).eval()
         while len(kept) > MAX_CACHED:
             del kept[next(iter(kept))]

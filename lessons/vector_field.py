@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from core.compute.context import JobContext, JobEvents
 from core.compute.store import Blobs
+from core.datasets import TrainingData
 from core.flow import interpolate
 from core.jobs import Checkpoint, Frame, JobSpec, Metric
 from core.networks.first_weights import first_weights
@@ -232,17 +233,17 @@ def training_spec(values: Mapping[str, Any]) -> JobSpec:
 
 @dataclass(frozen=True, eq=False)
 class Repeated:
-    """A few points as often as a training asks for them, so that an epoch is longer than the data set."""
+    """A few examples as often as a training asks for them, so that an epoch is longer than the data set."""
 
-    points: Points
+    data: TrainingData
     length: int
 
     def __len__(self) -> int:
         return self.length
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Points.batch`, counted round and round."""
-        return self.points.batch(indices % len(self.points))
+        """As the data's own `batch`, counted round and round."""
+        return self.data.batch(indices % len(self.data))
 
 
 @dataclass(frozen=True, eq=False)

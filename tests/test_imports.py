@@ -48,6 +48,7 @@ CORE = [
         "inversion",
         "conventions",
         "flow",
+        "reflow",
         "guidance",
         "views",
         "edits",

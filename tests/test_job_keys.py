@@ -40,6 +40,7 @@ OPENED = {
     "B8": "93a05ab81927e1790e77115061b38314d82c508f30f44423250b083fe881a67e",
     "B9": "34cc1e263518dccf6c4b821c515aa83b04c975fba94ba609fcc61556e61eb12d",
     "B10": "210ede95aa1070e743e32a983b1ade7925e8a4b4ac810e450e7dcc50cc9022a7",
+    "B11": "e45d4b79f1e43c0bd4b9acc678ff6c69a4aea58dce4ad2621124e6b9935338e2",
 }
 PACE = "83dd9674163783600bbf3883af9c9e1e021828e0f11bd4e0251561495e59de94"
 # Runs in the table name a kind; a restart looks up here where its function is.
@@ -73,6 +74,8 @@ FUNCTIONS = {
     "guided": "lessons.judging:guided",
     "gamma_sweep": "lessons.judging:sweep",
     "blocks": "lessons.unet_blocks:glossary",
+    "reflow": "lessons.straighter_paths:run",
+    "reflow_digits": "lessons.straighter_paths:digits",
 }
 
 

@@ -7,14 +7,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from core.mnist_models import MODEL_FOLDER
-from core.training_settings import REFERENCE, MnistSettings
+from core.training_settings import REFERENCE, REFLOWED, MnistSettings
 
 LESSONS = {
     "b2": "the one-step denoiser of lesson B2",
     "b4": "the denoiser of pure noise of lesson B4",
     "b6": "the time-conditioned flow of lessons B6 and B7",
     "b8": "the class-conditioned flow of lessons B8 and B9",
+    "b11": "the straightened flow of lesson B11",
     "b8-constant": "the class-conditioned flow of lesson B8, without the learning rate's decay",
 }
 
@@ -43,19 +46,29 @@ def card(preset: str, settings: MnistSettings, figures: dict) -> str:
     what += f", σ = {settings.sigma:g}" if settings.objective == "denoise" else ""
     if settings.objective == "class_flow":
         what += f", class hidden with probability {settings.p_uncond:g}"
+    straightened = preset in REFLOWED
+    if straightened:
+        what += f" on {figures['pairs']}, begun with the weights of b6"
+    script = f"reflow.py`: {what}" if straightened else f"train.py {preset} --width {settings.width}`: {what}"
+    usual = "as b6" if straightened else f"the course's preset: {REFERENCE[preset].width}"
     rows = [
-        ("network", f"`core/networks/mnist_unet.py`, D = {settings.width} (the course's preset: {REFERENCE[preset].width}), "
+        ("network", f"`core/networks/mnist_unet.py`, D = {settings.width} ({usual}), "
                     f"{figures['parameters']:,} parameters; kernels stored as float16"),
         ("data", "MNIST, 60,000 training digits in [0, 1] (LeCun, Cortes, Burges; generally cited as CC BY-SA 3.0)"),
-        ("recipe", f"`scripts/mnist/train.py {preset} --width {settings.width}`: {what}; Adam {settings.learning_rate:g}, "
+        ("recipe", f"`scripts/mnist/{script}; Adam {settings.learning_rate:g}, "
                    f"{decay}, batch {settings.batch_size}, {settings.epochs} epochs, seed {settings.seed}, "
                    f"{settings.precision}"),
         ("time", f"{figures['training_seconds']} s for {figures['steps']} steps on {figures['threads']} CPU thread(s)"),
         ("loss at the end", f"{figures['loss_curve']['loss'][-1]:.4f} (the whole curve is in {preset}.json)"),
     ]  # fmt: skip
-    for epoch, found in sorted(figures["epochs"].items(), key=lambda item: int(item[0])):
+    measured = [
+        (f"after epoch {epoch}", figures["epochs"][epoch]) for epoch in sorted(figures["epochs"], key=int)
+    ]
+    if straightened:
+        measured = [("b6, before", figures["before"]), *measured]
+    for when, found in measured:
         said = [f"{k.replace('_', ' ')} {short(v)}" for k, v in found.items() if k != "confusion"]
-        rows.append((f"after epoch {epoch}", ", ".join(said)))
+        rows.append((when, ", ".join(said)))
     if figures.get("sweep"):
         rows.append(("measured afterwards", headline(figures["sweep"])))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
@@ -68,6 +81,11 @@ def card(preset: str, settings: MnistSettings, figures: dict) -> str:
 Limits: it draws or denoises 28 × 28 digits and nothing else. The Fréchet distance is over the features of
 our own judge, so it compares only with other values measured here; few samples bias it upwards.
 """
+
+
+def averaged(losses: np.ndarray, block: int) -> list[float]:
+    """The mean of every `block` losses: (steps,) -> about steps / block numbers."""
+    return [round(float(losses[i : i + block].mean()), 6) for i in range(0, len(losses), block)]
 
 
 def headline(sweep: Sequence[dict]) -> str:

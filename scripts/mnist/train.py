@@ -27,7 +27,7 @@ from core.training import build_network, native_precision, train_mnist
 from core.training_checkpoint import network_weights
 from core.training_settings import PRECISIONS, REFERENCE, MnistSettings
 from core.trajectory import Trajectory
-from scripts.mnist.figures import figures_file, write_figures
+from scripts.mnist.figures import averaged, figures_file, write_figures
 from scripts.mnist.measure import measure
 
 CHECKPOINT_EVERY = 100  # steps: a few minutes
@@ -85,16 +85,14 @@ def ship(
         "steps": checkpoint.step,
         "training_seconds": round(seconds),
         "threads": torch.get_num_threads(),
-        "loss_curve": {"steps_a_point": CURVE_BLOCK, "loss": averaged(checkpoint.arrays["loop/losses"])},
+        "loss_curve": {
+            "steps_a_point": CURVE_BLOCK,
+            "loss": averaged(checkpoint.arrays["loop/losses"], CURVE_BLOCK),
+        },
     }
     figures.setdefault("epochs", {})[str(epoch)] = measure(preset, network)
     figures.pop("sweep", None)  # it was of other weights
     write_figures(preset, settings, figures, out)
-
-
-def averaged(losses) -> list[float]:
-    """The mean of every CURVE_BLOCK losses: (steps,) -> about steps / CURVE_BLOCK numbers."""
-    return [round(float(losses[i : i + CURVE_BLOCK].mean()), 6) for i in range(0, len(losses), CURVE_BLOCK)]
 
 
 def estimate(presets: dict[str, MnistSettings], digits: Digits) -> None:

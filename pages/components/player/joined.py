@@ -16,7 +16,8 @@ NOT_BEGUN = 128  # the grey of a run that begins at a later step
 
 
 def together(films: Sequence[Film], labels: Sequence[str], most: int = 6) -> Film:
-    """One film of several, under one cursor: side by side, or above each other where those are more than `most` columns.
+    """One film of several, under one cursor: side by side, or above each other where those are more than `most` columns, or
+    half as many of what is drawn.
 
     Rows that wait behind their chips are left out where a browser could not hold them all.
     Runs over other timesteps are laid over the one with the most steps; rows that not all of them have are left out.
@@ -33,6 +34,8 @@ def together(films: Sequence[Film], labels: Sequence[str], most: int = 6) -> Fil
     films = [_only(film, common) for film in films]
     films = _equally_many_frames(films)
     batches = [film.batch for film in films]
+    if any(row.drawn for film in films for row in film.rows):
+        most //= 2  # arrows and paths are larger than a network's pictures
     join = above_each_other if sum(batches) > most and len(set(batches)) == 1 else side_by_side
     before = sum(batches[:longest]) if join is side_by_side else 0
     return replace(join(films, labels), strip_sample=before)  # one that is not grey for a while

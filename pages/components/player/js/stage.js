@@ -75,6 +75,7 @@ class Stage {
       canvas.setAttribute("role", "img");
       canvas.style.width = `${w}px`;
       canvas.style.height = `${h}px`;
+      if (row.drawn && w * (window.devicePixelRatio || 1) < row.width) canvas.style.imageRendering = "auto"; // lines stay whole
       canvas.dataset.row = row.name;
       canvas.dataset.sample = String(sample);
       canvas.title = "Click to enlarge";
