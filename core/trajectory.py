@@ -21,7 +21,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
+from core.compact import BadFold, Rounding, fold, unfold
+
 FORMAT_VERSION = 1
+FOLDED_VERSION = 2  # the same, with pictures of steps rounded and folded (core.compact)
 # The name of a uint8 array that holds the checksum and the JSON: safetensors.numpy.load drops string metadata.
 _META_KEY = "trajectory.json"
 _CHECKSUM_BYTES = 4
@@ -55,14 +58,18 @@ class Trajectory:
         """Size of all arrays, in bytes."""
         return sum(array.nbytes for array in self.arrays.values())
 
-    def to_bytes(self) -> bytes:
-        """One safetensors file, as bytes.
+    def to_bytes(self, rounding: Rounding | None = None) -> bytes:
+        """One safetensors file, as bytes; with a `rounding`, in a tenth of the room: see `core.compact` for what is rounded.
 
         Raises:
             ValueError, TypeError: `meta` is not JSON (NaN and infinity are not either).
         """
-        meta = json.dumps({"version": FORMAT_VERSION, "meta": dict(self.meta)}, allow_nan=False).encode()
+        header: dict[str, Any] = {"version": FORMAT_VERSION, "meta": dict(self.meta)}
         arrays = {name: np.asarray(array, order="C") for name, array in self.arrays.items()}
+        if rounding is not None:
+            arrays, groups = fold(arrays, rounding)
+            header |= {"version": FOLDED_VERSION, "folded": groups}
+        meta = json.dumps(header, allow_nan=False).encode()
         if _META_KEY in arrays:
             raise ValueError(f"{_META_KEY!r} is reserved and cannot be the name of an array.")
         sealed = np.frombuffer(_checksum(arrays, meta) + meta, dtype=np.uint8)
@@ -86,11 +93,15 @@ class Trajectory:
         if checksum != _checksum(arrays, meta):
             raise BadTrajectory("This trajectory is damaged (its checksum does not fit); compute it again.")
         header = json.loads(meta)
-        if header.get("version") != FORMAT_VERSION:
+        if header.get("version") not in (FORMAT_VERSION, FOLDED_VERSION):
             raise BadTrajectory(
-                f"This trajectory has format {header.get('version')}, this version reads {FORMAT_VERSION}; compute it again."
+                f"This trajectory has format {header.get('version')}, this version reads {FORMAT_VERSION} and "
+                f"{FOLDED_VERSION}; compute it again."
             )
-        return cls(arrays, header["meta"])
+        try:
+            return cls(unfold(arrays, header.get("folded", ())), header["meta"])
+        except BadFold as error:
+            raise BadTrajectory(f"{error} Compute it again.") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the file beside its final place, flushes it, then renames: never half a file."""

@@ -32,6 +32,7 @@ CORE = [
     {
         "schedule",
         "trajectory",
+        "compact",
         "settings",
         "provenance",
         "media",
