@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them. All can be repeated: what is done already is not done again.
 #
 #   PYTHON       the Python that makes .venv                      (default: python3; 3.11 or newer)
-#   ARGS         passed on to streamlit by make run and serve, to the script by make warm, embed, bench, reliability, fuzz,
+#   ARGS         passed on to streamlit by make run and serve, to the script by make warm, openings, embed, bench, reliability, fuzz,
 #                load and pins
 #   PROMPTS      the file of prompts that make embed reads        (default: the lessons' own)
 #   DEVICE       what make bench measures on: cpu or cuda         (default: cpu)
@@ -24,7 +24,7 @@ CLUSTER := $(VENV)/.cluster-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve warm embed test journeys firefox-test cluster-test claims bench if-rehearsal reliability fuzz load lint format pins screenshots clean
+.PHONY: help run serve warm openings embed test journeys firefox-test cluster-test claims bench if-rehearsal reliability fuzz load lint format pins screenshots clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ serve: $(RUNTIME) ## serve the app to a class, behind a proxy (settings: docs/ho
 
 warm: $(RUNTIME) ## compute what the lessons open with, before a class comes
 	@$(BIN)/python -m scripts.warm $(ARGS)
+
+openings: $(RUNTIME) ## compute anew what ships of the lessons' openings: after a change of the model or of what they open with
+	@$(BIN)/python -m scripts.openings $(ARGS)
 
 embed: $(RUNTIME) ## embed the prompts in PROMPTS=file, one a line, before a class comes (for DeepFloyd IF: docs/hosting.md)
 	@$(BIN)/python -m scripts.embed $(PROMPTS) $(ARGS)

@@ -6,6 +6,7 @@
 | DIFFUSION_DATA_DIR | where results and runs are kept | ~/.cache/diffusion-lessons |
 | DIFFUSION_DEVICE | cpu, cuda, mps, or auto | auto |
 | DIFFUSION_DTYPE | what the network computes in: float32, float16, bfloat16, or auto | auto: float16 on cuda |
+| DIFFUSION_OPENINGS | folder of results that ship, for what lessons open with; not there: none | assets/openings |
 | DIFFUSION_EMBEDDINGS | file of prompt embeddings, for a model without its text encoder | |
 | DIFFUSION_SEATS | how many jobs compute at the same time on a GPU, in shared calls of the network | 4 on cuda, else 1 |
 | DIFFUSION_EXECUTOR | who computes: local, or ray for the actors of a Ray cluster | local |
@@ -44,6 +45,7 @@ _MUST_BE = {
     "ray_actors": f"a number from 1 to {MOST_ACTORS}",
     "seats": f"a number from 1 to {MOST_SEATS}",
     "embeddings": "a file, in the home of somebody whom this machine knows if it begins with ~",
+    "openings": "a folder, in the home of somebody whom this machine knows if it begins with ~",
     "data_dir": "a folder, in the home of somebody whom this machine knows if it begins with ~",
 }
 
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     device: Device = "auto"
     dtype: Dtype = "auto"
     embeddings: Annotated[Path, AfterValidator(_from_home)] | None = None
+    openings: Annotated[Path, AfterValidator(_from_home)] = ASSETS / "openings"
     executor: Executor = "local"
     ray_address: str = ""
     ray_actors: int = Field(1, ge=1, le=MOST_ACTORS)

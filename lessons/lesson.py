@@ -78,6 +78,7 @@ class Lesson:
     black: float = -1.0  # what is drawn black: −1, or 0 where pictures are digits
     pretrained: bool = False  # a lesson of Part B that runs Part A's model
     minutes: int = 5
+    card: int = 0  # which sample of what it opens with its card on the start page shows
     pinnable: bool = False  # its page can keep runs beside the next one
     instead: Mapping[str, str] = field(
         default_factory=dict

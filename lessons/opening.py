@@ -1,4 +1,4 @@
-"""What the lessons open with: the jobs that `make warm` computes before a class comes."""
+"""What the lessons open with: the jobs that `make warm` computes before a class comes, and that ship (`make openings`)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lessons.lesson import Lesson, named
 from lessons.networks import AUTO, Network, NetworkChoice, shipped
 
 
-def opening_jobs(lesson: Lesson, model: str) -> list[tuple[str, JobSpec]]:
-    """(title, job) for what a lesson opens with and for each of its presets; `model` is the model's fingerprint.
+def opening_jobs(lesson: Lesson, model: str, *, presets: bool = True) -> list[tuple[str, JobSpec]]:
+    """(title, job) for what a lesson opens with and for each of its `presets`; `model` is the model's fingerprint.
 
     A lesson with a `spec` is opened on the defaults and on every preset, with its `studies` on the defaults; one that opens
     on something else says so itself, in `opening`; one that opens on a closed form, or whose networks don't ship, has none.
@@ -24,7 +24,8 @@ def opening_jobs(lesson: Lesson, model: str) -> list[tuple[str, JobSpec]]:
     if not lesson.spec:
         return []
     jobs: dict[str, tuple[str, JobSpec]] = {}
-    for label, values in [("as it opens", {}), *((preset.label, preset.values) for preset in lesson.presets)]:
+    offered = lesson.presets if presets else ()
+    for label, values in [("as it opens", {}), *((preset.label, preset.values) for preset in offered)]:
         for spec in _specs(lesson, {**lesson.defaults(), **values}, model, studies=not values):
             jobs.setdefault(spec.key({}), (f"{title}, {label}", spec))
     return list(jobs.values())

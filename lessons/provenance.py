@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from core.compute.store import ELSEWHERE
 from core.jobs import JobSpec
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.provenance import Provenance
@@ -23,9 +24,16 @@ def provenance_of(
 ) -> Provenance:
     """The provenance of a run of `spec`, whose result has this `meta`.
 
+    Of a result that ships, the note says so, and what was rounded.
     `link` is the address of the page with the run's settings; `note` says what a file's pictures went through.
     """
     params = json.loads(spec.canonical)
+    if elsewhere := meta.get(ELSEWHERE):
+        note = " ".join(
+            filter(
+                None, [note, f"Computed on {elsewhere['machine']}, {elsewhere['date']}.", elsewhere["note"]]
+            )
+        )
     models = list(_models(params))
     columns = params.get("columns")
     return Provenance(

@@ -1,7 +1,8 @@
 """Computes what the lessons open with, and their presets, so that a class finds everything there: make warm
 
 Each is computed by the lesson's own job and kept in the store, under the model's fingerprint; what is there
-already is not computed again. Can be interrupted and repeated. `ARGS="A4 A6"` warms these lessons only.
+already, or ships (scripts/openings.py), is not computed again. Can be interrupted and repeated. `ARGS="A4 A6"` warms
+these lessons only.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from datetime import date
 
 from core.compute.choose import make_executor
-from core.compute.store import Store
+from core.compute.store import Openings, Store
 from core.jobs import ComputeError, State
 from core.model_card import read_card
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
@@ -38,7 +39,7 @@ def main() -> None:
         model = fingerprint(find_model_folder(settings.model), settings.embeddings)
         card = read_card(settings)
         store = Store(settings.data_dir)
-        executor = make_executor(settings, store, JOBS)
+        executor = make_executor(settings, store, JOBS, openings=Openings(settings.openings))
     except (BadSetting, ModelNotFound, BadEmbeddings) as error:
         sys.exit(str(error))
     chosen = [fitted(lesson, card) for lesson in COURSE if lesson.code in wanted]

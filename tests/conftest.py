@@ -24,6 +24,10 @@ os.environ.setdefault(
 )  # as in the worker: spinning threads starve the browser tests
 
 
+# What lessons open with ships. Tests have it computed, but for those of what ships, which say so.
+os.environ.setdefault("DIFFUSION_OPENINGS", str(Path(__file__).parent / "no-openings"))
+
+
 @pytest.hookimpl(optionalhook=True)  # where xdist is not loaded, there is no such hook
 def pytest_xdist_auto_num_workers() -> int:
     """One for each core, for four at most, which is what the memory is enough for: servers and browsers come on top.

@@ -16,7 +16,7 @@ from core.compute.executor import Capacity, JobStatus, OwnJob
 from core.compute.queue.ledger import TURN_SECONDS, Ledger
 from core.compute.queue.quotas import NO_LIMITS, Limits
 from core.compute.queue.run import Run
-from core.compute.store import Store
+from core.compute.store import Openings, Store
 from core.compute.workers.process import WorkerGone, WorkerProcess
 from core.compute.workers.watch import Watch, private_bytes
 from core.jobs import (
@@ -60,6 +60,7 @@ class QueueExecutor:
         max_memory_bytes: a job whose process holds more fails with OutOfMemory (on Linux); None for no limit.
         max_store_bytes: after each job the store is pruned to this size; None for no limit.
         turn_seconds: a job that keeps checkpoints makes way after this long, when others wait.
+        openings: results that ship, which answer for what they are of.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class QueueExecutor:
         max_memory_bytes: int | None = None,
         max_store_bytes: int | None = None,
         turn_seconds: float = TURN_SECONDS,
+        openings: Openings | None = None,
     ) -> None:
         self._store, self._registry, self._workers = store, dict(registry), list(workers)
         self._deadline, self._grace, self._drain = deadline_seconds, grace_seconds, drain_seconds
@@ -91,7 +93,7 @@ class QueueExecutor:
         self._ledger = Ledger(
             store, self._registry, environment,
             max_queue=max_queue, limits=limits, max_attempts=max_attempts, turn_seconds=turn_seconds,
-            workers=lambda: sum(worker.available for worker in self._workers),
+            workers=lambda: sum(worker.available for worker in self._workers), openings=openings,
         )  # fmt: skip
         self._serving: dict[int, WorkerProcess] = {}  # ticket of an attempt -> who computes it
         self._tidying = threading.Lock()
@@ -108,8 +110,11 @@ class QueueExecutor:
     def key(self, spec: JobSpec) -> JobId:
         return self._ledger.key(spec)
 
-    def submit(self, spec: JobSpec, owner: str) -> JobId:
-        return self._ledger.submit(spec, owner)
+    def at_hand(self, spec: JobSpec) -> bool:
+        return self._ledger.at_hand(spec)
+
+    def submit(self, spec: JobSpec, owner: str, *, here: bool = False) -> JobId:
+        return self._ledger.submit(spec, owner, here)
 
     def events(self, job_id: JobId, after: int = 0) -> list[tuple[int, Event]]:
         return self._ledger.events(job_id, after)

@@ -56,8 +56,15 @@ class Executor(Protocol):
         """The id that this specification has here, whether or not anybody has asked for it."""
         ...
 
-    def submit(self, spec: JobSpec, owner: str) -> JobId:
+    def at_hand(self, spec: JobSpec) -> bool:
+        """Whether `submit` would answer at once, because the result is kept here or ships with the app."""
+        ...
+
+    def submit(self, spec: JobSpec, owner: str, *, here: bool = False) -> JobId:
         """Ask for a computation; the same question has the same id and is computed once.
+
+        A result that ships answers, too; it was computed elsewhere, as its `meta` says. With `here` it does not, and what
+        is computed takes its place.
 
         Owners take turns. A job that keeps checkpoints makes way at one of them when others wait, and goes on later.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import uuid
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -16,7 +18,7 @@ from core.classroom.settings import ClassSettings
 from core.compute.choose import make_executor
 from core.compute.executor import Executor
 from core.compute.queue.quotas import Limits
-from core.compute.store import Blobs, Store
+from core.compute.store import ELSEWHERE, Blobs, Openings, Store
 from core.jobs import JobId, JobSpec, State
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.schedule import NoiseSchedule
@@ -24,6 +26,8 @@ from core.settings import BadSetting, Settings
 from core.trajectory import Trajectory
 from lessons.course import JOBS
 from pages.server.classroom.identity import account, class_settings, person
+
+log = logging.getLogger(__name__)
 
 STORE_BYTES = 4 * 10**9  # results beyond this are removed, least recently used first
 
@@ -47,9 +51,24 @@ def blobs() -> Blobs:
 def executor() -> Executor:
     """The one executor of this server. What a crash interrupted is queued again here."""
     bounds = bounds_of(class_settings())
-    made = make_executor(settings(), store(), JOBS, max_store_bytes=STORE_BYTES, **bounds)
+    made = make_executor(
+        settings(), store(), JOBS, max_store_bytes=STORE_BYTES, openings=openings(), **bounds
+    )
     made.resume()
     return made
+
+
+@st.cache_resource(show_spinner=False)
+def openings() -> Openings:
+    """The results that ship. Where they are of another model than the one in the settings, the log says so, once."""
+    found = Openings(settings().openings)
+    try:
+        folder = find_model_folder(settings().model)
+    except ModelNotFound:  # which the pages say
+        return found
+    if why := found.why_not(fingerprint(folder, settings().embeddings)):
+        log.info(why)
+    return found
 
 
 def bounds_of(shared: ClassSettings) -> dict[str, Any]:
@@ -84,6 +103,11 @@ def job_id(spec: JobSpec) -> JobId:
     return executor().key(spec)
 
 
+def computed_elsewhere(result: Trajectory) -> Mapping[str, Any] | None:
+    """Of a result that ships: which machine computed it, when, and what was rounded. None for this machine's own."""
+    return result.meta.get(ELSEWHERE)
+
+
 class SharedResults:
     """Results that somebody still shows, and the last few: one object each, however many sessions show it. Thread-safe.
 
@@ -103,6 +127,12 @@ class SharedResults:
             if found is not None and all(found is not kept for kept in self._recent):
                 self._recent.append(found)
             return found
+
+    def forget(self, job: JobId) -> None:
+        """Have this one read anew: it is computed again."""
+        with self._lock:
+            found = self._live.pop(job, None)
+            self._recent = deque((kept for kept in self._recent if kept is not found), self._recent.maxlen)
 
     def put(self, job: JobId, result: Trajectory) -> Trajectory:
         """Share this one from now on; returns the one to use, as another session may have been faster."""

@@ -7,6 +7,7 @@ changed for what lies outside of it, the whole page is drawn again.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextvars import ContextVar
 from typing import Literal
 
 import streamlit as st
@@ -16,6 +17,9 @@ from core.jobs import ComputeError, JobId, JobNotFound, JobSpec, State
 from core.trajectory import Trajectory
 from pages.server import runtime
 from pages.server.served.news import following
+
+# Results of this run of a lesson's page that ship, by job: `elsewhere.py` says so below the controls.
+SHOWN_FROM_ELSEWHERE: ContextVar[dict[JobId, Trajectory] | None] = ContextVar("elsewhere", default=None)
 
 
 def look(job: JobId) -> JobStatus | None:
@@ -36,10 +40,10 @@ def done(status: JobStatus | None) -> bool:
     return status is not None and status.state is State.DONE
 
 
-def ask(spec: JobSpec) -> JobStatus | None:
-    """Asks for a job; None, with the sentence that says why, where it is refused."""
+def ask(spec: JobSpec, *, here: bool = False) -> JobStatus | None:
+    """Asks for a job; None, with the sentence that says why, where it is refused. `here`: a result that ships won't do."""
     try:
-        return look(runtime.executor().submit(spec, runtime.owner()))
+        return look(runtime.executor().submit(spec, runtime.owner(), here=here))
     except ComputeError as error:
         st.error(str(error), icon=":material/hourglass_disabled:")
         return None
@@ -48,10 +52,14 @@ def ask(spec: JobSpec) -> JobStatus | None:
 def result(job: JobId) -> Trajectory | None:
     """The result of a job that is done; None, with a sentence, where it cannot be read."""
     try:
-        return runtime.shared_result(job)
+        found = runtime.shared_result(job)
     except ComputeError as error:
         st.error(str(error), icon=":material/error:")
         return None
+    shown = SHOWN_FROM_ELSEWHERE.get()
+    if shown is not None and runtime.computed_elsewhere(found):
+        shown[job] = found
+    return found
 
 
 def failure(status: JobStatus) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.jobs import JobSpec
+from core.jobs import JobId, JobSpec
+from core.trajectory import Trajectory
 from lessons.address import WRONG
 from lessons.course import PARTS, THE_END, neighbours
 from lessons.fields import BadValue
@@ -22,7 +23,9 @@ from pages.components.style import page_style
 from pages.server.runtime import model_fingerprint
 from pages.server.session import LessonState
 from pages.ui.controls import preset_on, preset_row, set_texts, set_values, values, write_url
+from pages.ui.elsewhere import elsewhere_line
 from pages.ui.fitted import card
+from pages.ui.follow import SHOWN_FROM_ELSEWHERE
 from pages.ui.pins import keep_run
 
 
@@ -58,10 +61,16 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     with words:
         state = values(lesson)
         preset_row(lesson)
-        side, asked, beside = st.container(key="side"), st.container(), st.container(key="beside")
+        side, origin, asked, beside = (
+            st.container(key="side"), st.container(), st.container(), st.container(key="beside")
+        )  # fmt: skip
+        from_elsewhere: dict[JobId, Trajectory] = {}
+        SHOWN_FROM_ELSEWHERE.set(from_elsewhere)
         ROOMS.set(Rooms(figure, side, beside))
     with below:
         yield state
+    with origin:
+        elsewhere_line(lesson, from_elsewhere)
     write_url(lesson, state)
     with words:
         phrases(lambda wanted: set_texts(lesson, wanted), on=preset_on(lesson))

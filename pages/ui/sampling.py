@@ -22,7 +22,7 @@ from pages.server.runtime import model_fingerprint
 from pages.server.session import LessonState
 from pages.ui.controls import control
 from pages.ui.films import Films
-from pages.ui.follow import done, look
+from pages.ui.follow import ask, done, look
 from pages.ui.lesson_page import picture_and_side, variant_toggle
 from pages.ui.networks import network_control, nothing_yet
 from pages.ui.pins import pin_row, pinned
@@ -130,6 +130,8 @@ def sampling_stage(
             stand_in(LessonState(lesson).stage())
             return None
         beside = pinned(lesson, values, pin) if pins else NO_PINS
+        if look(runtime.job_id(right.spec)) is None and runtime.executor().at_hand(right.spec):
+            ask(right.spec)  # answered at once: the page opens on the result
         result_first = (
             top is not None and wrong is None and not beside.runs and _result_is_shown(lesson, right)
         )

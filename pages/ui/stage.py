@@ -188,7 +188,9 @@ def _compare_with_link(state: LessonState, job_id: JobId) -> None:
 
 def _draw_together(place: StageState, runs: list[Beside], at: int | None) -> None:
     @st.cache_data(max_entries=32, show_spinner=False)
-    def build(ids: tuple[JobId, ...], labels: tuple[str, ...], keys: tuple[str, ...]) -> bytes:
+    def build(
+        ids: tuple[JobId, ...], labels: tuple[str, ...], keys: tuple[str, ...], here: list[bool]
+    ) -> bytes:
         films = [
             run.films.finished(runtime.shared_result(job_id)) for run, job_id in zip(runs, ids, strict=True)
         ]
@@ -197,7 +199,8 @@ def _draw_together(place: StageState, runs: list[Beside], at: int | None) -> Non
 
     ids = tuple(runtime.job_id(run.spec) for run in runs)
     try:
-        film = build(ids, tuple(run.label for run in runs), tuple(run.films.key for run in runs))
+        here = [_is_from_here(job) for job in ids]
+        film = build(ids, tuple(run.label for run in runs), tuple(run.films.key for run in runs), here)
     except FilmError as error:
         st.info(f"{error} This run stands alone.", icon=":material/keep_off:")
         film = _film_bytes(ids[0], place, runs[0].films)
@@ -259,11 +262,16 @@ def show(place: StageState, film: bytes | Running, at: int | None = None, *, sta
 
 def _film_bytes(job_id: JobId, place: StageState, films: Films) -> bytes:
     @st.cache_data(max_entries=64, show_spinner=False)
-    def build(job_id: str, place: str, key: str) -> bytes:
+    def build(job_id: str, place: str, key: str, here: bool) -> bytes:
         film = films.finished(runtime.shared_result(job_id))
         return pack(replace(film, about=_about(StageState(place), job_id)))
 
-    return build(job_id, place.name, films.key)
+    return build(job_id, place.name, films.key, _is_from_here(job_id))
+
+
+def _is_from_here(job_id: JobId) -> bool:
+    """A job's result may ship, and then be computed here, too: its film is another one then."""
+    return runtime.computed_elsewhere(runtime.shared_result(job_id)) is None
 
 
 def _live(place: StageState, job_id: JobId, films: Films) -> Callable[[Pixels, int], Film]:

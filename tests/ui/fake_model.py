@@ -70,6 +70,7 @@ class AtOnce:
 
     def __init__(self) -> None:
         self.asked: list[JobSpec] = []
+        self.here: list[JobId] = []  # that were to be computed here, whatever ships
         self.results: dict[JobId, Trajectory] = {}
         self.specs: dict[JobId, JobSpec] = {}
         self.usual: float | None = None  # seconds that a job of any kind took lately
@@ -78,9 +79,14 @@ class AtOnce:
     def key(self, spec: JobSpec) -> JobId:
         return spec.key(runtime.environment())
 
-    def submit(self, spec: JobSpec, owner: str) -> JobId:
+    def at_hand(self, spec: JobSpec) -> bool:
+        return self.key(spec) in self.results
+
+    def submit(self, spec: JobSpec, owner: str, *, here: bool = False) -> JobId:
         self.asked.append(spec)
         job_id = self.key(spec)
+        if here:
+            self.here.append(job_id)
         if job_id not in self.computed or spec.kind == EXPORT:
             self.computed[job_id] = self.compute(spec)
         self.results[job_id], self.specs[job_id] = self.computed[job_id], spec

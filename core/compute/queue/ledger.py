@@ -18,7 +18,7 @@ from core.compute.queue.estimates import Durations
 from core.compute.queue.fair import FairQueue
 from core.compute.queue.quotas import NO_LIMITS, DeviceTime, Limits, in_words
 from core.compute.queue.run import EventLog, Run
-from core.compute.store import Store
+from core.compute.store import Openings, Store
 from core.compute.store.runs import RunRecord
 from core.jobs import (
     JSON,
@@ -56,6 +56,7 @@ TURN_SECONDS = 5.0
 class Ledger:
     """Accepts, orders, records and ends runs. Every public method is thread-safe and quick.
 
+    `openings` are results that ship: one is taken into the store when it is first asked for.
     `workers` tells how many there are to compute: with none, stored results are answered, waiting jobs wait for one
     to come back, and new ones are refused with BackendUnavailable.
     """
@@ -71,7 +72,9 @@ class Ledger:
         max_attempts: int,
         turn_seconds: float = TURN_SECONDS,
         workers: Callable[[], int] = lambda: 1,
+        openings: Openings | None = None,
     ) -> None:
+        self._openings = openings
         self._store, self._kinds, self._environment = store, kinds, dict(environment)
         self._max_queue, self._limits, self._max_attempts = max_queue, limits, max_attempts
         self._turn_seconds, self._workers = turn_seconds, workers
@@ -89,13 +92,19 @@ class Ledger:
     def key(self, spec: JobSpec) -> JobId:
         return spec.key(self._environment)
 
-    def submit(self, spec: JobSpec, owner: str) -> JobId:
+    def at_hand(self, spec: JobSpec) -> bool:
+        """Whether the result need not be computed: it is kept, or ships."""
+        shipped = self._openings is not None and self._openings.digest(spec) is not None
+        return shipped or self._store.has_result(self.key(spec))
+
+    def submit(self, spec: JobSpec, owner: str, here: bool = False) -> JobId:
         if spec.kind not in self._kinds:
             raise InvalidSpec(f"{spec.kind!r} is not a computation of this app.")
         if not isinstance(owner, str) or not 0 < len(owner) <= _MAX_OWNER_LENGTH:
             raise InvalidSpec("A computation needs an owner: a name of 1 to 200 characters.")
         key = self.key(spec)
-        stored = self._store.has_result(key)  # outside the lock: the first time, it reads the file
+        # Outside the lock: the first time, it reads the file, or takes up the one that ships.
+        stored = self._stored(spec, key, here)
         if not stored and key not in self._runs and len(self._queue) >= self._max_queue:
             # Without the lock, which a write to a slow disk may hold: in a rush, most are refused, and at once.
             raise QueueFull(self._max_queue, self._place_is_free_in([]))
@@ -104,7 +113,7 @@ class Ledger:
                 raise BackendUnavailable()
             run = self._runs.get(key)
             if run and run.state is State.DONE and not stored:
-                stored = self._store.has_result(key)  # it may have ended between the two lines above
+                stored = self._stored(spec, key, here)  # it may have ended between the two lines above
             if run and (not run.state.final or (run.state is State.DONE and stored)):
                 self._attach(run, owner)
             elif stored:
@@ -274,6 +283,20 @@ class Ledger:
             for run in self._running.values():
                 run.stop_requested = True
             return list(self._running.values())
+
+    def _stored(self, spec: JobSpec, key: JobId, here: bool) -> bool:
+        """Is there a result to answer with? One that ships is taken into the store, unless it is to be computed `here`."""
+        shipped = None if self._openings is None else self._openings.digest(spec)
+        if self._store.has_result(key):
+            return not (here and shipped == self._store.result_digest(key))
+        if here or shipped is None or self._openings is None or (data := self._openings.read(spec)) is None:
+            return False
+        try:
+            self._store.put_result_bytes(key, data)
+        except (StoreFull, OSError):
+            log.exception("an opening that ships could not be kept; it is computed")
+            return False
+        return True
 
     # --- under the lock -------------------------------------------------------------------------------------
 
