@@ -9,10 +9,12 @@ JOB = "job"  # the run that the settings lead to, so that a link to another one 
 PIN = "pin"  # runs that are kept beside the page's own
 WRONG = "wrong"  # the mistake that is run on purpose
 CODE = "code"  # of the room that a student is to join
+TOUR = "tour"  # the stop of the tour, from 1
 
-RESERVED = (FRAME, JOB, PIN, WRONG, CODE)
+RESERVED = (FRAME, JOB, PIN, WRONG, CODE, TOUR)
 NOT_FOLLOWED = (
     FRAME,
     JOB,
     CODE,
+    TOUR,
 )  # no part of the place at which an instructor is: the cursor goes another way

@@ -1,58 +1,82 @@
-"""The start: what this is, one run that moves, and the way into the course."""
+"""The start: one run that moves, the tour, a box for a prompt of one's own, and the way to every lesson."""
 
 import streamlit as st
 
 from lessons.course import COURSE, PARTS
+from lessons.fields import BadValue, Text
+from lessons.lesson import Lesson
 from lessons.meet_the_model import LESSON as WRITTEN
 from lessons.meet_the_model import spec
+from pages.components.cards import Card, cards
+from pages.components.plain import plain
 from pages.components.style import page_style
-from pages.server.runtime import model_fingerprint, schedule
+from pages.server.runtime import model_fingerprint, openings, schedule
 from pages.server.session import entered
 from pages.ui.films import glimpse
 from pages.ui.fitted import here
 from pages.ui.stage import stage
+from pages.ui.tour import begin_tour
 
 LESSON = here(WRITTEN)
+ASKED = LESSON.field("p1")
+assert isinstance(ASKED, Text)
+KNOWN = 6  # prompts that are offered below the box
 
-ACROSS = 3  # cards in a line
+
+def card(lesson: Lesson) -> Card:
+    """A lesson's card, with its film where what it opens with ships for this model."""
+    lesson = here(lesson)
+    strip = openings().card(lesson.code, model_fingerprint())
+    return Card(
+        lesson.code, lesson.title, lesson.prose["Claim"], lesson.minutes, lesson.url_path,
+        *(strip if strip else (None, 0)),
+    )  # fmt: skip
+
+
+def ask(prompt: str) -> None:
+    """Leads to the lesson that runs the model on one's own prompt, where it is run."""
+    try:
+        st.switch_page(f"{LESSON.slug}.py", query_params={ASKED.name: ASKED.parse(prompt)})
+    except BadValue as error:
+        st.warning(plain(str(error)), icon=":material/text_fields:")
+
+
+def box() -> None:
+    """A prompt of one's own, and some that the model knows."""
+    with st.form("ask", border=False):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            prompt = st.text_input(
+                "Or ask for a picture", placeholder=ASKED.suggestions[0] if ASKED.suggestions else "", key="home/prompt",
+                help="The model knows some hundreds of things that have an emoji.",
+            )  # fmt: skip
+            asked = st.form_submit_button("Make it", icon=":material/play_arrow:")
+    if asked and prompt.strip():
+        ask(prompt)
+    with st.container(key="known", horizontal=True, gap="xsmall"):
+        for k, known in enumerate(ASKED.suggestions[1 : KNOWN + 1]):
+            if st.button(known, key=f"home/known/{k}"):
+                ask(known)
+
 
 first_look = entered("home")
 page_style()
-
-st.title("Watch diffusion think", anchor=False)
-st.markdown(
-    "##### A denoising model turns noise into a picture in a few dozen small steps. Here every step can be stopped, "
-    "opened and changed."
+with st.container(key="hero"):
+    with st.container(key="hero-words"):
+        st.title("Watch diffusion think", anchor=False)
+        st.markdown(
+            "Noise turns into a picture in a few dozen small steps. Stop any of them, open it, change it, break it."
+        )
+        with st.container(key="begin"):
+            if st.button("The ten-minute tour", icon=":material/arrow_forward:", icon_position="right"):
+                begin_tour()
+        box()
+    with st.container(key="hero-film"):
+        first = LESSON.defaults()  # the run that lesson A0 opens on, so it is computed once for both
+        films = glimpse(
+            schedule().strided_timesteps(first["steps"]), [first[name] for name in ("p1", "p2", "p3")]
+        )
+        stage(LESSON, spec(first, model_fingerprint()), films, name="home", go=first_look)
+cards(
+    {heading: [card(lesson) for lesson in COURSE if lesson.part == part] for part, heading in PARTS.items()},
+    key="home/cards",
 )
-words, picture = st.columns([4, 5], gap="medium")
-with words:
-    st.markdown(
-        "Here one noise becomes three pictures, because three prompts ask for them. This computer is making them, or "
-        "made them before: drag the scrubber to see how."
-    )
-    st.markdown(
-        "Each lesson makes one claim and runs the model to let you check it. Change a control, run it wrong on purpose, "
-        "read the code that ran. Every state of a page is in its address: copy the link to share what you see."
-    )
-    st.container(key="begin").page_link(
-        f"{COURSE[0].slug}.py", label=f"Begin with {COURSE[0].code} · {COURSE[0].title}",
-        icon=":material/arrow_forward:", icon_position="right",
-    )  # fmt: skip
-with picture:
-    first = LESSON.defaults()  # the run that lesson A0 opens on, so it is computed once for both
-    films = glimpse(
-        schedule().strided_timesteps(first["steps"]), [first[name] for name in ("p1", "p2", "p3")]
-    )
-    stage(LESSON, spec(first, model_fingerprint()), films, name="home", go=first_look)
-
-cards = st.container(key="cards")
-for part, heading in PARTS.items():
-    lessons = [lesson for lesson in COURSE if lesson.part == part]
-    if not lessons:
-        continue
-    cards.subheader(heading, anchor=False)
-    for start in range(0, len(lessons), ACROSS):
-        for lesson, column in zip(lessons[start : start + ACROSS], cards.columns(ACROSS), strict=False):
-            with column, st.container(border=True, height="stretch", gap="xsmall"):
-                st.page_link(f"{lesson.slug}.py", label=f"**{lesson.code} · {lesson.title}**")
-                st.caption(lesson.prose["Claim"])

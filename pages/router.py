@@ -11,6 +11,7 @@ from pages.server.classroom.entry import admitted, entry
 from pages.server.classroom.present import presenter
 from pages.server.collector import settle_modules
 from pages.ui.fitted import here
+from pages.ui.tour import tour_panel
 
 ICON = (
     Path(__file__).resolve().parent.parent / "assets" / "icon.png"
@@ -33,6 +34,7 @@ if admitted():
     window(CODES, page.url_path)
     class_bar(page.url_path, here(lesson) if (lesson := BY_PATH.get(page.url_path)) else None)
     page.run()
+    tour_panel(page.url_path)
     presenter(offer=page.url_path == "class")
 else:  # the address stays, so that whoever joins is where the link led to
     st.navigation(sections, position="hidden")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,21 +80,27 @@ def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str =
 
 
 def glimpse(timesteps: Sequence[int], columns: Sequence[str]) -> Films:
-    """The same run with nothing but the noisy pictures and the estimates; it plays by itself."""
+    """The same run as one row: noise that becomes pictures, playing by itself, again and again."""
 
     def film(pixels: Pixels, total: int) -> Film:
         done = len(pixels["x_t"])
-        rows = _main_rows({name: pixels[name] for name in ("x_t", "clean_hat")})
+        rows = [replace(row, shown=row.name == "x_t") for row in _main_rows(pixels)]
         return Film(
             rows=rows, steps=_labels(timesteps[:done]), columns=columns, total=total,
-            autoplay=True, start=0 if done == total else None, name="start",
+            autoplay=True, loops=True, start=0 if done == total else None, name="start",
         )  # fmt: skip
+
+    def live(pixels: Pixels, total: int) -> Film:
+        return film({name: pixels[name] for name in ("x_t", "clean_hat")}, total)
 
     def finished(trajectory: Trajectory) -> Film:
         shown = {name: to_pixels(trajectory[name]) for name in ("x_t", "clean_hat")}
+        shown["x_t"][-1] = to_pixels(
+            trajectory["result"]
+        )  # what is left of the noise in the last step is one level
         return film(shown, len(timesteps))
 
-    return Films(finished, film)
+    return Films(finished, live)
 
 
 def _labels(timesteps: Sequence[int]) -> list[str]:

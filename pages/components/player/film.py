@@ -118,6 +118,7 @@ class Film:
     first shown; None means the last.
     `formula` is the update whose terms `numbers` lists, and `terms` shows it as pictures that add up: what they give first.
     `open` names what else than pictures is shown at first, of "sum", "charts" and "numbers"; all are where there is room.
+    `autoplay` has it play from its first frame when it is shown, and `loops` again and again, until a hand stops it.
     `name` begins the file names of saved pictures, and `about`, JSON
     that says what made the film, is written into them.
     """
@@ -138,6 +139,7 @@ class Film:
     clock: str = "diffusion"
     name: str = "film"
     autoplay: bool = False
+    loops: bool = False
     about: Mapping[str, Any] = field(default_factory=dict)
     batch: int = field(init=False, default=0)
 

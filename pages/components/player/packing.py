@@ -68,6 +68,7 @@ def pack(film: Film, *, raw_limit: int = 1_500_000, first: int = 0) -> bytes:
         "clock": film.clock,
         "name": film.name,
         "autoplay": film.autoplay,
+        "loops": film.loops,
         "about": film.about,
     }
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -24,7 +24,7 @@ _mount = st.components.v2.component(
     "window",
     html=(HERE / "window.html").read_text(encoding="utf-8"),
     css=(HERE / "window.css").read_text(encoding="utf-8"),
-    js=joined(HERE / "js", SCRIPTS),
+    js=joined(HERE / "js", SCRIPTS, common=("opened",)),
 )
 
 

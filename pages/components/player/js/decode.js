@@ -34,6 +34,7 @@
  * @property {string} clock
  * @property {string} name
  * @property {boolean} autoplay
+ * @property {boolean} loops
  * @property {number} [count] steps that have arrived
  */
 

@@ -135,6 +135,7 @@ class Player {
     if (film.count === film.total) this.following = false;
     this.frame = clamp(this.frame, 0, film.count - 1);
     this.layout();
+    if (fresh && film.loops) this.loopOn(true);
     const moves = film.autoplay || (envelope.play && film.total >= ENOUGH);
     if (fresh && moves && film.count === film.total && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.open();
   }
@@ -262,9 +263,13 @@ class Player {
     else this.play();
   }
 
+  loopOn(on) {
+    this.loops = on;
+    this.part("loop").setAttribute("aria-pressed", String(on));
+  }
+
   loop() {
-    this.loops = !this.loops;
-    this.part("loop").setAttribute("aria-pressed", String(this.loops));
+    this.loopOn(!this.loops);
     if (this.loops && !this.playing) this.play();
   }
 

@@ -1,28 +1,5 @@
 // The folded menu shows every page by its code, and marks those that were opened in this browser.
 
-const OPENED = "opened-pages"; // in the browser's storage: addresses below the app's, as JSON
-
-function openedPages() {
-  try {
-    const kept = JSON.parse(localStorage.getItem(OPENED) ?? "[]");
-    return Array.isArray(kept) ? kept.filter((path) => typeof path === "string") : [];
-  } catch { // storage is switched off, or somebody else wrote there: nothing is marked
-    return [];
-  }
-}
-
-function rememberOpened(path) {
-  const opened = openedPages();
-  if (opened.includes(path)) return opened;
-  opened.push(path);
-  try {
-    localStorage.setItem(OPENED, JSON.stringify(opened));
-  } catch { // switched off, or full: marked until the tab is closed
-    return opened;
-  }
-  return opened;
-}
-
 const quoted = (text) => `"${CSS.escape(text).replace(/\\([^0-9a-f])/gi, "$1")}"`;
 
 // The menu unfolds where the pointer rests on it or a key has led the focus there; what was chosen in it is then to be seen, so
@@ -66,7 +43,6 @@ function rail({ pages, page }) {
   const rules = Object.entries(pages).map(([path, code]) => `${links(path)} { --code: ${quoted(code)}; }`);
   for (const path of opened.filter((known) => known && known in pages)) {
     rules.push(`${links(path)} { background: color-mix(in srgb, currentColor 9%, transparent); }`);
-    rules.push(`.st-key-cards a[href$="/${CSS.escape(path)}"]::after { content: "✓" / "seen"; margin-left: .4em; }`);
   }
   rules.push(`${links(page)} { background: #0a5ca8; } ${links(page)}, ${links(page)} * { color: #fff !important; }`);
   let sheet = document.getElementById("rail");
