@@ -17,9 +17,11 @@ def card_frames(trajectory: Trajectory, black: float, sample: int = 0) -> np.nda
     `black` is the value that is drawn black; `sample` counts from 0.
     """
     arrays = trajectory.arrays
-    for name in ("x_t", "z", "clean_hat"):
+    for name in ("x_t", "z", "clean_hat", "blurred"):
         if name in arrays and arrays[name].ndim == 5 and len(arrays[name]) > 1:
             pictures = arrays[name][:, min(sample, arrays[name].shape[1] - 1)].astype(np.float32)
+            if name == "blurred":
+                pictures = pictures[: len(pictures) // 3]  # wider blurs than that leave one grey
             result = arrays.get("result")
             if name == "x_t" and result is not None and result.shape[1:] == pictures.shape[1:]:
                 pictures = np.concatenate([pictures, result[min(sample, len(result) - 1)][None]])

@@ -141,6 +141,7 @@ def pack(
         name = f"{lesson.code}-{spec.kind}-{spec.key({})[:8]}.safetensors"
         results[spec.key({})] = {
             **_written(folder / name, data), "lesson": lesson.code, "title": title, "kind": spec.kind,
+            "seconds": seconds.get(key, 0.0),
         }  # fmt: skip
         frames = None if lesson.code in cards else card_frames(trajectory, lesson.black, lesson.card)
         if frames is not None:

@@ -120,7 +120,10 @@ class Executor(Protocol):
         ...
 
     def usual_seconds(self, kind: str) -> float | None:
-        """How long a job of this kind took lately, the median; None while none was measured."""
+        """How long a job of this kind took lately, the median; before one was measured, what those that ship took.
+
+        None where nothing is known.
+        """
         ...
 
     def capacity(self) -> Capacity: ...

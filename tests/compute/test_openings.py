@@ -35,7 +35,7 @@ def write(folder, spec, **changes):
     )
     data = trajectory.to_bytes(FOR_THE_EYE)
     (folder / "one").write_bytes(data)
-    entry = {"file": "one", "sha256": hashlib.sha256(data).hexdigest(), "title": "A0 One"}
+    entry = {"file": "one", "sha256": hashlib.sha256(data).hexdigest(), "kind": spec.kind, "seconds": 3.0}
     manifest = {
         "format": FORMAT, "app": APP, "model": {"name": "toy", "fingerprint": "f" * 16},
         "results": {spec.key({}): entry}, "cards": {"A0": {**entry, "frames": 4, "model": "f" * 16}},
@@ -121,6 +121,15 @@ def test_what_cannot_be_read_is_computed(new_executor, shipped, what):
     job = executor.submit(spec, "ada")
     assert wait(executor, job).state == "done"
     assert ELSEWHERE not in executor.result(job).meta
+
+
+def test_what_ships_says_how_long_such_jobs_take_until_one_was_measured_here(new_executor, shipped):
+    spec, folder = shipped
+    executor = new_executor(openings=Openings(folder))
+    assert executor.usual_seconds(spec.kind) == 3.0
+    assert executor.usual_seconds("trains") is None
+    wait(executor, executor.submit(fresh(), "ada"))
+    assert executor.usual_seconds(spec.kind) < 3.0
 
 
 def test_another_model_is_named_and_its_cards_are_not_shown(shipped):

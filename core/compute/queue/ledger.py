@@ -203,7 +203,8 @@ class Ledger:
 
     def usual_seconds(self, kind: str) -> float | None:
         with self._changed:
-            return self._durations.usual(kind)
+            usual = self._durations.usual(kind)
+        return self._openings.usual_seconds(kind) if usual is None and self._openings else usual
 
     def capacity(self) -> Capacity:
         with self._changed:

@@ -16,6 +16,7 @@ import logging
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from core.jobs import JobSpec
@@ -74,6 +75,13 @@ class Openings:
             return None
         data = self._file(entry)
         return None if data is None else (data, entry["frames"])
+
+    def usual_seconds(self, kind: str) -> float | None:
+        """How long jobs of this kind took where they were computed, the median; None where none ships."""
+        took = [
+            entry["seconds"] for entry in self.manifest.get("results", {}).values() if entry["kind"] == kind
+        ]
+        return median(took) if took else None
 
     def digest(self, spec: JobSpec) -> str | None:
         """The SHA-256 of the result of this specification, if it ships."""
