@@ -19,6 +19,7 @@ LESSON = Lesson(
     code="B8",
     slug="class_conditioning",
     title="Class conditioning",
+    card=24,
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b8", "b8-constant")),
         Number("gamma", "Guidance γ", 1.0, "1 uses the class as it stands; lesson B9 is about more.",

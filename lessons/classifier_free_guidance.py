@@ -23,6 +23,7 @@ LESSON = Lesson(
     code="A6",
     slug="classifier_free_guidance",
     title="Classifier-free guidance",
+    card=3,
     pinnable=True,
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),

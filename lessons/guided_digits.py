@@ -23,6 +23,7 @@ LESSON = Lesson(
     code="B9",
     slug="guided_digits",
     title="Guided digits",
+    card=88,
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b8", "b8-constant")),
         Choice("checkpoint", "Checkpoint", "last", "The same network, earlier and later in its training.",

@@ -38,6 +38,7 @@ LESSON = Lesson(
     code="A7",
     slug="image_to_image",
     title="Image to image",
+    card=4,
     pinnable=True,
     fields=edit_fields("red-apple"),
     presets=(

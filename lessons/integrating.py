@@ -23,6 +23,7 @@ LESSON = Lesson(
     code="B7",
     slug="integrating",
     title="Watching it integrate",
+    card=14,
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b6",)),
         Choice("checkpoint", "Checkpoint", "last", "The same network, earlier and later in its training.",

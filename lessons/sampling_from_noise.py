@@ -14,6 +14,7 @@ LESSON = Lesson(
     code="A5",
     slug="sampling_from_noise",
     title="Sampling from noise",
+    card=2,
     pinnable=True,
     fields=(
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),

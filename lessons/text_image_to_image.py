@@ -20,6 +20,7 @@ LESSON = Lesson(
     code="A9",
     slug="text_image_to_image",
     title="Text-guided image to image",
+    card=5,
     pinnable=True,
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),

@@ -31,6 +31,7 @@ LESSON = Lesson(
     code="A14",
     slug="there_and_back",
     title="There and back",
+    card=2,
     pinnable=True,
     fields=(
         PictureRef("picture", "Picture", "pickup-truck"),

@@ -19,6 +19,7 @@ LESSON = Lesson(
     code="B6",
     slug="time_conditioned_flow",
     title="Training a flow",
+    card=23,
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b6",)),
         Number("steps", "Steps T", 300, "Euler steps from noise to digit.", minimum=1, maximum=1000),

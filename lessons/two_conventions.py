@@ -31,6 +31,7 @@ LESSON = Lesson(
     code="B0",
     slug="two_conventions",
     title="Two conventions",
+    card=4,
     pretrained=True,
     fields=(
         Text("prompt", "Prompt", "a photo of a dog", suggestions=SUGGESTIONS),
