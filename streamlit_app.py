@@ -27,6 +27,7 @@ from pages.server.classroom.identity import class_settings
 from pages.server.classroom.routes import class_routes
 from pages.server.collector import collect_while_serving, settle_modules
 from pages.server.health import health_routes
+from pages.server.served.collection import collection_routes
 from pages.server.served.routes import served_routes
 
 
@@ -74,10 +75,11 @@ app = st.App(
     lifespan=lifespan,
     routes=[
         Route(f"{base()}/{page}/_stcore/{probe}", elsewhere)
-        for page in ("class", *(lesson.url_path for lesson in COURSE))
+        for page in ("class", "collection", *(lesson.url_path for lesson in COURSE))
         for probe in ("health", "host-config")
     ]
     + served_routes(base())
+    + collection_routes(base())
     + routes_of_a_class(),
     # Streamlit looks at the Host of its WebSocket alone; a class's own routes are as careful.
     middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(), www_redirect=False)],

@@ -12,11 +12,12 @@ from lessons.hybrid_images import LESSON as WRITTEN
 from lessons.hybrid_images import crossover, gains
 from pages.components.curves import Series, curves
 from pages.components.distance import distance
-from pages.server.runtime import schedule
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.edit_films import hybrid
 from pages.ui.films import Films
 from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
+from pages.ui.origin import origin
 from pages.ui.sampling import Values, sampling_stage, seeds
 from pages.ui.takehome import File
 
@@ -64,7 +65,10 @@ def films(values: Values) -> Films:
 
 
 def slider(trajectory: Trajectory) -> None:
-    distance(trajectory["result"], (values["p1"], values["p2"]), seeds(values), key="a11/distance")
+    about = origin(LESSON, LESSON.job(values, model_fingerprint()), trajectory.meta)
+    distance(
+        trajectory["result"], (values["p1"], values["p2"]), seeds(values), about=about, key="a11/distance"
+    )
 
 
 def afar(trajectory: Trajectory) -> list[File]:

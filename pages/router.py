@@ -24,10 +24,13 @@ for lesson in COURSE:
     page = st.Page(f"{lesson.slug}.py", title=f"{lesson.code} · {lesson.title}", url_path=lesson.url_path)
     sections.setdefault(PARTS[lesson.part], []).append(page)
 
+sections[""].append(st.Page("collection.py", title="Collection", url_path="collection"))
 sections[""].append(st.Page("classroom.py", title="Class", url_path="class"))
 
 BY_PATH = {lesson.url_path: lesson for lesson in COURSE}
-CODES = {"": "Start", "class": "Class"} | {lesson.url_path: lesson.code for lesson in COURSE}
+CODES = {"": "Start", "collection": "Kept", "class": "Class"} | {
+    lesson.url_path: lesson.code for lesson in COURSE
+}
 
 if admitted():
     page = st.navigation(sections)

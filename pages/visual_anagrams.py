@@ -10,11 +10,12 @@ from lessons.exporting import slides
 from lessons.visual_anagrams import LESSON as WRITTEN
 from lessons.visual_anagrams import VIEW_LABELS, order, seen
 from pages.components.turner import turner
-from pages.server.runtime import schedule
+from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.edit_films import anagram
 from pages.ui.films import Films
 from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
+from pages.ui.origin import origin
 from pages.ui.sampling import Values, sampling_stage, seeds
 from pages.ui.takehome import File
 
@@ -59,6 +60,7 @@ def button(trajectory: Trajectory) -> None:
     turner(
         trajectory["result"], turned(trajectory), values["view"], (values["p1"], values["p2"]), seeds(values),
         order=order(VIEWS[values["view"]]), key="a10/turner",
+        about=origin(LESSON, LESSON.job(values, model_fingerprint()), trajectory.meta),
     )  # fmt: skip
 
 

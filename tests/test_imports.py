@@ -39,6 +39,7 @@ CORE = [
         "animation",
         "npz",
         "upload",
+        "handout",
         "jobs",
         "classroom",
     },

@@ -255,7 +255,7 @@ def show(place: StageState, film: bytes | Running, at: int | None = None, *, sta
     if asked is None:
         asked = at
     play, place.played = main and asked is None and not place.played, True
-    frame = player(film, key=place.key("player"), start=asked, stale=stale, play=play)
+    frame = player(film, key=place.key("player"), start=asked, stale=stale, play=play, addressed=main)
     if frame is not None and main:
         st.query_params[FRAME] = str(frame)
 

@@ -33,7 +33,9 @@ def tour_panel(url_path: str) -> None:
                     _leave()
             elif st.button("Finish", key="tour/finish", type="primary"):
                 st.switch_page("home.py")
-    hand(stop.point, stop.text, key=f"tour/hand/{number}")  # outside: the panel is a place of its own for what is fixed
+    hand(
+        stop.point, stop.text, key=f"tour/hand/{number}"
+    )  # outside: the panel is a place of its own for what is fixed
 
 
 def _go(number: int) -> None:

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from core.classroom.rooms import Rooms
 from core.classroom.settings import PREFIX
 from pages.server.classroom.identity import COOKIE
+from pages.server.served.collection import collection_routes
 from pages.server.served.routes import served_routes
 
 
@@ -34,7 +35,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def browser(rooms: Rooms) -> Callable[..., TestClient]:
     """`browser(token)`: one that has kept a token; all ask the same server."""
-    app = Starlette(routes=served_routes("/course"))
+    app = Starlette(routes=served_routes("/course") + collection_routes("/course"))
 
     def make(token: str | None = None) -> TestClient:
         cookies = {COOKIE: token} if token is not None else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -25,10 +26,17 @@ _mount = st.components.v2.component(
 )
 
 
-def distance(pictures: np.ndarray, readings: tuple[str, str], labels: Sequence[str], *, key: str) -> None:
+def distance(
+    pictures: np.ndarray,
+    readings: tuple[str, str],
+    labels: Sequence[str],
+    *,
+    about: Mapping[str, Any] | None = None,
+    key: str,
+) -> None:
     """Shows pictures (N, 3, H, W) in [−1, 1] at a distance that the student sets, 0.5 to 8 metres.
 
-    `readings` are the prompts from afar and from near, `labels` the pictures' names.
+    `readings` are the prompts from afar and from near, `labels` the pictures' names; `about` goes into what is kept of them.
     """
     raw = [base64.b64encode(to_pixels(picture).tobytes()).decode() for picture in pictures]
     _mount(
@@ -40,5 +48,6 @@ def distance(pictures: np.ndarray, readings: tuple[str, str], labels: Sequence[s
             "readings": list(readings),
             "labels": list(labels),
             "eye": EYE_ARCMINUTES,
+            "about": dict(about or {}),
         },
     )

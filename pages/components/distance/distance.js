@@ -5,6 +5,7 @@ const WORDS = 58; // above and below a row of pictures, in CSS pixels
 const CSS_PIXEL = 0.0254 / 96; // metres, as CSS defines it
 const ARCMINUTE = Math.PI / 180 / 60; // radians
 const WALK = 6000; // milliseconds from near to far
+const KEPT_SIDE = 256, KEPT_GAP = 12; // pixels of what is kept
 const VIEWERS = new WeakMap();
 
 const toLinear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
@@ -43,6 +44,10 @@ class Viewer {
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(root);
     onPixelRatio(() => this.draw(), signal);
+    root.querySelector(".keep").addEventListener("click", () => this.keep([...root.querySelectorAll(".magnified canvas")]), { signal });
+    root.addEventListener("picture-asked", ({ target, detail }) => {
+      if (target.matches("canvas")) detail.offer = () => this.picture([target]);
+    }, { signal });
     this.walkButton.addEventListener("click", () => (this.frame ? this.halt() : this.walk()), { signal });
   }
 
@@ -119,6 +124,19 @@ class Viewer {
       else this.halt();
     };
     this.frame = requestAnimationFrame(step);
+  }
+
+  // Pictures beside each other, as they are shown: for the collection (window/js/keeping.js).
+  picture(canvases) {
+    const side = KEPT_SIDE, canvas = Object.assign(document.createElement("canvas"), { width: canvases.length * (side + KEPT_GAP) - KEPT_GAP, height: side });
+    const context = canvas.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    canvases.forEach((shown, k) => context.drawImage(shown, k * (side + KEPT_GAP), 0, side, side));
+    return { canvas, about: this.data.about, title: `seen from ${this.metres().toFixed(1)} m` };
+  }
+
+  keep(canvases) {
+    if (this.pictures) document.dispatchEvent(new CustomEvent("keep-picture", { detail: this.picture(canvases) }));
   }
 
   halt() {

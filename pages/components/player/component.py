@@ -16,9 +16,9 @@ from pages.components.player.packing import pack, read_header
 from pages.components.shelf import own_routes, publish
 
 HERE = Path(__file__).parent
-COMMON = ("pixel_ratio", "quantities", "readback", "room", "save_png")
+COMMON = ("pixel_ratio", "quantities", "readback", "room", "file_name", "png_file", "save_png")
 SCRIPTS = (
-    "fetch", "inflate", "decode", "tex", "linked", "chart", "values", "stage", "sum", "figure", "save", "timeline",
+    "fetch", "inflate", "decode", "tex", "linked", "chart", "values", "stage", "sum", "figure", "save", "keep", "timeline",
     "lightbox", "watch", "player",
 )  # fmt: skip
 
@@ -45,6 +45,7 @@ def player(
     on_frame: Callable[[int], None] | None = None,
     stale: bool = False,
     play: bool = False,
+    addressed: bool = True,
 ) -> int | None:
     """Show a film under a scrubber and return the frame on which the student let go of it.
 
@@ -57,7 +58,8 @@ def player(
     `start`: a frame that the page asks for, usually from the URL. A page may hand back what `player` returned; a value
     that is neither that nor the one of the run before moves the scrubber there.
     `play` has the film play once, from its first frame to the one that it opens on, where motion is not reduced.
-    `stale` dims the film: it is of other settings than the page's.
+    `stale` dims the film: it is of other settings than the page's. `addressed`: the page's address says at which frame
+    this player stands, so that what is kept of it leads back there.
     `on_frame(frame)` is called before the script runs again, as the callbacks of widgets are.
 
     Where the server has routes of its own, a film that is complete is published there and the browser is sent its
@@ -69,7 +71,7 @@ def player(
         {"epoch": 0, "steps": (), "returned": None, "asked": None, "redraws": 0, "watched": None},
     )
     if isinstance(film, Running):
-        return _watch(film, key, memory, start, on_frame)
+        return _watch(film, key, memory, start, on_frame, addressed)
     data = pack(film) if isinstance(film, Film) else film
     header = read_header(data)
     if start is not None:
@@ -84,7 +86,13 @@ def player(
         memory.update(epoch=memory["epoch"] + 1, returned=start, start=start)
     memory.update(steps=header["steps"], total=header["total"], asked=start, watched=None)
 
-    envelope = {"epoch": memory["epoch"], "start": memory["start"], "stale": stale, "play": play}
+    envelope = {
+        "epoch": memory["epoch"],
+        "start": memory["start"],
+        "stale": stale,
+        "play": play,
+        "addressed": addressed,
+    }
     if own_routes() and header["total"] == len(header["steps"]):
         envelope |= {"film": publish(data), "redraws": memory["redraws"]}
         data = b""
@@ -96,13 +104,18 @@ def player(
 
 
 def _watch(
-    film: Running, key: str, memory: dict, start: int | None, on_frame: Callable[[int], None] | None
+    film: Running,
+    key: str,
+    memory: dict,
+    start: int | None,
+    on_frame: Callable[[int], None] | None,
+    addressed: bool,
 ) -> int | None:
     """As `player`. What has arrived, and of which steps, the browser knows alone."""
     if film.address != memory["watched"]:
         memory.update(epoch=memory["epoch"] + 1, returned=start, start=start, asked=start)
     memory.update(steps=(), total=None, watched=film.address)
-    envelope = {"epoch": memory["epoch"], "start": memory["start"]}
+    envelope = {"epoch": memory["epoch"], "start": memory["start"], "addressed": addressed}
     _show(key, memory, envelope | {"watch": film.address, "redraws": memory["redraws"]}, b"", on_frame)
     frame = _committed(key, memory["epoch"])
     if frame is not None:

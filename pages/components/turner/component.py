@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -33,12 +34,14 @@ def turner(
     labels: Sequence[str],
     *,
     order: Sequence[int] = (),
+    about: Mapping[str, Any] | None = None,
     key: str,
 ) -> None:
     """Shows pictures (N, 3, H, W) in [−1, 1] and turns all of them through the view named `view`, into `turned`.
 
     `order`, for a jigsaw: which square of the picture lies at each place afterwards, in reading order. `readings` are
-    the prompts upright and turned, `labels` the pictures' names. Nothing is sent to the server.
+    the prompts upright and turned, `labels` the pictures' names.
+    `about` goes into what is kept of them. Nothing is sent to the server.
     """
     _mount(
         key=key,
@@ -51,6 +54,7 @@ def turner(
             "grid": math.isqrt(len(order)),
             "readings": list(readings),
             "labels": list(labels),
+            "about": dict(about or {}),
         },
     )
 

@@ -14,6 +14,8 @@ class Turner {
     this.resized.observe(root);
     addEventListener("resize", () => this.fit(), { signal });
     this.button.addEventListener("click", () => this.turn(), { signal });
+    root.querySelector(".keep").addEventListener("click", () => this.keep(), { signal });
+    root.addEventListener("picture-asked", (event) => this.offer(event), { signal });
     document.addEventListener("keydown", (event) => this.key(event), { signal });
     root.addEventListener("transitionend", (event) => {
       if (event.target.matches(".moving, .piece")) this.rest(event.target.closest(".frame"));
@@ -111,11 +113,45 @@ class Turner {
     }
   }
 
+  // All pictures beside each other into the collection, and one under the pointer: as they are turned (window/js/keeping.js).
+  async keep() {
+    const pictures = await Promise.all([...this.root.querySelectorAll(".frame")].map((frame) => this.exact(frame)));
+    const canvas = inLine(pictures);
+    document.dispatchEvent(new CustomEvent("keep-picture", { detail: { canvas, about: this.data.about, title: this.title() } }));
+  }
+
+  offer({ target, detail }) {
+    const frame = target.closest(".frame");
+    if (frame) detail.offer = async () => ({ canvas: inLine([await this.exact(frame)]), about: this.data.about, title: this.title() });
+  }
+
+  async exact(frame) {
+    const picture = new Image();
+    picture.src = this.turned ? frame.dataset.turned : frame.dataset.upright;
+    await picture.decode();
+    return picture;
+  }
+
+  title() {
+    return `${this.turned ? "turned" : "upright"}: “${this.data.readings[this.turned ? 1 : 0] || "(empty prompt)"}”`;
+  }
+
   // At rest the exact picture of this side lies on top.
   rest(frame) {
     frame.querySelector(".exact").src = this.turned ? frame.dataset.turned : frame.dataset.upright;
     frame.classList.add("rested");
   }
+}
+
+const KEPT_SIDE = 256, KEPT_GAP = 12; // pixels
+
+function inLine(pictures) {
+  const scale = Math.ceil(KEPT_SIDE / pictures[0].naturalHeight), side = pictures[0].naturalHeight * scale;
+  const canvas = Object.assign(document.createElement("canvas"), { width: pictures.length * (side + KEPT_GAP) - KEPT_GAP, height: side });
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  pictures.forEach((picture, k) => context.drawImage(picture, k * (side + KEPT_GAP), 0, side, side));
+  return canvas;
 }
 
 function image(name, url) {

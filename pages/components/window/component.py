@@ -1,7 +1,8 @@
 """What a page needs of the window around it, mounted once above every page, outside every fragment.
 
-A connection that was lost and is there again, the address and its history, and machine translation are nobody's part of
-the page: they are looked after here. The files under `js/` are plain scripts, joined into one module: no build step.
+A connection that was lost and is there again, the address and its history, machine translation, and what is kept of the
+pictures are nobody's part of the page: they are looked after here. The files under `js/` are plain scripts, joined into one
+module: no build step.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.components.common import joined
 
 HERE = Path(__file__).parent
-SCRIPTS = ("connection", "history", "translation", "printing", "popover", "rail", "window")
+COMMON = ("opened", "readback", "png_file", "collection")
+SCRIPTS = ("connection", "history", "translation", "printing", "popover", "rail", "keeping", "window")
 KEY = "window"
 # What an address holds of where one stands in a picture: it follows the hand, and no step back leads there.
 UNDERWAY = ("frame", "job")
@@ -24,7 +26,7 @@ _mount = st.components.v2.component(
     "window",
     html=(HERE / "window.html").read_text(encoding="utf-8"),
     css=(HERE / "window.css").read_text(encoding="utf-8"),
-    js=joined(HERE / "js", SCRIPTS, common=("opened",)),
+    js=joined(HERE / "js", SCRIPTS, common=COMMON),
 )
 
 

@@ -361,6 +361,7 @@ class Canvas {
     click("invert", () => this.act({ kind: "invert" }));
     click("fill", () => this.act({ kind: "fill", ink: this.ink }));
     click("use", () => this.send("use"));
+    click("keep", () => document.dispatchEvent(new CustomEvent("keep-picture", { detail: { canvas: this.part("paper"), title: this.plan.label } })));
     on(this.part("range"), "input", () => this.setSize(Number(this.part("range").value)));
     on(window, "pagehide", () => this.flush());
     on(document, "visibilitychange", () => { if (document.hidden) this.flush(); });

@@ -29,6 +29,7 @@ class Controls {
     click("forth", () => field.step(1));
     click("clear", () => field.set({ drops: [] }));
     click("save", () => field.savePicture());
+    click("keep", () => field.keep());
     const speed = part("speed"), time = part("time-range");
     speed.replaceChildren(...SPEEDS.map((value) => new Option(`${value}×`, String(value), value === 1, value === 1)));
     on(speed, "change", () => { field.speed = Number(speed.value); });

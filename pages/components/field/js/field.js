@@ -308,11 +308,21 @@ class VectorField {
     this.controls = new Controls(this, signal);
   }
 
+  // Into the collection: window/js/keeping.js.
+  keep() {
+    const detail = { canvas: this.picture(), about: { ...this.scene.about, t: [this.view.t] }, steps: [`t = ${this.view.t.toFixed(2)}`], title: "the vector field" };
+    document.dispatchEvent(new CustomEvent("keep-picture", { detail }));
+  }
+
   savePicture() {
     const exact = readsBackExactly();
     this.part("problem").hidden = exact;
     this.part("problem").textContent = exact ? "" : READBACK_CHANGED;
     if (!exact) return;
+    savePng(this.picture(), { ...this.scene.about, t: [this.view.t] }, `vector-field-t${this.view.t.toFixed(2)}`);
+  }
+
+  picture() {
     const { width, height } = this.active[0].under.canvas;
     const canvas = Object.assign(document.createElement("canvas"), { width: width * this.active.length, height });
     const context = canvas.getContext("2d");
@@ -321,7 +331,7 @@ class VectorField {
     this.active.forEach((panel, k) => {
       for (const pen of [panel.under, panel.over]) context.drawImage(pen.canvas, k * width, 0);
     });
-    savePng(canvas, { ...this.scene.about, t: [this.view.t] }, `vector-field-t${this.view.t.toFixed(2)}`);
+    return canvas;
   }
 
   destroy() {

@@ -11,7 +11,10 @@ class Lightbox {
     click("close", () => dialog.close());
     click("other-row", () => this.next(1, 0));
     click("other-sample", () => this.next(0, 1));
-    click("save-picture", () => player.save(() => savePicture(player.film, this.row, player.frame, this.sample)));
+    const picture = () => onePicture(player.film, this.row, player.frame, this.sample);
+    click("save-picture", () => player.save(() => download(picture())));
+    click("keep-picture", () => player.keep(picture));
+    document.addEventListener("pictures-left", () => dialog.close(), { signal: player.stopper.signal });
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     dialog.addEventListener("close", () => player.timeline.range.focus({ preventScroll: true }));
     dialog.addEventListener("keydown", (event) => {

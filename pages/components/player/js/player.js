@@ -105,6 +105,10 @@ class Player {
     problem.scrollIntoView({ block: "nearest" });
   }
 
+  keep(make = () => shownStep(this)) {
+    if (this.film) this.save(() => keepShown(this, make()));
+  }
+
   // The bytes at an address. What the server has no longer it is asked to publish again; that is a new update.
   async fetched(address) {
     if (this.held?.address === address) return this.held.bytes;
@@ -124,6 +128,7 @@ class Player {
     const fresh = !this.film || envelope.epoch !== this.epoch;
     this.film = film;
     this.epoch = envelope.epoch;
+    this.envelope = envelope;
     this.part("problem").hidden = true;
     if (fresh) {
       this.pause();
@@ -299,8 +304,12 @@ class Player {
     click("forth", () => this.grab(this.frame + 1, true));
     click("enlarge", () => this.lightbox.open(this.rows()[0].name, 0));
     click("follow", () => { this.following = true; this.frame = this.film.count - 1; this.layout(); });
-    click("save-frame", () => this.save(() => saveFrame(this.film, this.rows(), this.frame, this.look())));
-    click("save-sheet", () => this.save(() => saveContactSheet(this.film, this.rows(), this.lightbox.sample, this.look())));
+    const sheet = () => overTime(this.film, this.rows(), this.lightbox.sample, this.look());
+    click("keep", () => this.keep());
+    click("save-frame", () => this.save(() => download(shownStep(this))));
+    click("save-sheet", () => this.save(() => download(sheet())));
+    click("keep-sheet", () => this.keep(sheet));
+    on(this.root, "picture-asked", (event) => offerPicture(this, event));
     const menu = this.part("save");
     click("save", (event) => { if (event.target.closest(".menu")) menu.open = false; });
     on(menu, "focusout", (event) => { if (!menu.contains(event.relatedTarget)) menu.open = false; });
@@ -341,6 +350,9 @@ class Player {
     } else if (event.key === "c" || (target === this.part("compare") && [" ", "Enter"].includes(event.key))) {
       event.preventDefault();
       this.compare(true);
+    } else if (event.key === "k" && !event.repeat) {
+      event.preventDefault();
+      this.keep();
     } else if (event.key === "l") {
       event.preventDefault();
       this.loop();

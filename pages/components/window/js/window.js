@@ -10,9 +10,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     printsWhole();
     unfoldsByItself();
     keepsPopoversInPlace();
+    keepsPictures();
     set.connection = new Connection();
     document.addEventListener("page-unanswered", () => set.connection.runAgain());
   }
+  Object.assign(keeping, { page: data.page, pages: data.pages });
   rail(data);
   set.connection.lend(notice, () => setTriggerValue("again", Date.now()));
   return () => set.connection.takeBack(notice);

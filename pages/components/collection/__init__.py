@@ -1,0 +1,5 @@
+"""What was kept: pictures in this browser, with captions, tasks and ways to hand them in."""
+
+from pages.components.collection.component import collection
+
+__all__ = ["collection"]

@@ -1,0 +1,3 @@
+// What a file that is saved may be called.
+
+const fileName = (name) => name.replace(/[^\p{L}\p{N}._-]+/gu, "-");
