@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from lessons.address import RESERVED
+from lessons.branching import BRANCHES, CHANGES, KIND
 from lessons.fields import BadValue, PictureRef
 from lessons.lesson import Lesson, named
 from lessons.networks import NetworkChoice
@@ -123,6 +124,10 @@ def _of_the_functions(lesson: Lesson) -> Iterator[str]:
         except TypeError:
             more = ", the last of them the name of a mistake" if count == 3 else ""
             yield f"{what}: {place} must take {count} argument{'s' if count > 1 else ''}{more}."
+    if unknown := set(lesson.branches) - set(CHANGES):
+        yield f"branches names {sorted(unknown)}; at a step of a run {', '.join(CHANGES)} can be changed."
+    if lesson.branches and lesson.jobs.get(KIND) != BRANCHES[KIND]:
+        yield "branches needs the job that forks a run: write jobs={…, **BRANCHES}, of lessons.branching."
     of_networks = lesson.part == "B" and not lesson.pretrained
     if of_networks and lesson.spec and not any(isinstance(f, NetworkChoice) for f in lesson.fields):
         yield "its spec is given networks, and no field chooses one: add a NetworkChoice."

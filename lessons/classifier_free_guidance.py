@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.jobs import JobSpec
+from lessons.branching import BRANCHES, CHANGES
 from lessons.denoising import MAX_COLUMNS
 from lessons.fields import BadValue, Choice, Number, Numbers, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
@@ -25,6 +26,7 @@ LESSON = Lesson(
     title="Classifier-free guidance",
     card=3,
     pinnable=True,
+    branches=tuple(CHANGES),
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
         Numbers("gammas", "Guidance scales γ", (0.0, 1.0, 3.0, 7.0, 12.0), "Up to six from 0 to 30: 0; 1; 7.5.", maximum=30),
@@ -61,9 +63,10 @@ LESSON = Lesson(
         "core.guidance:ClassifierFree", "lessons.denoising:guided", "core.diffusion:iterative_denoise",
         "core.diffusion:estimate_clean", "core.diffusion:DynamicThreshold", "core.diffusion:denoise_step",
         "core.diffusion:draw_noise",
-        "core.schedule:NoiseSchedule", "lessons.denoising:run", "lessons.classifier_free_guidance:spec",
+        "core.schedule:NoiseSchedule", "lessons.denoising:run", "lessons.forking:loop",
+        "lessons.classifier_free_guidance:spec",
     ),
-    jobs={"denoise": "lessons.denoising:run"},
+    jobs={"denoise": "lessons.denoising:run", **BRANCHES},
     spec="lessons.classifier_free_guidance:spec",
 )  # fmt: skip
 

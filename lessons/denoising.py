@@ -6,7 +6,8 @@
 
 A column is one picture of the batch. With `picture` the run starts from that picture noised to
 i_start (SDEdit), without it from pure noise. `guidance_scale: null` in every column asks for a single
-evaluation without guidance. `limit` says what becomes of x̂₀ beyond [-1, 1]: see LIMITS.
+evaluation without guidance. `limit` says what becomes of x̂₀ beyond [-1, 1]: see LIMITS. "fork", if it is there, says from
+which step on the run goes on otherwise: see `lessons.forking`.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ import torch
 from torch import Tensor
 
 from core.compute.context import JobContext, JobEvents
-from core.diffusion import DynamicThreshold, Step, denoise_step, draw_noise, iterative_denoise
+from core.diffusion import DynamicThreshold, Step, denoise_step, draw_noise
 from core.edits import sdedit_start
 from core.guidance import ClassifierFree, Conditional
 from core.jobs import Frame
 from core.media import to_pixels
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
+from lessons.forking import loop
 from lessons.loading import load_model, load_reference, prompts_in
 from lessons.requests import BadRequest
 from lessons.wrong import WRONG_STEPS, wrong_schedule
@@ -75,13 +77,14 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     else:
         x_t, timesteps = noise, timesteps[i_start:]
 
-    estimator = guided(model, columns, params.get("unconditional", ""))
+    unconditional = params.get("unconditional", "")
     take_step = WRONG_STEPS.get(params.get("variant") or "", denoise_step)
     limit = LIMITS[params.get("limit", "clip")]
     steps = []
-    for step in iterative_denoise(
-        x_t, timesteps, estimator, schedule, generators, take_step=take_step, limit=limit
-    ):
+    for step in loop(
+        params.get("fork"), x_t, timesteps, lambda asked: guided(model, asked, unconditional), columns, schedule, generators,
+        take_step=take_step, limit=limit,
+    ):  # fmt: skip
         steps.append(step)
         yield Frame(step.index, len(timesteps), frame_pixels(step))
     return record(steps, schedule, params, clean)

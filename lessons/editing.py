@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from core.compute.context import JobContext, JobEvents
-from core.diffusion import Step, draw_noise, iterative_denoise, keep
+from core.diffusion import Step, draw_noise, keep
 from core.guidance import Estimator
 from core.jobs import Frame
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.denoising import Column, columns_of, frame_pixels, record
+from lessons.forking import loop
 from lessons.loading import load_model, load_reference, prompts_in
 from lessons.requests import BadRequest
 
@@ -91,19 +92,29 @@ def second_columns(bench: Bench, params: Mapping[str, Any]) -> list[Column]:
 
 def from_noise(
     bench: Bench,
-    estimator: Estimator,
+    estimate: Callable[[Sequence[Column]], Estimator],
     params: Mapping[str, Any],
     constrain: Callable[[Tensor, int | None], Tensor] = keep,
     more: Callable[[Step], dict[str, np.ndarray]] = lambda step: {},
 ) -> JobEvents:
     """Runs the loop from pure noise to its end: a frame a step, then the `Trajectory`.
 
+    `estimate` makes the estimator for the pictures' prompts and scales: those of the bench, and of the fork in `params`.
     `more` gives further uint8 pictures (B, H, W, 3) of a step to be shown while the run goes on.
     """
     generators = bench.generators()
     x_t = draw_noise(bench.like, generators)  # the generators go on from here in the loop
     steps = []
-    for step in iterative_denoise(x_t, bench.timesteps, estimator, bench.schedule, generators, constrain):
+    for step in loop(
+        params.get("fork"),
+        x_t,
+        bench.timesteps,
+        estimate,
+        bench.columns,
+        bench.schedule,
+        generators,
+        constrain=constrain,
+    ):
         steps.append(step)
         yield Frame(step.index, len(bench.timesteps), frame_pixels(step) | more(step))
     clean = None if bench.clean is None else bench.clean[0]

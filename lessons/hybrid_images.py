@@ -11,6 +11,7 @@ from core.compute.context import JobContext, JobEvents
 from core.edits import GaussianLowpass
 from core.guidance import Hybrid
 from core.jobs import JobSpec
+from lessons.branching import BRANCHES
 from lessons.denoising import guided
 from lessons.editing import MAX_SAMPLES, NUM_STEPS, from_noise, samples, second_columns, set_up
 from lessons.fields import Choice, Number, Text, seed_field
@@ -26,6 +27,7 @@ LESSON = Lesson(
     slug="hybrid_images",
     title="Hybrid images",
     pinnable=True,
+    branches=("seed",),
     fields=(
         Text("p1", "Prompt from afar (low frequencies)", FIRST.one, suggestions=suggestions(HYBRID_SHOWN)),
         Text("p2", "Prompt from near (high frequencies)", FIRST.two, suggestions=suggestions(HYBRID_SHOWN)),
@@ -55,7 +57,7 @@ LESSON = Lesson(
                 "The sum has twice the noise that is in xₜ; subtracting it throws the picture far out of its range."),
     ),
     shows=("core.guidance:Hybrid", "core.edits:GaussianLowpass", "lessons.hybrid_images:run"),
-    jobs={"hybrid": "lessons.hybrid_images:run"},
+    jobs={"hybrid": "lessons.hybrid_images:run", **BRANCHES},
     spec="lessons.hybrid_images:spec",
 )  # fmt: skip
 
@@ -72,11 +74,14 @@ def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> J
 def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     """Two guided estimates a step: the low frequencies of one and the high ones of the other."""
     bench = set_up(params, context)
-    far = guided(bench.model, bench.columns, "")
     near = guided(bench.model, second_columns(bench, params), "")
     combine = NotCut if params["variant"] == "not_cut" else Hybrid
-    estimator = combine(far, near, GaussianLowpass(params["kernel"], params["sigma"]))
-    return (yield from from_noise(bench, estimator, params))
+    lowpass = GaussianLowpass(params["kernel"], params["sigma"])
+    return (
+        yield from from_noise(
+            bench, lambda columns: combine(guided(bench.model, columns, ""), near, lowpass), params
+        )
+    )
 
 
 def gains(kernel: int, sigma: float, frequencies: list[float]) -> list[float]:

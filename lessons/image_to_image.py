@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.compute.context import JobContext, JobEvents
-from core.diffusion import Step, draw_noise, iterative_denoise
+from core.diffusion import Step, draw_noise
 from core.edits import sdedit_start
 from core.jobs import Frame, JobSpec
+from lessons.branching import BRANCHES, CHANGES
 from lessons.denoising import frame_pixels, guided, record
 from lessons.editing import GAMMA_HELP, NUM_STEPS, beside, samples, set_up, together
 from lessons.fields import Number, Numbers, PictureRef, seed_field
+from lessons.forking import loop
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE
 
@@ -40,6 +42,7 @@ LESSON = Lesson(
     title="Image to image",
     card=4,
     pinnable=True,
+    branches=tuple(CHANGES),
     fields=edit_fields("red-apple"),
     presets=(
         Preset("reference", "i_start = 1, 3, 5, 7, 10, 20"),
@@ -58,7 +61,7 @@ LESSON = Lesson(
     ),
     variants=(NOT_NOISED,),
     shows=("core.edits:sdedit_start", "lessons.image_to_image:run", "core.diffusion:iterative_denoise"),
-    jobs={"edit": "lessons.image_to_image:run"},
+    jobs={"edit": "lessons.image_to_image:run", **BRANCHES},
     spec="lessons.image_to_image:spec",
     takes_pictures=True,
 )  # fmt: skip
@@ -80,22 +83,27 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     The runs are taken in step, so that one t holds for all of them, and all end together.
     """
     bench = set_up(params, context)
-    estimator = guided(bench.model, bench.columns, "")
-    loops = []
+    first, fork, loops = min(params["i_starts"]), params.get("fork"), []
     for i_start in params["i_starts"]:
         generators = bench.generators()
         noise = draw_noise(bench.picture, generators)
         x_t, timesteps = sdedit_start(bench.picture, noise, bench.timesteps, i_start, bench.schedule)
         if params["variant"] == "not_noised":
             x_t = bench.picture
-        loops.append(iterative_denoise(x_t, timesteps, estimator, bench.schedule, generators))
-    first = min(params["i_starts"])
+        here = fork and {
+            **fork,
+            "at": max(0, fork["at"] + first - i_start),
+        }  # all fork at one t, or begin behind it
+        loops.append(
+            loop(here, x_t, timesteps, lambda columns: guided(bench.model, columns, ""), bench.columns, bench.schedule,
+                 generators)
+        )  # fmt: skip
     steps: list[list[Step]] = [[] for _ in loops]
     for index in range(first, len(bench.timesteps)):
         pictures = []
-        for i_start, loop, done in zip(params["i_starts"], loops, steps, strict=True):
+        for i_start, way, done in zip(params["i_starts"], loops, steps, strict=True):
             if index >= i_start:
-                done.append(next(loop))
+                done.append(next(way))
             pictures.append(frame_pixels(done[-1]) if done else None)
         yield Frame(index - first, len(bench.timesteps) - first, beside(pictures))
     return together([record(done, bench.schedule, params, bench.picture[0]) for done in steps], params)

@@ -12,6 +12,7 @@ from core.compute.context import JobContext, JobEvents
 from core.edits import keep_outside
 from core.jobs import JobSpec
 from core.trajectory import Trajectory
+from lessons.branching import BRANCHES
 from lessons.denoising import guided
 from lessons.editing import GAMMA_HELP, MAX_SAMPLES, NUM_STEPS, from_noise, samples, set_up
 from lessons.fields import Number, PictureRef, Text, seed_field
@@ -27,6 +28,7 @@ LESSON = Lesson(
     slug="inpainting",
     title="Inpainting",
     pinnable=True,
+    branches=("prompt", "gamma", "seed"),
     fields=(
         PictureRef("picture", "Picture", "cat-face"),
         MaskRef("mask", "Mask", "bottom", "Painted = made anew. Everything else is kept."),
@@ -59,7 +61,7 @@ LESSON = Lesson(
                 "The hole is filled by a picture that never knew its surroundings: the seam is a hard edge."),
     ),
     shows=("core.edits:keep_outside", "lessons.inpainting:run", "lessons.inpainting:seam"),
-    jobs={"inpaint": "lessons.inpainting:run"},
+    jobs={"inpaint": "lessons.inpainting:run", **BRANCHES},
     spec="lessons.inpainting:spec",
     takes_pictures=True,
 )  # fmt: skip
@@ -84,7 +86,9 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         "paste": lambda: pasted_at_the_end(mask, clean),
         None: lambda: keep_outside(mask, clean, bench.schedule, bench.generators(KEPT_STREAM)),
     }[params["variant"]]()
-    trajectory = yield from from_noise(bench, guided(bench.model, bench.columns, ""), params, constrain)
+    trajectory = yield from from_noise(
+        bench, lambda columns: guided(bench.model, columns, ""), params, constrain
+    )
     arrays = dict(trajectory.arrays) | {"mask": painted.astype(np.uint8)[None, None]}  # (1, 1, H, W)
     return Trajectory(arrays, trajectory.meta)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.jobs import JobSpec
+from lessons.branching import BRANCHES, CHANGES
 from lessons.fields import Number, PictureRef, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE, SUGGESTIONS
@@ -15,6 +16,7 @@ LESSON = Lesson(
     slug="iterative_denoising",
     title="Iterative denoising",
     pinnable=True,
+    branches=tuple(CHANGES),
     fields=(
         PictureRef("picture", "Picture", "pickup-truck"),
         Number("i_start", "i_start", 10, "Where the loop begins: 0 is pure noise, 33 is nearly clean.", maximum=33),
@@ -51,11 +53,12 @@ LESSON = Lesson(
     shows=(
         "core.diffusion:iterative_denoise", "core.diffusion:estimate_clean", "core.diffusion:denoise_step",
         "core.schedule:NoiseSchedule", "core.guidance:Conditional", "core.edits:sdedit_start", "core.diffusion:add_noise",
-        "core.diffusion:draw_noise", "lessons.denoising:run", "lessons.classical_denoising:best_blur",
+        "core.diffusion:draw_noise", "lessons.denoising:run", "lessons.forking:loop",
+        "lessons.classical_denoising:best_blur",
         "lessons.wrong:no_noise", "lessons.wrong:unscaled_noise", "lessons.wrong:root_over_beta",
         "lessons.wrong:wrong_schedule",
     ),
-    jobs={"denoise": "lessons.denoising:run"},
+    jobs={"denoise": "lessons.denoising:run", **BRANCHES},
     spec="lessons.iterative_denoising:spec",
 )  # fmt: skip
 

@@ -78,6 +78,8 @@ def prompts_in(params: Mapping[str, Any]) -> list[str]:
     found = [column["prompt"] for column in params.get("columns", ())]
     if "second" in params:
         found.append(params["second"]["prompt"])
+    if "prompt" in params.get("fork", {}):
+        found.append(params["fork"]["prompt"])
     return [*found, params.get("unconditional", "")]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from core.compute.context import JobContext, JobEvents
 from core.jobs import Frame, JobSpec
 from core.trajectory import Trajectory
+from lessons.branching import BRANCHES, CHANGES
 from lessons.fields import Number, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question
 from lessons.loading import load_model
@@ -18,6 +19,7 @@ LESSON = Lesson(
     slug="meet_the_model",
     title="Meet the model",
     pinnable=True,
+    branches=tuple(CHANGES),
     fields=(
         *(
             Text(f"p{k + 1}", f"Prompt {k + 1}", prompt, suggestions=SUGGESTIONS)
@@ -50,9 +52,9 @@ LESSON = Lesson(
     shows=(
         "core.pretrained:TextToImageModel", "core.guidance:ClassifierFree", "core.diffusion:iterative_denoise",
         "core.diffusion:draw_noise", "core.diffusion:estimate_clean", "core.diffusion:denoise_step",
-        "lessons.denoising:run", "lessons.meet_the_model:embed",
+        "lessons.denoising:run", "lessons.forking:loop", "lessons.meet_the_model:embed",
     ),
-    jobs={"denoise": "lessons.denoising:run", "embed": "lessons.meet_the_model:embed"},
+    jobs={"denoise": "lessons.denoising:run", "embed": "lessons.meet_the_model:embed", **BRANCHES},
     spec="lessons.meet_the_model:spec",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.jobs import JobSpec
+from lessons.branching import BRANCHES, CHANGES
 from lessons.fields import Number, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
@@ -16,6 +17,7 @@ LESSON = Lesson(
     title="Sampling from noise",
     card=2,
     pinnable=True,
+    branches=tuple(CHANGES),
     fields=(
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
         Number("count", "Samples", 5, "How many pictures, each from its own noise.", minimum=1, maximum=6),
@@ -37,9 +39,9 @@ LESSON = Lesson(
     shows=(
         "core.diffusion:draw_noise", "core.diffusion:iterative_denoise", "core.diffusion:estimate_clean",
         "core.diffusion:denoise_step", "core.schedule:NoiseSchedule", "core.guidance:Conditional",
-        "lessons.denoising:run", "lessons.wrong:no_noise",
+        "lessons.denoising:run", "lessons.forking:loop", "lessons.wrong:no_noise",
     ),
-    jobs={"denoise": "lessons.denoising:run"},
+    jobs={"denoise": "lessons.denoising:run", **BRANCHES},
     spec="lessons.sampling_from_noise:spec",
 )  # fmt: skip
 

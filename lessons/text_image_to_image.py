@@ -10,6 +10,7 @@ import numpy as np
 from core.jobs import JobSpec
 from core.trajectory import Trajectory
 from lessons import image_to_image
+from lessons.branching import BRANCHES, CHANGES
 from lessons.editing import rms
 from lessons.fields import Text
 from lessons.image_to_image import NOT_NOISED, edit_fields
@@ -22,6 +23,7 @@ LESSON = Lesson(
     title="Text-guided image to image",
     card=5,
     pinnable=True,
+    branches=tuple(CHANGES),
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
         *edit_fields("cat-face", gamma=2.0),
@@ -45,7 +47,7 @@ LESSON = Lesson(
     ),
     variants=(NOT_NOISED,),
     shows=("core.edits:sdedit_start", "core.guidance:ClassifierFree", "lessons.image_to_image:run"),
-    jobs={"edit": "lessons.image_to_image:run"},
+    jobs={"edit": "lessons.image_to_image:run", **BRANCHES},
     spec="lessons.text_image_to_image:spec",
     takes_pictures=True,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,13 @@ import torch
 
 from core.compute.context import JobContext, JobEvents
 from core.diffusion import Step, estimate_clean
-from core.guidance import Anagram
+from core.guidance import Anagram, Estimator
 from core.jobs import JobSpec
 from core.media import to_pixels
 from core.trajectory import Trajectory
 from core.views import VIEWS, Jigsaw, View
-from lessons.denoising import guided
+from lessons.branching import BRANCHES
+from lessons.denoising import Column, guided
 from lessons.editing import MAX_SAMPLES, NUM_STEPS, from_noise, samples, second_columns, set_up
 from lessons.fields import Choice, Number, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
@@ -39,6 +40,7 @@ LESSON = Lesson(
     slug="visual_anagrams",
     title="Visual anagrams",
     pinnable=True,
+    branches=("seed",),
     fields=(
         Text("p1", "Prompt upright, p₁", FIRST.one, suggestions=suggestions(ANAGRAM_SHOWN)),
         Text("p2", "Prompt turned, p₂", FIRST.two, suggestions=suggestions(ANAGRAM_SHOWN)),
@@ -69,7 +71,7 @@ LESSON = Lesson(
                 "The two estimates speak of different pixels; neither reading appears."),
     ),
     shows=("core.guidance:Anagram", "core.views:Flip", "core.views:Jigsaw", "lessons.visual_anagrams:run"),
-    jobs={"anagram": "lessons.visual_anagrams:run"},
+    jobs={"anagram": "lessons.visual_anagrams:run", **BRANCHES},
     spec="lessons.visual_anagrams:spec",
 )  # fmt: skip
 
@@ -86,7 +88,6 @@ def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> J
 def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     """Two guided estimates a step, of the picture and of the turned picture, averaged."""
     bench = set_up(params, context)
-    upright = guided(bench.model, bench.columns, "")
     turned = guided(bench.model, second_columns(bench, params), "")
     view = VIEWS[params["view"]]
     combine = NotTurnedBack if params["variant"] == "not_turned_back" else Anagram
@@ -98,7 +99,10 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
             readings[name].append(clean_hat.float().cpu().numpy().astype(np.float16))
         return {"turned": to_pixels(seen(step.clean_hat.float().cpu().numpy(), view))}
 
-    trajectory = yield from from_noise(bench, combine(upright, turned, view), params, more=both_readings)
+    def estimate(columns: Sequence[Column]) -> Estimator:
+        return combine(guided(bench.model, columns, ""), turned, view)
+
+    trajectory = yield from from_noise(bench, estimate, params, more=both_readings)
     arrays = dict(trajectory.arrays) | {name: np.stack(frames) for name, frames in readings.items()}
     return Trajectory(arrays, trajectory.meta)
 

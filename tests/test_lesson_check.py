@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from lessons.branching import BRANCHES
 from lessons.check import BadLesson, check
 from lessons.course import COURSE
 from lessons.fields import Choice, Number
@@ -41,7 +42,7 @@ def test_the_course_has_no_mistake():
         ({"question": replace(A5.question, answer=3)}, "the right answer is choice 3 of 3; they are counted from 0."),
         ({"question": replace(A5.question, reveal={"x": 1})}, "the question's answer sets 'x'"),
         ({"variants": (*A5.variants, Variant("no_noise", "Twice", "a", "b"))}, "two mistakes have the name 'no_noise'"),
-        ({"jobs": {"denoise": "lessons/denoising.py"}}, 'name its function as "lessons.module:function".'),
+        ({"jobs": {"denoise": "lessons/denoising.py", **BRANCHES}}, 'name its function as "lessons.module:function".'),
         ({"spec": "spec"}, 'spec is \'spec\'; name the function as "lessons.sampling_from_noise:function".'),
         ({"spec": "lessons.sampling_from_noise:specs"}, "which is not there: write that function, or correct the name."),
         ({"spec": "lessons.nothing:spec"}, "which is not there: write that function, or correct the name."),
@@ -49,6 +50,8 @@ def test_the_course_has_no_mistake():
         ({"opening": "lessons.block_glossary:opening_specs"}, "it has a spec and an opening"),
         ({"studies": "lessons.block_glossary:opening_specs"}, "block_glossary:opening_specs must take 2 arguments."),
         ({"takes_pictures": True}, 'takes_pictures needs a PictureRef with the name "picture"'),
+        ({"branches": ("prompt", "colour")}, "branches names ['colour']; at a step of a run prompt, gamma, seed, sampler"),
+        ({"jobs": {"denoise": "lessons.denoising:run"}}, "branches needs the job that forks a run"),
         ({"black": 0.5}, "black is 0.5; pictures lie in [−1, 1] or in [0, 1], so write −1 or 0."),
     ],
 )  # fmt: skip
@@ -65,7 +68,7 @@ def test_a_lesson_of_part_b_chooses_its_network():
 
 
 def test_lessons_do_not_share_a_name_nor_a_kind():
-    other = replace(BY_CODE["A6"], code="A5", jobs={"denoise": "lessons.editing:run"})
+    other = replace(BY_CODE["A6"], code="A5", jobs={"denoise": "lessons.editing:run", **BRANCHES})
     code, kind = sorted(said(A5, other), key=lambda sentence: "kind" in sentence)
     assert code == "Two lessons have the code 'A5': change one."
     assert "jobs of the kind 'denoise' are lessons.denoising:run in another lesson" in kind

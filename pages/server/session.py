@@ -109,6 +109,9 @@ class LessonState(Place):
     linked_job = Kept[str | None](nothing)  # the run that the address named when the page was entered
     instead_of_linked = Kept[str | None](nothing)  # ... and the one that its settings lead to
     pins = Kept[list[dict[str, Any]] | None](nothing)  # None: the address has not been read yet
+    branch = Kept[str | None](
+        nothing
+    )  # as the address writes it, "" for none; None: the address has not been read yet
     run_wrong = Kept[bool](bool)  # a mistake was chosen, and is to be run at once
     base = Kept[str | None](nothing)  # the picture that is drawn over
     empty = Kept[bool](bool)  # an empty drawing was to be used
@@ -142,6 +145,7 @@ class LessonState(Place):
     def forget(self) -> None:
         """Everything that the address holds is at its default again."""
         del self.pins
+        del self.branch
         for name in ("values", WRONG):
             st.session_state.pop(self.key(name), None)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from lessons.address import FRAME, JOB, PIN, RESERVED, WRONG
+from lessons.address import BRANCH, FRAME, JOB, PIN, RESERVED, WRONG
+from lessons.branching import read_branch
 from lessons.characters import quoted
 from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text, Typed
 from lessons.lesson import Lesson
@@ -64,6 +65,8 @@ def _read_url(lesson: Lesson, state: LessonState) -> list[str]:
                 del st.query_params[name]
             elif name == PIN:
                 del state.pins  # those of the address count
+            elif name == BRANCH:
+                del state.branch
             elif name == WRONG:
                 st.session_state.pop(state.key(WRONG), None)
             continue
@@ -93,6 +96,11 @@ def _complaint(lesson: Lesson, name: str, text: str) -> str | None:
             read_pins(lesson, text)
         except BadValue as error:
             return f"The link’s pinned runs were left out: {error}"
+    if name == BRANCH:
+        try:
+            read_branch(lesson, text)
+        except BadValue as error:
+            return f"The link’s branch was left out: {error}"
     if name == WRONG and text not in [variant.name for variant in lesson.variants]:
         return (
             f"The link asks for the mistake {quoted(text)}, which this lesson does not have; it was left out."

@@ -20,6 +20,7 @@ from lessons.networks import Network
 from pages.server import runtime
 from pages.server.runtime import model_fingerprint
 from pages.server.session import LessonState
+from pages.ui.branches import branch_row, with_branch
 from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.follow import ask, done, look
@@ -132,6 +133,8 @@ def sampling_stage(
         beside = pinned(lesson, values, pin) if pins else NO_PINS
         if look(runtime.job_id(right.spec)) is None and runtime.executor().at_hand(right.spec):
             ask(right.spec)  # answered at once: the page opens on the result
+        if lesson.branches:
+            beside, right = with_branch(lesson, beside, right)
         result_first = (
             top is not None and wrong is None and not beside.runs and _result_is_shown(lesson, right)
         )
@@ -145,6 +148,8 @@ def sampling_stage(
         if pins:
             pin_row(lesson, values, trajectory is not None)
         if trajectory is not None:
+            if lesson.branches:
+                branch_row(lesson, trajectory)
             take_home(lesson, trajectory, right.spec, files(trajectory))
     return trajectory
 

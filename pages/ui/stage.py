@@ -38,11 +38,12 @@ BESIDE = 6  # films of more columns than this, all together, are compared row un
 
 @dataclass(frozen=True)
 class Beside:
-    """A run to show beside the page's own: what to call it, its job, and its films."""
+    """A run to show beside the page's own: what to call it, its job, its films, and how it came to stand here."""
 
     label: str
     spec: JobSpec
     films: Films
+    heading: str = "Pinned"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def stage_beside(
         if _there(pin):
             shown.append(pin)
             continue
-        st.markdown(f"**Pinned: {plain(pin.label)}**")
+        st.markdown(f"**{pin.heading}: {plain(pin.label)}**")
         stage(lesson, pin.spec, pin.films, name=f"pin{k}", go=go)
     if len(shown) == 1 or not _there(right):
         return alone(go)

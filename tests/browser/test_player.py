@@ -262,9 +262,7 @@ def test_the_value_under_the_pointer_in_every_quantity(page, app):
     open_player(page, f"{app}/?size=32&samples=2&frame=33")
     lines = read_off(page, picture(page, "clean_hat", 1), 16, 16, 32)
     assert [" ".join(line.split()[-3:]) for line in lines[:2]] == ["−0.60 0.10 0.70"] * 2
-    assert re.fullmatch(
-        r"ε \^( (≤ |≥ )?−?\d\.\d){3}", lines[2]
-    )  # the noise in steps of 6/255: one decimal
+    assert re.fullmatch(r"ε \^( (≤ |≥ )?−?\d\.\d){3}", lines[2])  # the noise in steps of 6/255: one decimal
     assert page.locator(".tile .at").count() == 3  # the same pixel of the same sample, in all rows
     page.mouse.move(5, 5)
     expect(page.locator(".values")).to_be_hidden()
