@@ -81,11 +81,14 @@ def show(pictures, columns):
     display(Image(png(contact_sheet(pixels, columns=columns), scale=2)))
 
 
-name = next(name for name in ("clean_hat", "blurred", "x_t") if name in trajectory.arrays)
-frames = trajectory[name]  # (steps, pictures, channels, height, width)
-chosen = np.linspace(0, len(frames) - 1, min(9, len(frames))).round().astype(int)
-print(f"{name} at the frames {chosen.tolist()}, a line for each picture")
-show(np.concatenate(frames[chosen].swapaxes(0, 1)), columns=len(chosen))
+# What is (steps, pictures, channels, height, width); numbers, such as a network's activations, are in trajectory.arrays.
+films = {name: array for name, array in trajectory.arrays.items() if array.ndim == 5 and array.shape[2] in (1, 3)}
+name = next((name for name in ("clean_hat", "blurred", "x_t", *films) if name in films), None)
+if name is not None:
+    frames = films[name]
+    chosen = np.linspace(0, len(frames) - 1, min(9, len(frames))).round().astype(int)
+    print(f"{name} at the frames {chosen.tolist()}, a line for each picture")
+    show(np.concatenate(frames[chosen].swapaxes(0, 1)), columns=len(chosen))
 if "result" in trajectory.arrays:
     print("the result")
     show(trajectory["result"], columns=min(10, len(trajectory["result"])))"""
