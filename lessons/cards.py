@@ -17,7 +17,7 @@ def card_frames(trajectory: Trajectory, black: float, sample: int = 0) -> np.nda
     `black` is the value that is drawn black; `sample` counts from 0.
     """
     arrays = trajectory.arrays
-    for name in ("x_t", "z", "clean_hat", "blurred"):
+    for name in ("x_t", "z", "clean_hat", "blurred", "x"):
         if name in arrays and arrays[name].ndim == 5 and len(arrays[name]) > 1:
             pictures = arrays[name][:, min(sample, arrays[name].shape[1] - 1)].astype(np.float32)
             if name == "blurred":

@@ -46,6 +46,7 @@ LESSON = Lesson(
     code="B11",
     slug="straighter_paths",
     title="Straighter paths",
+    card=12,
     fields=(
         Choice("data", "Data", "moons", options=tuple(DATA_SETS), labels=("Moons", "Rings", "Board")),
         Number("steps", "Euler steps", 2, "How many times each particle asks for its direction.", minimum=1,

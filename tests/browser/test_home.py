@@ -1,0 +1,71 @@
+"""The start page in a browser: cards that lead to lessons and remember them, what ships, and the tour's hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from core.settings import ASSETS
+from lessons.course import COURSE
+
+pytestmark = pytest.mark.browser
+SLOW = 120_000  # milliseconds
+CLOSED = COURSE[1]  # computes in closed form
+
+
+@pytest.fixture(scope="module")
+def fresh(serve: Callable[..., str]) -> str:
+    """The app as it is on a fresh machine: an empty store, and the openings that ship."""
+    return serve("streamlit_app.py", DIFFUSION_OPENINGS=str(ASSETS / "openings"))
+
+
+def test_a_card_leads_to_its_lesson_without_loading_the_app_anew_and_is_marked_afterwards(new_page, fresh):
+    page = new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(fresh)
+    card = page.get_by_role("link", name=f"{CLOSED.code} · {CLOSED.title}").and_(page.locator(".course a"))
+    expect(card).to_be_visible()
+    expect(page.locator(".course a")).to_have_count(len(COURSE))
+    expect(page.locator(".course .film")).to_have_count(len(COURSE))  # every one has its pictures
+    expect(page.locator(".course a.seen")).to_have_count(0)
+    page.evaluate("window.stays = true")
+    card.click()
+    expect(page.get_by_role("heading", name=f"{CLOSED.code} · {CLOSED.title}")).to_be_visible()
+    assert page.evaluate("window.stays")
+    page.goto(fresh)
+    expect(page.locator(".course a.seen")).to_have_count(1)
+    expect(page.locator(".course a.seen")).to_contain_text(CLOSED.title)
+
+
+def test_a_fresh_machine_shows_what_a_lesson_opens_with_without_computing(new_page, fresh):
+    """B9 computes for minutes; its page says where the pictures come from, and offers to compute them here."""
+    page = new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(f"{fresh}/guided-digits")
+    expect(page.locator(".player[data-frame]")).to_be_visible()
+    expect(page.get_by_text("Computed elsewhere, on ")).to_be_visible()
+    expect(page.get_by_role("button", name="Compute it here")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_the_tours_hand_points_at_the_scrubber_until_it_is_taken(new_page, fresh):
+    page = new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(fresh)
+    page.get_by_role("button", name="The ten-minute tour").click()
+    expect(page.get_by_text("1 of 5")).to_be_visible()
+    hand = page.locator(".hand")
+    expect(hand).to_be_visible()
+    scrubber = page.locator(".player .track .range").first
+    knob, pointing = scrubber.bounding_box(), hand.bounding_box()
+    assert knob["x"] - 40 <= pointing["x"] <= knob["x"] + knob["width"] + 40
+    assert abs(pointing["y"] - (knob["y"] + knob["height"] / 2)) < 40
+    scrubber.focus()
+    page.keyboard.press("ArrowRight")
+    expect(hand).to_be_hidden()
+    page.get_by_role("button", name="Next stop").click()
+    expect(page.get_by_text("2 of 5")).to_be_visible()
+    page.get_by_role("button", name="Leave the tour").click()
+    expect(page.get_by_text("2 of 5")).to_have_count(0)
