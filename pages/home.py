@@ -16,11 +16,13 @@ from pages.ui.films import glimpse
 from pages.ui.fitted import here
 from pages.ui.stage import stage
 from pages.ui.tour import begin_tour
+from pages.ui.ways import go
 
 LESSON = here(WRITTEN)
 ASKED = LESSON.field("p1")
 assert isinstance(ASKED, Text)
 KNOWN = 6  # prompts that are offered below the box
+PROMPT, REFUSED = "home/prompt", "home/refused"  # in the session: what is typed, and why it was refused
 
 
 def card(lesson: Lesson) -> Card:
@@ -34,28 +36,32 @@ def card(lesson: Lesson) -> Card:
 
 
 def ask(prompt: str) -> None:
-    """Leads to the lesson that runs the model on one's own prompt, where it is run."""
+    """For callbacks: leads to the lesson that runs the model on one's own prompt, where it is run."""
+    if not prompt.strip():
+        return
     try:
-        st.switch_page(f"{LESSON.slug}.py", query_params={ASKED.name: ASKED.parse(prompt)})
+        go(f"{LESSON.slug}.py", {ASKED.name: ASKED.parse(prompt)})
     except BadValue as error:
-        st.warning(plain(str(error)), icon=":material/text_fields:")
+        st.session_state[REFUSED] = str(error)
 
 
 def box() -> None:
     """A prompt of one's own, and some that the model knows."""
     with st.form("ask", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            prompt = st.text_input(
-                "Or ask for a picture", placeholder=ASKED.suggestions[0] if ASKED.suggestions else "", key="home/prompt",
-                help="The model knows some hundreds of things that have an emoji.",
-            )  # fmt: skip
-            asked = st.form_submit_button("Make it", icon=":material/play_arrow:")
-    if asked and prompt.strip():
-        ask(prompt)
+            st.text_input(
+                "Or ask for a picture",
+                placeholder=ASKED.suggestions[0] if ASKED.suggestions else "",
+                key=PROMPT,
+            )
+            st.form_submit_button(
+                "Make it", icon=":material/play_arrow:", on_click=lambda: ask(st.session_state[PROMPT])
+            )
+    if refused := st.session_state.pop(REFUSED, None):
+        st.warning(plain(refused), icon=":material/text_fields:")
     with st.container(key="known", horizontal=True, gap="xsmall"):
         for k, known in enumerate(ASKED.suggestions[1 : KNOWN + 1]):
-            if st.button(known, key=f"home/known/{k}"):
-                ask(known)
+            st.button(known, key=f"home/known/{k}", on_click=ask, args=(known,))
 
 
 first_look = entered("home")
@@ -67,8 +73,12 @@ with st.container(key="hero"):
             "Noise turns into a picture in a few dozen small steps. Stop any of them, open it, change it, break it."
         )
         with st.container(key="begin"):
-            if st.button("The ten-minute tour", icon=":material/arrow_forward:", icon_position="right"):
-                begin_tour()
+            st.button(
+                "The ten-minute tour",
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                on_click=begin_tour,
+            )
         box()
     with st.container(key="hero-film"):
         first = LESSON.defaults()  # the run that lesson A0 opens on, so it is computed once for both

@@ -12,6 +12,7 @@ from pages.server.classroom.present import presenter
 from pages.server.collector import settle_modules
 from pages.ui.fitted import here
 from pages.ui.tour import tour_panel
+from pages.ui.ways import go_on
 
 ICON = (
     Path(__file__).resolve().parent.parent / "assets" / "icon.png"
@@ -34,6 +35,7 @@ CODES = {"": "Start", "collection": "Kept", "class": "Class"} | {
 
 if admitted():
     page = st.navigation(sections)
+    go_on()
     window(CODES, page.url_path)
     class_bar(page.url_path, here(lesson) if (lesson := BY_PATH.get(page.url_path)) else None)
     page.run()

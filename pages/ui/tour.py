@@ -7,11 +7,12 @@ import streamlit as st
 from lessons.address import TOUR as ADDRESS
 from lessons.tour import TOUR, stop_of
 from pages.components.hand import hand
+from pages.ui.ways import go
 
 
 def begin_tour() -> None:
-    """Leads to the first stop."""
-    _go(1)
+    """For callbacks: asks for the first stop."""
+    _ask(1)
 
 
 def tour_panel(url_path: str) -> None:
@@ -24,25 +25,24 @@ def tour_panel(url_path: str) -> None:
         st.markdown(f"**{number} of {len(TOUR)} · {stop.title}**")
         st.markdown(stop.words)
         with st.container(horizontal=True, gap="small"):
-            if number > 1 and st.button("Back", key="tour/back"):
-                _go(number - 1)
+            if number > 1:
+                st.button("Back", key="tour/back", on_click=_ask, args=(number - 1,))
             if number < len(TOUR):
-                if st.button("Next stop", key="tour/next", type="primary"):
-                    _go(number + 1)
-                if st.button("Leave the tour", key="tour/leave", type="tertiary"):
-                    _leave()
-            elif st.button("Finish", key="tour/finish", type="primary"):
-                st.switch_page("home.py")
-    hand(
-        stop.point, stop.text, key=f"tour/hand/{number}"
-    )  # outside: the panel is a place of its own for what is fixed
+                st.button("Next stop", key="tour/next", type="primary", on_click=_ask, args=(number + 1,))
+                st.button("Leave the tour", key="tour/leave", type="tertiary", on_click=_leave)
+            else:
+                st.button("Finish", key="tour/finish", type="primary", on_click=_ask, args=(0,))
+    # Outside of it: the panel is a place of its own for what is fixed.
+    hand(stop.point, stop.text, key=f"tour/hand/{number}")
 
 
-def _go(number: int) -> None:
+def _ask(number: int) -> None:
+    """0 is the start page, behind the last stop."""
+    if number == 0:
+        return go("home.py")
     stop = TOUR[number - 1]
-    st.switch_page(f"{stop.slug}.py", query_params={**stop.address, ADDRESS: str(number)})
+    go(f"{stop.slug}.py", {**stop.address, ADDRESS: str(number)})
 
 
 def _leave() -> None:
     st.query_params.pop(ADDRESS, None)
-    st.rerun()

@@ -4,10 +4,13 @@ const LOOK_EVERY = 200; // milliseconds
 
 /** @param {{data: {selector: string, text: string}, parentElement: HTMLElement | ShadowRoot}} component */
 export default function ({ data, parentElement }) {
-  const hand = parentElement.querySelector(".hand");
+  const hand = parentElement.querySelector(".hand"), points = JSON.stringify(data);
+  if (hand.dataset.pressed === points) return; // the page's script ran again
   let target = null;
   const pressed = (event) => {
-    if (target && event.composedPath().includes(target)) stop();
+    if (!target || !event.composedPath().includes(target)) return;
+    hand.dataset.pressed = points;
+    stop();
   };
   const follow = () => {
     if (!target?.isConnected || !seen(target)) target = find(document, data.selector, data.text);
