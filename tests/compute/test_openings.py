@@ -81,6 +81,20 @@ def test_computed_here_it_takes_the_place_of_what_ships(new_executor, shipped, t
     assert ELSEWHERE not in executor.result(job).meta
 
 
+def test_what_shipped_with_an_earlier_version_is_computed_here_as_well(new_executor, shipped, tmp_path):
+    """It lies in the store, and the folder holds another file by now, or none."""
+    spec, folder = shipped
+    store = Store(tmp_path / "store")
+    executor = new_executor(store, openings=Openings(folder))
+    job = executor.submit(spec, "ada")
+    (folder / MANIFEST).unlink()
+    later = new_executor(store, openings=Openings(folder))
+    assert ELSEWHERE in later.result(later.submit(spec, "bob")).meta
+    later.submit(spec, "bob", here=True)
+    assert wait(later, job).state == "done"
+    assert ELSEWHERE not in later.result(job).meta
+
+
 def test_a_question_that_differs_in_one_setting_is_computed(new_executor, shipped):
     spec, folder = shipped
     other = type(spec)(spec.kind, {**spec.params, "total": spec.params["total"] + 1})

@@ -18,7 +18,7 @@ from core.compute.queue.estimates import Durations
 from core.compute.queue.fair import FairQueue
 from core.compute.queue.quotas import NO_LIMITS, DeviceTime, Limits, in_words
 from core.compute.queue.run import EventLog, Run
-from core.compute.store import Openings, Store
+from core.compute.store import ELSEWHERE, Openings, Store
 from core.compute.store.runs import RunRecord
 from core.jobs import (
     JSON,
@@ -94,8 +94,8 @@ class Ledger:
 
     def at_hand(self, spec: JobSpec) -> bool:
         """Whether the result need not be computed: it is kept, or ships."""
-        shipped = self._openings is not None and self._openings.digest(spec) is not None
-        return shipped or self._store.has_result(self.key(spec))
+        ships = self._openings is not None and self._openings.ships(spec)
+        return ships or self._store.has_result(self.key(spec))
 
     def submit(self, spec: JobSpec, owner: str, here: bool = False) -> JobId:
         if spec.kind not in self._kinds:
@@ -287,10 +287,9 @@ class Ledger:
 
     def _stored(self, spec: JobSpec, key: JobId, here: bool) -> bool:
         """Is there a result to answer with? One that ships is taken into the store, unless it is to be computed `here`."""
-        shipped = None if self._openings is None else self._openings.digest(spec)
         if self._store.has_result(key):
-            return not (here and shipped == self._store.result_digest(key))
-        if here or shipped is None or self._openings is None or (data := self._openings.read(spec)) is None:
+            return not (here and self._came_from_elsewhere(key))
+        if here or self._openings is None or (data := self._openings.read(spec)) is None:
             return False
         try:
             self._store.put_result_bytes(key, data)
@@ -298,6 +297,11 @@ class Ledger:
             log.exception("an opening that ships could not be kept; it is computed")
             return False
         return True
+
+    def _came_from_elsewhere(self, key: JobId) -> bool:
+        """By the result itself: what shipped with an earlier version of the app may be kept here, too."""
+        kept = self._store.get_result(key)
+        return kept is not None and ELSEWHERE in kept.meta
 
     # --- under the lock -------------------------------------------------------------------------------------
 

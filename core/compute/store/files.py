@@ -42,15 +42,6 @@ def read_sealed(path: Path) -> bytes | None:
     return payload
 
 
-def sealed_digest(path: Path) -> str | None:
-    """The SHA-256, in hexadecimal, that a sealed file carries in front; None when there is no such file."""
-    try:
-        with path.open("rb") as file:
-            return file.read(_DIGEST_BYTES).hex()
-    except FileNotFoundError:
-        return None
-
-
 def write_whole(path: Path, parts: list[bytes]) -> None:
     """Write the parts to `path`, wholly or not at all. Raises StoreFull, OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,6 @@ from pathlib import Path
 from core.compute.store.blobs import Blobs
 from core.compute.store.files import (
     read_sealed,
-    sealed_digest,
     set_aside,
     sweep,
     touch,
@@ -95,10 +94,6 @@ class Store:
     def put_result_bytes(self, key: str, payload: bytes) -> None:
         """The same, of what `Trajectory.to_bytes` has written."""
         write_sealed(self._result_path(key), payload)
-
-    def result_digest(self, key: str) -> str | None:
-        """The SHA-256 of a result's bytes, without reading them; None when there is no result."""
-        return sealed_digest(self._result_path(key))
 
     def get_result_bytes(self, key: str) -> bytes | None:
         """The result as `Trajectory.to_bytes` wrote it; None when there is none or it is damaged."""
