@@ -26,6 +26,7 @@ from pages.server import runtime
 from pages.server.classroom.identity import class_settings
 from pages.server.classroom.routes import class_routes
 from pages.server.collector import collect_while_serving, settle_modules
+from pages.server.erasing import erase_left_behind
 from pages.server.health import health_routes
 from pages.server.served.collection import collection_routes
 from pages.server.served.routes import served_routes
@@ -37,6 +38,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     if class_settings().on:
         log_json_lines()
     executor = await asyncio.to_thread(runtime.executor)
+    if class_settings().on:
+        await asyncio.to_thread(erase_left_behind)
     settle_modules()
     collecting = asyncio.create_task(collect_while_serving())
     yield

@@ -7,6 +7,7 @@ from pathlib import Path
 from lessons import (
     block_glossary,
     class_conditioning,
+    class_draws,
     classical_denoising,
     classifier_free_guidance,
     denoising_pure_noise,
@@ -70,6 +71,7 @@ COURSE: tuple[Lesson, ...] = (
     guided_digits.LESSON,
     block_glossary.LESSON,
     straighter_paths.LESSON,
+    class_draws.LESSON,
 )
 
 check(COURSE)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from lessons.characters import quoted
 from lessons.numbers import NotANumber, TwoReadings, is_plain, read_number, read_numbers, written
@@ -32,6 +32,7 @@ class Field:
     label: str
     default: Any
     help: str = ""
+    made: ClassVar[bool] = False  # holds what a student has made: no preset puts the default in its place
 
     def parse(self, text: str) -> Any:
         """The value that `text` stands for. Raises BadValue."""

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -63,6 +63,8 @@ class Layers(Field):
 @dataclass(frozen=True)
 class Sketch(Field):
     """A drawing that is kept in the store, by its SHA-256; "" for none."""
+
+    made: ClassVar[bool] = True
 
     def parse(self, text: str) -> str:
         if not re.fullmatch(r"|[0-9a-f]{64}", self.require_text(text)):

@@ -12,6 +12,8 @@ from pages.components.plain import plain
 from pages.components.style import page_style
 from pages.server.classroom.entry import entry, leave
 from pages.server.classroom.identity import class_settings, person, rooms, token
+from pages.server.erasing import erase_left_behind
+from pages.server.runtime import owner
 from pages.server.session import entered
 
 entered("class")
@@ -64,9 +66,13 @@ def room_of_the_instructor(code: str) -> None:
         "to everybody; you see the answers come in and decide when all see them."
     )
     with st.popover("Close the room", icon=":material/door_front:"):
-        st.markdown("The names and answers are deleted, and all students are out.")
+        st.markdown(
+            "Names, answers and drawings are deleted, with what was trained on them, and all students are out."
+        )
         if st.button("Close it for all", type="primary", key="classroom/close"):
+            mine = owner()
             rooms().close_room(token())
+            erase_left_behind(mine)
             leave("classroom/closed")
     if class_settings().by_login:
         from pages.server.classroom.login_entry import log_out

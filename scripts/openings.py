@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from core.compact import FOR_THE_EYE
 from core.compute.choose import make_executor
@@ -184,7 +184,12 @@ def _card(folder: Path, lesson: Lesson, frames: np.ndarray, model: Any) -> dict[
 
 
 def drawn_frames(lesson: Lesson) -> np.ndarray | None:
-    """Of B5, which the browser computes: points that the exact field carries from noise to the two moons."""
+    """Of B5, which the browser computes: points that the exact field carries from noise to the two moons.
+
+    Of B12, which opens on an empty sheet: a small figure as a hand draws it.
+    """
+    if lesson.code == "B12":
+        return _by_hand()
     if lesson.code != "B5":
         return None
     generator = torch.Generator().manual_seed(0)
@@ -195,6 +200,17 @@ def drawn_frames(lesson: Lesson) -> np.ndarray | None:
             shown.append(_dotted(x))
         x = x + field(x, step / 44).velocity / 44
     return np.stack([*shown, _dotted(x)])
+
+
+def _by_hand(side: int = 96) -> np.ndarray:
+    """uint8 (frames, side, side, 1): a house in one stroke, white on black, in pixels of 28 as on the lesson's sheet."""
+    corners = [(7, 23), (7, 13), (14, 5), (21, 13), (7, 13), (21, 13), (21, 23), (7, 23)]
+    shown = []
+    for done in range(2, len(corners) + 1):
+        sheet = Image.new("L", (28, 28))
+        ImageDraw.Draw(sheet).line(corners[:done], fill=255, width=2)
+        shown.append(np.asarray(sheet.resize((side, side), Image.Resampling.NEAREST))[..., None])
+    return np.stack(shown)
 
 
 def _dotted(points: torch.Tensor, side: int = 96, reach: float = 2.6) -> np.ndarray:

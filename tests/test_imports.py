@@ -43,7 +43,7 @@ CORE = [
         "jobs",
         "classroom",
     },
-    {"datasets", "pictures", "emoji_pictures"},  # what goes in
+    {"datasets", "handwriting", "pictures", "emoji_pictures"},  # what goes in
     {
         "diffusion",
         "samplers",

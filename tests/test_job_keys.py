@@ -76,6 +76,7 @@ FUNCTIONS = {
     "blocks": "lessons.unet_blocks:glossary",
     "reflow": "lessons.straighter_paths:run",
     "reflow_digits": "lessons.straighter_paths:digits",
+    "handwriting": "lessons.class_draws:run",
 }
 
 

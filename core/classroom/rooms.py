@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from core.classroom.drawings import Drawings
 from core.classroom.table import Table
 from core.classroom.words import (
     NAME_LENGTH,
@@ -97,6 +98,7 @@ class Rooms:
     def __init__(self, path: Path | str, *, clock: Callable[[], float] = time.time) -> None:
         self._table, self._clock = Table(Path(path)), clock
         self._seen: dict[Person, float] = {}  # of no use after a restart, so not on the disk
+        self.drawings = Drawings(self._table, self._person, self._leader)
 
     # --- coming and going -----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The file behind the rooms: one SQLite table each for rooms, members, questions and answers (WAL)."""
+"""The file behind the rooms: SQLite tables for rooms, members, questions, answers and drawings (WAL)."""
 
 from __future__ import annotations
 
@@ -35,6 +35,21 @@ CREATE TABLE IF NOT EXISTS answers (
     member INTEGER NOT NULL REFERENCES members ON DELETE CASCADE,
     choice INTEGER NOT NULL, PRIMARY KEY (question, member)
 );
+CREATE TABLE IF NOT EXISTS drawings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL REFERENCES rooms ON DELETE CASCADE,
+    member INTEGER REFERENCES members ON DELETE CASCADE,  -- NULL: the instructor's
+    pixels BLOB NOT NULL, named INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS collections (
+    code TEXT PRIMARY KEY REFERENCES rooms ON DELETE CASCADE, closed INTEGER NOT NULL DEFAULT 0, training TEXT
+);
+CREATE TABLE IF NOT EXISTS trained (
+    code TEXT NOT NULL REFERENCES rooms ON DELETE CASCADE, job TEXT NOT NULL, blob TEXT NOT NULL, PRIMARY KEY (code, job)
+);
+-- What lies in the store outlives its room by a moment: the server erases what this table names.
+CREATE TABLE IF NOT EXISTS to_erase (job TEXT NOT NULL, blob TEXT NOT NULL, PRIMARY KEY (job, blob));
+CREATE TRIGGER IF NOT EXISTS trained_in_a_room_that_is_gone AFTER DELETE ON trained
+    BEGIN INSERT OR IGNORE INTO to_erase (job, blob) VALUES (old.job, old.blob); END;
 """
 
 

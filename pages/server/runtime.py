@@ -129,7 +129,7 @@ class SharedResults:
             return found
 
     def forget(self, job: JobId) -> None:
-        """Have this one read anew: it is computed again."""
+        """Share it no longer: it is computed again, or gone. Who shows it goes on showing it."""
         with self._lock:
             found = self._live.pop(job, None)
             self._recent = deque((kept for kept in self._recent if kept is not found), self._recent.maxlen)
@@ -155,6 +155,13 @@ def shared_result(job: JobId) -> Trajectory:
     if executor().status(job).state is State.DONE and (found := shared_results().get(job)) is not None:
         return found
     return shared_results().put(job, executor().result(job))
+
+
+def erase(job: JobId, blob: str) -> None:
+    """Removes a run that was made of what somebody had brought along, its checkpoints, and that itself. Raises OSError."""
+    store().erase(job)
+    blobs().remove(blob)
+    shared_results().forget(job)
 
 
 def model_folder() -> Path:

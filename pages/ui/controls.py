@@ -17,7 +17,7 @@ from lessons.address import BRANCH, FRAME, JOB, PIN, RESERVED, WRONG
 from lessons.branching import read_branch
 from lessons.characters import quoted
 from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text, Typed
-from lessons.lesson import Lesson
+from lessons.lesson import Lesson, Preset
 from lessons.numbers import NotANumber, read_number
 from lessons.pins import read_pins
 from pages.components.plain import plain
@@ -157,7 +157,7 @@ def preset_row(lesson: Lesson) -> None:
     """One button for each preset; each sets every control. Which is on, `preset_on` tells the browser."""
     with st.container(key="presets", horizontal=True, gap="xsmall"):
         for preset in lesson.presets:
-            wanted = lesson.defaults() | dict(preset.values)
+            wanted = preset_values(lesson, preset)
             st.button(
                 preset.label,
                 key=f"{lesson.slug}/preset/{preset.name}",
@@ -166,11 +166,17 @@ def preset_row(lesson: Lesson) -> None:
             )
 
 
+def preset_values(lesson: Lesson, preset: Preset) -> dict[str, Any]:
+    """What a preset sets: its own values, and the defaults of all else but what students have made."""
+    defaults = {field.name: field.default for field in lesson.fields if not field.made}
+    return defaults | dict(preset.values)
+
+
 def preset_on(lesson: Lesson) -> str:
     """The name of the preset whose values the controls have; "" if they are of none."""
     now = {field.name: field.encode(LessonState(lesson).values[field.name]) for field in lesson.fields}
     for preset in lesson.presets:
-        wanted = lesson.defaults() | dict(preset.values)
+        wanted = preset_values(lesson, preset)
         if all(lesson.field(name).encode(value) == now[name] for name, value in wanted.items()):
             return preset.name
     return ""

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Response, Route, expect
 
 from lessons.course import COURSE
-from tests.browser.test_classroom import SECRET, SLOW, open_room
+from tests.browser.class_people import SECRET, SLOW, open_room
 
 pytestmark = pytest.mark.browser
 LESSON = {lesson.code: lesson for lesson in COURSE}

@@ -16,7 +16,8 @@ SIZES = [(1366, 768), (390, 844), (820, 1180)]
 PHONE_SHARE = 0.45  # of the height, for a figure above the words
 LESSON = COURSE[1]  # computes in closed form
 FIGURES = (
-    ".st-key-figure :is(.player .stage, .player .deck, .panels, .turner .tiles, .distance .rows, .unet svg)"
+    ".st-key-figure :is(.player .stage, .player .deck, .panels, .turner .tiles, .distance .rows, .unet svg,"
+    " .canvas .surface)"
 )
 
 

@@ -35,7 +35,7 @@ SHORT = {
     "B0": "?steps=2",
 }
 # Lessons that other tests open in a browser, or that stand in the same furniture as one that is opened here.
-OPENED_ELSEWHERE = ("A0", "A1", "A2", "A4", "A5", "A6", "A7", "A9", "B3", "B4", "B6", "B8", "B10")
+OPENED_ELSEWHERE = ("A0", "A1", "A2", "A4", "A5", "A6", "A7", "A9", "B3", "B4", "B6", "B8", "B10", "B12")
 
 
 @pytest.fixture

@@ -35,6 +35,10 @@ class Blobs:
         touch(path)
         return data
 
+    def remove(self, name: str) -> None:
+        """The bytes are gone; nothing happens where they are not here. Raises JobNotFound for what is no hash, OSError."""
+        self._path(name).unlink(missing_ok=True)
+
     @staticmethod
     def is_whole(path: Path) -> bool:
         """Whether a file of the folder is what its name says; one that is not is set aside. Unlike `get`, no use of it."""

@@ -123,6 +123,12 @@ class Store:
         touch(path)
         return True
 
+    def erase(self, key: str) -> None:
+        """Remove a result and the checkpoints of its run: what was made of something that had to go. Raises OSError."""
+        self._result_path(key).unlink(missing_ok=True)
+        self._verified.pop(key, None)
+        self.drop_checkpoints(key)
+
     @staticmethod
     def _open(path: Path, payload: bytes) -> Trajectory | None:
         try:

@@ -13,6 +13,7 @@ from core.classroom.words import BadSecret, ClassroomError, NoSuchRoom, require_
 from lessons.address import CODE
 from pages.components.address import base
 from pages.components.style import page_style
+from pages.server import erasing
 from pages.server.classroom.identity import (
     CODES_PER_MINUTE,
     SECRETS_PER_MINUTE,
@@ -94,6 +95,7 @@ def _instructor() -> None:
             st.session_state[TOKEN] = rooms().take_over(again)
         else:
             _, st.session_state[TOKEN] = rooms().open(name, class_settings().places)
+            erasing.erase_left_behind()  # of rooms that nobody closed, and that are gone now
     except ClassroomError as error:
         if isinstance(error, BadSecret):
             counter.wrong(address())

@@ -7,6 +7,7 @@ import streamlit as st
 from core.classroom.accounts import Account, leads
 from core.classroom.words import BadSecret, ClassroomError, require_secret
 from pages.components.plain import plain
+from pages.server import erasing
 from pages.server.classroom.identity import SECRETS_PER_MINUTE, class_settings, rooms, tries
 from pages.server.classroom.login import room_token, session_account
 
@@ -80,6 +81,7 @@ def _open_room(who: Account, *, ask_secret: bool) -> None:
             rooms().take_over(again, room_token(who))
         else:
             rooms().open(who.name, class_settings().places, room_token(who))
+            erasing.erase_left_behind()  # of rooms that nobody closed, and that are gone now
     except ClassroomError as error:
         if isinstance(error, BadSecret):
             counter.wrong(who.owner)
