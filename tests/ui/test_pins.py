@@ -109,7 +109,7 @@ def test_a_link_brings_the_pinned_runs_back(visit):
 def test_whoever_follows_the_instructor_sees_the_pinned_runs(visit, monkeypatch):
     """Also in a session that has been on this page, where other runs were pinned."""
 
-    def follows(_url_path: str) -> None:
+    def follows(*_: object) -> None:
         if wanted := st.session_state.pop("wanted", None):
             bar._go(wanted)
 
