@@ -79,10 +79,12 @@ def _form(lesson: Lesson, steps: list[Mapping[str, Any]]) -> None:
     st.markdown("From this frame on the run changes what you write here, and nothing else.")
     with st.form(state.key("branch/form"), border=False):
         boxes = [*st.columns(2), *st.columns(2)]  # the whole form is to be seen above its button
-        frame = boxes.pop(0).slider(
-            "From frame", 1, len(steps), here + 1, key=state.key(f"branch/at/{here}/{len(steps)}"),
-            help=f"Frame 1 has t = {steps[0]['t']}, frame {len(steps)} has t = {steps[-1]['t']}.",
-        )  # fmt: skip
+        frame = 1
+        if len(steps) > 1:  # a slider needs two ends, and a run that begins at its last step has one frame
+            frame = boxes.pop(0).slider(
+                "From frame", 1, len(steps), here + 1, key=state.key(f"branch/at/{here}/{len(steps)}"),
+                help=f"Frame 1 has t = {steps[0]['t']}, frame {len(steps)} has t = {steps[-1]['t']}.",
+            )  # fmt: skip
         typed = {}
         for name in lesson.branches:
             with boxes.pop(0) if boxes else st.container():

@@ -103,6 +103,22 @@ def test_a_lesson_without_a_run_to_go_on_from_says_so(visit):
     assert "This lesson has no run to go on from" in sentences(at) and "branch" not in at.query_params
 
 
+@pytest.mark.parametrize(
+    ("slug", "query"),
+    [
+        ("iterative_denoising", {"i_start": "33"}),
+        ("image_to_image", {"i_starts": "33"}),
+        ("text_image_to_image", {"i_starts": "33"}),
+    ],
+)
+def test_a_run_of_one_step_can_be_gone_on_from_too(slug, query, visit):
+    at, executor, _ = visit(slug, **query)
+    at.text_input(key=f"{slug}/branch/seed").set_value("3")
+    next(button for button in at.button if button.label == "Go on").click().run()
+    assert not at.exception, at.exception
+    assert executor.asked[-1].params["fork"] == {"at": 0, "seed": 3}
+
+
 def test_nothing_changed_is_no_branch(visit):
     at, executor, _ = visit("sampling_from_noise", count="1")
     next(button for button in at.button if button.label == "Go on").click().run()
