@@ -112,7 +112,8 @@ def shortest_lesson(root: Path) -> str:
     slugs = [
         path.stem
         for path in (root / "lessons").glob("*.md")
-        if "\ndef spec(" in (path.with_suffix(".py")).read_text()
+        if (module := path.with_suffix(".py")).exists()
+        and "\ndef spec(" in module.read_text(encoding="utf-8")
     ]
     slug = min(slugs, key=length)
     own = {root / f"pages/{slug}.py", root / f"lessons/{slug}.py", root / f"lessons/{slug}.md"}
