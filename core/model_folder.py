@@ -10,6 +10,8 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from core.settings import MODELS, SHIPPED_MODELS
+
 EXPECTED = (
     "model_index.json",
     "unet/config.json",
@@ -57,6 +59,11 @@ def find_model_folder(source: str | Path) -> Path:
             "Set DIFFUSION_MODEL to such a folder."
         )
     return folder
+
+
+def shipped_folders() -> list[Path]:
+    """The folders of the models that ship with the project, the default one first."""
+    return [MODELS / name for name in SHIPPED_MODELS]
 
 
 def has_tokenizer(folder: Path) -> bool:

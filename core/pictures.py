@@ -1,5 +1,7 @@
 """The test pictures that ship with the app: 64 × 64 pixels, openly licensed.
 
+Six are photographs, of which no model here has seen any; they lie with those on which models are measured.
+
 emoji64 was trained on most of those that are emoji; the titles say which it has never seen, and lesson A12 what
 difference that makes. `assets/pictures/pictures.json` lists them in the order in which they are offered. NumPy and
 Pillow only, no torch.
@@ -16,6 +18,8 @@ import numpy as np
 from core.media import BadPicture, read_picture
 
 PICTURES = Path(__file__).resolve().parent.parent / "assets" / "pictures"
+PHOTOGRAPHS = PICTURES.parent / "data" / "photographs"
+PHOTO = "photo-"  # begins the slug of a photograph
 
 
 class PicturesMissing(ValueError):
@@ -58,6 +62,13 @@ def list_pictures(folder: Path = PICTURES) -> tuple[Picture, ...]:
     return tuple(Picture(**row) for row in rows)
 
 
+def picture_path(slug: str, folder: Path = PICTURES) -> Path:
+    """Where the PNG of a listed picture lies."""
+    return (
+        PHOTOGRAPHS / f"{slug.removeprefix(PHOTO)}.png" if slug.startswith(PHOTO) else folder / f"{slug}.png"
+    )
+
+
 def load_picture(slug: str, folder: Path = PICTURES) -> np.ndarray:
     """The pixels of one test picture: uint8 (64, 64, 3).
 
@@ -66,7 +77,7 @@ def load_picture(slug: str, folder: Path = PICTURES) -> np.ndarray:
     slugs = [picture.slug for picture in list_pictures(folder)]
     if slug not in slugs:  # also keeps a slug from a link from naming a path
         raise UnknownPicture(f"There is no test picture {slug[:40]!r}: choose one of {', '.join(slugs)}.")
-    path = folder / f"{slug}.png"
+    path = picture_path(slug, folder)
     try:
         return read_picture(path.read_bytes(), size=64)
     except FileNotFoundError as error:

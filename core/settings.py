@@ -29,6 +29,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
+MODELS = ASSETS / "models"
+SHIPPED_MODELS = ("emoji64", "storybook64")  # below assets/models; the first is the default
 PREFIX = "DIFFUSION_"
 MOST_ACTORS = 64
 MOST_SEATS = 32
@@ -66,7 +68,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
-    model: str = str(ASSETS / "models" / "emoji64")
+    model: str = str(MODELS / SHIPPED_MODELS[0])
     data_dir: Annotated[Path, AfterValidator(_from_home)] = Field(
         default_factory=lambda: _from_home(Path("~/.cache/diffusion-lessons"))
     )

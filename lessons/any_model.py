@@ -13,8 +13,9 @@ from functools import cache
 from typing import Any
 
 from core.model_card import ModelCard
+from core.settings import SHIPPED_MODELS
 from lessons.classifier_free_guidance import WRONG_UNCONDITIONAL
-from lessons.fields import Field, Text
+from lessons.fields import MODEL, Field, Text
 from lessons.lesson import FOLDER, Lesson, Preset, Variant
 from lessons.prompts import NULL_LIKE
 
@@ -158,6 +159,7 @@ def texts() -> Mapping[str, str]:
 
 def fitted(lesson: Lesson, card: ModelCard) -> Lesson:
     """The lesson as it is under this model: unchanged under one of this project's, and in Part B."""
+    lesson = _with_the_models_there_are(lesson, card)
     if lesson.code not in ELSEWHERE or (card.ours and card.prompts is None):
         return lesson
     other = ELSEWHERE[lesson.code]
@@ -189,6 +191,21 @@ def fitted(lesson: Lesson, card: ModelCard) -> Lesson:
         presets=tuple(p for p in other.presets if all(_there(prompt, card) for prompt in _prompts(lesson, p.values))),
         instead={"What to look for": texts()[lesson.code]} if lesson.code in texts() else {},
     )  # fmt: skip
+
+
+def _with_the_models_there_are(lesson: Lesson, card: ModelCard) -> Lesson:
+    """Where a lesson offers the models that ship, it opens on that of the settings; under another there is no choice."""
+    offered = next((f for f in lesson.fields if f.name == MODEL), None)
+    if offered is None or card.name == offered.default:
+        return lesson
+    if card.ours and card.prompts is None and card.name in SHIPPED_MODELS:
+        changed = replace(offered, default=card.name)
+        return replace(lesson, fields=tuple(changed if f is offered else f for f in lesson.fields))
+    return replace(
+        lesson,
+        fields=tuple(f for f in lesson.fields if f is not offered),
+        presets=tuple(p for p in lesson.presets if MODEL not in p.values),
+    )
 
 
 def course_prompts() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
+from core.settings import SHIPPED_MODELS
 from lessons.characters import quoted
 from lessons.numbers import NotANumber, TwoReadings, is_plain, read_number, read_numbers, written
 
@@ -206,6 +207,17 @@ class Choice(Field):
 
     def label_of(self, value: str) -> str:
         return self.labels[self.options.index(value)] if self.labels else value
+
+
+MODEL = "model"
+
+
+def model_field() -> Choice:
+    """Which of the two models that ship is asked. Under another model there is no such choice (lessons/any_model.py)."""
+    return Choice(
+        MODEL, "Model", SHIPPED_MODELS[0], "One remembers 1,493 pictures; the other has never seen one picture twice.",
+        options=SHIPPED_MODELS, labels=("emoji64, which remembers", "storybook64, which learns to draw"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

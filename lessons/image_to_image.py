@@ -12,7 +12,7 @@ from core.jobs import Frame, JobSpec
 from lessons.branching import BRANCHES, CHANGES
 from lessons.denoising import frame_pixels, guided, record
 from lessons.editing import GAMMA_HELP, NUM_STEPS, beside, samples, set_up, together
-from lessons.fields import Number, Numbers, PictureRef, seed_field
+from lessons.fields import Number, Numbers, PictureRef, model_field, seed_field
 from lessons.forking import loop
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE
@@ -43,7 +43,7 @@ LESSON = Lesson(
     card=4,
     pinnable=True,
     branches=tuple(CHANGES),
-    fields=edit_fields("red-apple"),
+    fields=(*edit_fields("red-apple"), model_field()),
     presets=(
         Preset("reference", "i_start = 1, 3, 5, 7, 10, 20"),
         Preset("boat", "A sailing boat", {"picture": "sailboat"}),

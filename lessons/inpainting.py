@@ -15,7 +15,7 @@ from core.trajectory import Trajectory
 from lessons.branching import BRANCHES
 from lessons.denoising import guided
 from lessons.editing import GAMMA_HELP, MAX_SAMPLES, NUM_STEPS, from_noise, samples, set_up
-from lessons.fields import Number, PictureRef, Text, seed_field
+from lessons.fields import Number, PictureRef, Text, model_field, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.masks import MaskRef, mask_of
 from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
@@ -36,6 +36,7 @@ LESSON = Lesson(
         Number("gamma", "Guidance γ", 4.0, GAMMA_HELP, maximum=15, step=0.5, integer=False),
         Number("count", "Samples", 2, "Each from its own noise.", minimum=1, maximum=MAX_SAMPLES),
         seed_field(),
+        model_field(),
     ),
     presets=(
         Preset("reference", "A grin for the cat"),

@@ -16,9 +16,10 @@ from core.jobs import JobSpec
 from core.oracle import nearest_pictures
 from core.trajectory import Trajectory
 from lessons import denoising
-from lessons.fields import Number, Text, seed_field
+from lessons.fields import Number, PictureRef, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
+from lessons.two_students import compared_spec, errors_spec
 
 SHOWN = 3  # nearest training pictures beside a sample
 AROUND = 50  # neighbours of a training picture that say how close pictures lie there
@@ -32,6 +33,7 @@ LESSON = Lesson(
         Number("gamma", "Guidance γ", 4.0, "0: no prompt. 1: the prompt as it stands.", maximum=15, step=0.5, integer=False),
         Number("count", "Samples", 4, "How many pictures, each from its own noise.", minimum=1, maximum=6),
         seed_field(),
+        PictureRef("other", "Picture for both", "photo-cat"),
     ),
     presets=(
         Preset("reference", "One object"),
@@ -54,10 +56,15 @@ LESSON = Lesson(
     shows=(
         "core.oracle:nearest_pictures", "lessons.is_it_memory:run", "lessons.is_it_memory:nearest",
         "lessons.is_it_memory:relative", "core.emoji_pictures:load_emoji_pictures", "lessons.denoising:run",
-        "core.diffusion:iterative_denoise", "core.guidance:ClassifierFree",
+        "core.diffusion:iterative_denoise", "core.guidance:ClassifierFree", "lessons.two_students:compared",
+        "lessons.two_students:errors", "core.oracle:posterior",
     ),
-    jobs={"memory": "lessons.is_it_memory:run"},
+    jobs={
+        "memory": "lessons.is_it_memory:run", "two_students": "lessons.two_students:compared",
+        "two_students_errors": "lessons.two_students:errors",
+    },
     spec="lessons.is_it_memory:spec",
+    studies="lessons.is_it_memory:studies",
 )  # fmt: skip
 
 
@@ -70,6 +77,11 @@ def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> J
     return JobSpec(
         "memory", {"model": model, "num_steps": 34, "columns": columns, "compare": variant or "estimate"}
     )
+
+
+def studies(values: Mapping[str, Any], model: str) -> list[JobSpec]:
+    """The model that remembers beside the one that learns: on one picture, and on many."""
+    return [compared_spec(values, model), errors_spec(model)]
 
 
 def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:

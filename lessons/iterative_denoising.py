@@ -7,7 +7,7 @@ from typing import Any
 
 from core.jobs import JobSpec
 from lessons.branching import BRANCHES, CHANGES
-from lessons.fields import Number, PictureRef, Text, seed_field
+from lessons.fields import Number, PictureRef, Text, model_field, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE, SUGGESTIONS
 
@@ -22,6 +22,7 @@ LESSON = Lesson(
         Number("i_start", "i_start", 10, "Where the loop begins: 0 is pure noise, 33 is nearly clean.", maximum=33),
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
         seed_field(),
+        model_field(),
     ),
     presets=(
         Preset("reference", "i_start = 10"),

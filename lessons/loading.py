@@ -17,7 +17,7 @@ from torch import Tensor
 from core.compute.context import JobContext
 from core.compute.store import Blobs
 from core.media import from_pixels
-from core.model_folder import encoder_apart, find_model_folder, fingerprint, has_encoder
+from core.model_folder import encoder_apart, find_model_folder, fingerprint, has_encoder, shipped_folders
 from core.pictures import load_picture
 from core.schedule import NoiseSchedule
 from core.settings import Settings
@@ -41,7 +41,7 @@ class PictureGone(ValueError):
 
 
 def load_model(expected_fingerprint: str, context: JobContext) -> TextToImageModel:
-    """The model of the settings, kept in the worker between jobs.
+    """The model of the settings, or one that ships beside it, kept in the worker between jobs.
 
     Raises:
         ModelChanged: the folder's contents are not what the page asked for.
@@ -97,12 +97,12 @@ def load_schedule(expected_fingerprint: str) -> NoiseSchedule:
 
 def _model_folder(expected_fingerprint: str) -> Path:
     settings = Settings.from_environment()
-    folder = find_model_folder(settings.model)
-    if fingerprint(folder, settings.embeddings) != expected_fingerprint:
-        raise ModelChanged(
-            "The model has been replaced since this was asked for; reload the page, or export the notebook again."
-        )
-    return folder
+    for folder in (find_model_folder(settings.model), *shipped_folders()):
+        if fingerprint(folder, settings.embeddings) == expected_fingerprint:
+            return folder
+    raise ModelChanged(
+        "The model has been replaced since this was asked for; reload the page, or export the notebook again."
+    )
 
 
 def load_reference(reference: str, context: JobContext) -> Tensor:

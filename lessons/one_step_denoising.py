@@ -15,7 +15,7 @@ from core.jobs import Frame, JobSpec
 from core.media import to_pixels
 from core.trajectory import Trajectory
 from lessons.denoising import EPS_RANGE
-from lessons.fields import Number, PictureRef, Text, seed_field
+from lessons.fields import Number, PictureRef, Text, model_field, seed_field
 from lessons.lesson import Lesson, Preset, Question
 from lessons.loading import load_model, load_reference
 from lessons.prompts import NULL_LIKE, SUGGESTIONS
@@ -35,11 +35,16 @@ LESSON = Lesson(
         ),
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
         seed_field(),
+        model_field(),
     ),
     presets=(
         *(Preset(f"t{t}", f"t = {t}", {"t": t}) for t in MARKED),
         Preset("known", "A picture from the training set", {"picture": "tropical-fish"}),
         Preset("unlike", "A picture unlike the training pictures", {"picture": "tower-at-sunset"}),
+        Preset("photograph", "A photograph", {"picture": "photo-cat"}),
+        Preset(
+            "learner", "The same, by the model that learns", {"picture": "photo-cat", "model": "storybook64"}
+        ),
     ),
     question=Question(
         "The network sees xₜ at t = 750, mostly noise, and has one try. How will its estimate of the clean picture look?",

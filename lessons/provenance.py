@@ -9,7 +9,7 @@ from typing import Any
 
 from core.compute.store import ELSEWHERE
 from core.jobs import JobSpec
-from core.model_folder import ModelNotFound, find_model_folder, fingerprint
+from core.model_folder import ModelNotFound, find_model_folder, fingerprint, shipped_folders
 from core.provenance import Provenance
 from core.settings import Settings
 from lessons.lesson import Lesson
@@ -79,7 +79,10 @@ def _models(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def model_name(mark: str) -> str:
-    """What the model with this fingerprint is called here; "" if it is not the one of the settings."""
+    """What the model with this fingerprint is called here; "" if it is neither that of the settings nor one that ships."""
+    for shipped in shipped_folders():
+        if fingerprint(shipped) == mark:
+            return shipped.name
     try:
         folder = find_model_folder(Settings.from_environment().model)
     except ModelNotFound:

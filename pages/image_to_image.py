@@ -4,14 +4,14 @@ import streamlit as st
 
 from lessons.image_to_image import LESSON as WRITTEN
 from pages.components.player import pack
-from pages.server.runtime import model_fingerprint, schedule
+from pages.server.runtime import model_of, schedule
 from pages.server.session import LessonState
 from pages.ui.edit_films import grid, inside
 from pages.ui.films import Films
 from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.origin import signed
-from pages.ui.sampling import Values, controls_of, sampling_stage
+from pages.ui.sampling import Values, controls_of, model_control, sampling_stage
 from pages.ui.sources import drawing, source_control
 from pages.ui.stage import show
 
@@ -20,7 +20,7 @@ LESSON = here(WRITTEN)
 
 def starts(values: Values) -> list[int]:
     """Where the runs begin, unlike the picture first."""
-    return LESSON.job(values, model_fingerprint()).params["i_starts"]
+    return LESSON.job(values, model_of(values)).params["i_starts"]
 
 
 def films(values: Values) -> Films:
@@ -29,7 +29,7 @@ def films(values: Values) -> Films:
 
 def controls() -> bool:
     source_control(LESSON, values)
-    return controls_of(LESSON, ("i_starts", "gamma", "seed"))
+    return all([controls_of(LESSON, ("i_starts", "gamma", "seed")), model_control(LESSON)])
 
 
 with lesson_page(LESSON) as values:
@@ -44,7 +44,7 @@ with lesson_page(LESSON) as values:
             "Which start", range(len(i_starts)), required=True, key=key,
             format_func=lambda k: f"i_start = {i_starts[k]}", label_visibility="collapsed",
         )  # fmt: skip
-        film, spec = inside(trajectory, column, "a7-inside"), LESSON.job(values, model_fingerprint())
+        film, spec = inside(trajectory, column, "a7-inside"), LESSON.job(values, model_of(values))
         show(
             state.stage("inside"), pack(signed(film, LESSON, spec, trajectory.meta, i_start=i_starts[column]))
         )

@@ -5,16 +5,21 @@ import streamlit as st
 
 from core.media import to_pixels
 from core.trajectory import Trajectory
+from lessons.editing import rms
 from lessons.is_it_memory import LESSON as WRITTEN
 from lessons.is_it_memory import reference_distances, training
+from lessons.one_step_denoising import TIMESTEPS
+from lessons.two_students import OPPONENTS, SETS, TIMES, compared_spec, errors_spec
 from pages.components.curves import Series, curves
 from pages.components.player import Curve, Film, Row
-from pages.server.runtime import schedule
+from pages.server.runtime import model_fingerprint, schedule
 from pages.server.served.progress import Pixels
+from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.fitted import card, here
 from pages.ui.lesson_page import lesson_page
-from pages.ui.sampling import Values, sampling_stage, seeds
+from pages.ui.sampling import Values, controls_of, sampling_stage, seeds
+from pages.ui.stage import stage
 from pages.ui.still import still
 
 LESSON = here(WRITTEN)
@@ -110,12 +115,105 @@ def distribution(trajectory: Trajectory) -> None:
     curves("Share within the distance", series, key="a12/distances", points=True, y_range=(0.0, 1.0))
 
 
+# ---- two students ------------------------------------------------------------------------------------------------
+
+OPPONENT = {
+    "emoji64": "emoji64, which remembers", "storybook64": "storybook64, which learns", "blur": "the best blur",
+    "exact": "exact mean of the training pictures",
+}  # fmt: skip
+
+
+def both_films() -> Films:
+    """One picture at every t, as each opponent gives it back."""
+    steps = [f"t = {t}" for t in TIMESTEPS]
+
+    def rows(x_t: np.ndarray, estimates: np.ndarray) -> list[Row]:
+        shown = {"x_t": (x_t, "x_t", "what all are shown")}
+        shown |= {
+            name: (estimates[:, k : k + 1], r"\hat{x}_0", OPPONENT[name]) for k, name in enumerate(OPPONENTS)
+        }
+        return [Row(name, label, pixels, caption) for name, (pixels, label, caption) in shown.items()]
+
+    def live(pixels: Pixels, total: int) -> Film:
+        done = len(pixels["x_t"])
+        return Film(
+            rows=rows(pixels["x_t"], pixels["estimates"]), steps=steps[:done], total=total, name="a12-both"
+        )
+
+    def finished(trajectory: Trajectory) -> Film:
+        clean = trajectory["clean"]
+        away = rms(trajectory["estimates"] - clean)  # (steps, opponents)
+        return Film(
+            rows=[
+                Row("clean", "x_0", to_pixels(clean[None]), "the picture"),
+                *rows(to_pixels(trajectory["x_t"]), to_pixels(trajectory["estimates"])),
+            ],
+            steps=steps, start=steps.index("t = 500"), strip_row="storybook64", name="a12-both",
+            curves=[
+                Curve(rf"\text{{{OPPONENT[name]}}}", away[:, k].tolist(), panel="error",
+                      meaning="RMS error of x̂₀" if k == 0 else "")
+                for k, name in enumerate(OPPONENTS)
+            ],
+        )  # fmt: skip
+
+    return Films(finished, live)
+
+
+def set_films() -> Films:
+    """A picture of each set, a column for each opponent, a frame for each t."""
+    steps, columns = [f"t = {t}" for t in TIMES], list(OPPONENT.values())
+
+    def film(pixels: Pixels, total: int) -> Film:
+        return Film(
+            rows=[Row(name, r"\hat{x}_0", pixels[name], words) for name, words in SETS.items()],
+            steps=steps[: len(pixels["training"])], total=total, columns=columns, name="a12-sets",
+        )  # fmt: skip
+
+    return Films(
+        lambda trajectory: film({name: to_pixels(trajectory[name]) for name in SETS}, len(steps)), film
+    )
+
+
+def two_students(values: Values) -> None:
+    """The same noise to both, on a picture of the student's and on many."""
+    st.subheader("Two students", anchor=False)
+    st.caption(
+        "Both get the same noisy picture and one try. emoji64 was shown 1,493 pictures again and again; storybook64 was "
+        "shown new ones all the time, each composed for it and never shown twice."
+    )
+    one, many = st.tabs(["On one picture", "On pictures seen and unseen"])
+    with one:
+        control(LESSON, "other")
+        stage(LESSON, compared_spec(values, model_fingerprint()), both_films(), name="both")
+    with many:
+        found = stage(LESSON, errors_spec(model_fingerprint()), set_films(), name="sets")
+        if found is not None:
+            for part, (name, words) in zip(st.columns(len(SETS)), SETS.items(), strict=True):
+                measured = found["error"][list(SETS).index(name)]  # (times, opponents)
+                with part:
+                    curves(
+                        f"Error of x̂₀ on {words}",
+                        [
+                            Series(OPPONENT[who], {"t": list(TIMES)}, measured[:, k].round(4).tolist())
+                            for k, who in enumerate(OPPONENTS)
+                        ],
+                        key=f"a12/errors/{name}", points=True,
+                    )  # fmt: skip
+
+
+def controls() -> bool:
+    return controls_of(LESSON, ("prompt", "gamma", "count", "seed"))
+
+
 with lesson_page(LESSON) as values:
     if not card().training_pictures:
         st.info(
             f"{card().name} was trained on pictures that are not here, so there is nothing to compare its samples with.",
             icon=":material/image_not_supported:",
         )
-    elif (trajectory := sampling_stage(LESSON, values, films, pins=False)) is not None:
-        neighbours(trajectory, seeds(values))
-        distribution(trajectory)
+    else:
+        trajectory = sampling_stage(LESSON, values, films, controls=controls, pins=False)
+        if trajectory is not None:
+            neighbours(trajectory, seeds(values))
+            distribution(trajectory)
+        two_students(values)

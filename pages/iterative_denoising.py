@@ -8,7 +8,7 @@ from core.media import to_pixels
 from lessons.classical_denoising import best_blur, psnr
 from lessons.iterative_denoising import LESSON as WRITTEN
 from pages.components.player import Film
-from pages.server.runtime import job_id, model_fingerprint, schedule
+from pages.server.runtime import job_id, model_of, schedule
 from pages.ui.edit_films import with_original
 from pages.ui.films import Films, Pixels, denoising
 from pages.ui.fitted import here
@@ -63,4 +63,4 @@ with lesson_page(LESSON) as values:
     trajectory = sampling_stage(LESSON, values, films)
     if trajectory is not None:
         with beside_the_figure():
-            comparison(job_id(LESSON.job(values, model_fingerprint())), trajectory)
+            comparison(job_id(LESSON.job(values, model_of(values))), trajectory)

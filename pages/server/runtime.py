@@ -22,9 +22,10 @@ from core.compute.store import ELSEWHERE, Blobs, Openings, Store
 from core.jobs import JobId, JobSpec, State
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.schedule import NoiseSchedule
-from core.settings import BadSetting, Settings
+from core.settings import MODELS, BadSetting, Settings
 from core.trajectory import Trajectory
 from lessons.course import JOBS
+from lessons.fields import MODEL
 from pages.server.classroom.identity import account, class_settings, person
 
 log = logging.getLogger(__name__)
@@ -173,9 +174,15 @@ def model_folder() -> Path:
         st.stop()
 
 
-def model_fingerprint() -> str:
-    """Names the weights: results are kept under it."""
-    return fingerprint(model_folder(), settings().embeddings)
+def model_fingerprint(shipped: str = "") -> str:
+    """Names the weights of the model of the settings, or of one that ships: results are kept under it."""
+    folder = find_model_folder(MODELS / shipped) if shipped else model_folder()
+    return fingerprint(folder, settings().embeddings)
+
+
+def model_of(values: Mapping[str, Any]) -> str:
+    """The fingerprint of the model that a lesson's values ask: the one that is chosen, where there is a choice."""
+    return model_fingerprint(values.get(MODEL, ""))
 
 
 @st.cache_resource(show_spinner="Reading the noise schedule …")

@@ -20,7 +20,7 @@ from lessons.lesson import Lesson, Variant
 from pages.components.phrases import phrases
 from pages.components.plain import plain
 from pages.components.style import page_style
-from pages.server.runtime import model_fingerprint
+from pages.server.runtime import model_of
 from pages.server.session import LessonState
 from pages.ui.controls import preset_on, preset_row, set_texts, set_values, values, write_url
 from pages.ui.elsewhere import elsewhere_line
@@ -166,7 +166,7 @@ def _reveal(lesson: Lesson, wanted: dict[str, Any]) -> None:
 def _job(lesson: Lesson, values: dict[str, Any]) -> JobSpec | None:
     """What would be computed; None where the values allow nothing."""
     try:
-        return lesson.job(values, model_fingerprint())
+        return lesson.job(values, model_of(values))
     except BadValue:
         return None
 

@@ -14,11 +14,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.trajectory import Trajectory
-from lessons.fields import BadValue
+from lessons.fields import MODEL, BadValue
 from lessons.lesson import Lesson
 from lessons.networks import Network
 from pages.server import runtime
-from pages.server.runtime import model_fingerprint
+from pages.server.runtime import model_of
 from pages.server.session import LessonState
 from pages.ui.branches import branch_row, with_branch
 from pages.ui.controls import control
@@ -42,6 +42,11 @@ def nothing(*_: Any) -> None:
 def controls_of(lesson: Lesson, names: Sequence[str]) -> bool:
     """Draws these controls; False if one of them holds something unusable."""
     return all([control(lesson, name) for name in names])
+
+
+def model_control(lesson: Lesson) -> bool:
+    """The choice between the models that ship, where the lesson offers it under the model of the settings."""
+    return controls_of(lesson, [field.name for field in lesson.fields if field.name == MODEL])
 
 
 def seeds(values: Values) -> list[str]:
@@ -102,7 +107,7 @@ def sampling_stage(
         keep = kept_row()
 
     def run(values: Values) -> Beside:
-        return Beside("", lesson.job(values, model_fingerprint()), films(values))
+        return Beside("", lesson.job(values, model_of(values)), films(values))
 
     def pin(values: Values) -> Beside:
         needs(values)
@@ -124,7 +129,7 @@ def sampling_stage(
         try:
             right = run(values)
             wrong = variant and replace(
-                right, label=variant.label, spec=lesson.job(values, model_fingerprint(), variant.name)
+                right, label=variant.label, spec=lesson.job(values, model_of(values), variant.name)
             )
         except BadValue as error:
             st.warning(str(error), icon=":material/grid_off:")
