@@ -1,4 +1,4 @@
-"""A12's study: the exact mean against its formula, the noise against diffusers', and what the study says of the two models."""
+"""A12's study: the exact mean by its formula, the noise against diffusers', and what the study says of both models."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from core.compute.store import Store
 from core.model_folder import find_model_folder, fingerprint
 from core.schedule import NoiseSchedule
 from core.settings import MODELS
+from core.trajectory import Trajectory
 from lessons import two_students
 from lessons.course import COURSE
 from lessons.two_students import OPPONENTS, SETS, compared, errors, pictures_of
-from core.trajectory import Trajectory
 
 LESSON = next(lesson for lesson in COURSE if lesson.code == "A12")
 EMOJI, STORY = (fingerprint(MODELS / name) for name in ("emoji64", "storybook64"))
