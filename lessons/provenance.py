@@ -71,8 +71,9 @@ def _gammas(params: Mapping[str, Any]) -> Iterator[float | None]:
 
 def _models(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(name, fingerprint) of the models that a job names."""
-    if isinstance(mark := params.get("model"), str):
-        yield model_name(mark), mark
+    for asked in ("model", "learner"):  # A12 asks two
+        if isinstance(mark := params.get(asked), str):
+            yield model_name(mark), mark
     for network in [*params.get("networks", ()), params.get("network")]:
         if isinstance(network, Mapping):
             yield f"{network['source']}/{network['name']}", network.get("sha256", network["source"])

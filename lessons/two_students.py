@@ -52,15 +52,14 @@ def _learner() -> str:
 def compared_spec(values: Mapping[str, Any], model: str) -> JobSpec:
     """The picture `other` at every t. `model` is the one that remembers."""
     return JobSpec("two_students", {
-        "model": model, "learner": _learner(), "picture": values["other"], "seed": values["seed"],
-        "columns": [{"prompt": NULL_LIKE}],
+        "model": model, "learner": _learner(), "picture": values["other"], "prompt": NULL_LIKE, "seed": 0,
     })  # fmt: skip
 
 
 def errors_spec(model: str) -> JobSpec:
     """The errors on all of SETS."""
     return JobSpec("two_students_errors", {
-        "model": model, "learner": _learner(), "times": list(TIMES), "each": EACH, "columns": [{"prompt": NULL_LIKE}],
+        "model": model, "learner": _learner(), "times": list(TIMES), "each": EACH, "prompt": NULL_LIKE,
     })  # fmt: skip
 
 
@@ -143,11 +142,12 @@ def pictures_of(name: str, most: int) -> Tensor:
 def _opponents(params: Mapping[str, Any], context: JobContext) -> tuple[list[Estimate], NoiseSchedule]:
     """What each of OPPONENTS makes of x_t, clipped to [−1, 1], and the schedule that both models were trained on."""
     both = [load_model(params[name], context) for name in ("model", "learner")]
-    return [*map(_network, both), _blur, _exact(both[0].schedule)], both[0].schedule
+    schedule = both[0].schedule
+    return [*(_network(model, params["prompt"]) for model in both), _blur, _exact(schedule)], schedule
 
 
-def _network(model: TextToImageModel) -> Estimate:
-    embedding = model.embed([NULL_LIKE])
+def _network(model: TextToImageModel, prompt: str) -> Estimate:
+    embedding = model.embed([prompt])
 
     @torch.no_grad()
     def estimate(clean: Tensor, x_t: Tensor, t: int) -> Tensor:

@@ -57,7 +57,7 @@ def test_the_exact_mean_is_that_of_its_formula(monkeypatch):
 
 def test_all_are_shown_the_same_noise(context):
     """x_t as diffusers adds noise, from the seed's own generator; every opponent answers within the pictures' range."""
-    params = dict(two_students.compared_spec({"other": "photo-dahlia", "seed": 3}, EMOJI).params)
+    params = dict(two_students.compared_spec({"other": "photo-dahlia"}, EMOJI).params) | {"seed": 3}
     found = end_of(compared(params, context))
     assert found["estimates"].shape[1] == len(OPPONENTS) and np.abs(found["estimates"]).max() <= 1
     scheduler = DDPMScheduler.from_pretrained(MODELS / "emoji64" / "scheduler")

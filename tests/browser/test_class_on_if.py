@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lessons.course import COURSE
-from tests.browser.test_classroom import SECRET, SLOW, at, join, open_room, player, press, visit
+from tests.browser.class_people import SECRET, SLOW, at, join, open_room, press, visit
+from tests.browser.test_classroom import player
 
 pytestmark = pytest.mark.browser
 LESSON = {lesson.code: lesson for lesson in COURSE}

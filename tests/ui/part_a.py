@@ -30,4 +30,4 @@ each_run = pytest.mark.parametrize("module", RUN, ids=lambda module: module.LESS
 
 
 def wanted(module, values):
-    return module.spec(values, runtime.model_fingerprint())
+    return module.spec(values, runtime.model_of(values))

@@ -89,7 +89,9 @@ def pages_work(lesson, count: int, tmp_path, monkeypatch) -> None:
     """Opens the lesson by `count` hostile addresses, one after the other."""
     chance = random.Random(lesson.code)
     with open_page(lesson.slug, tmp_path, monkeypatch) as (at, executor):
-        monkeypatch.setattr(executor, "submit", lambda spec, owner: "0" * 64)  # nothing needs to be computed
+        monkeypatch.setattr(
+            executor, "submit", lambda spec, owner, here=False: "0" * 64
+        )  # nothing needs to be computed
         monkeypatch.setattr("pages.ui.training.measured_pace", lambda: None)
         for _ in range(count):
             query = address(lesson, chance)

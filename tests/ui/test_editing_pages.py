@@ -61,7 +61,7 @@ def test_every_preset_is_one_click_and_every_mistake_is_run_beside(module, visit
         at.button(key=f"{module.LESSON.slug}/preset/{preset.name}").click().run()
         assert not at.exception, at.exception
         values = module.LESSON.defaults() | dict(preset.values)
-        assert executor.asked[-1] == module.spec(values, runtime.model_fingerprint())
+        assert executor.asked[-1] == module.spec(values, runtime.model_of(values))
     for variant in module.LESSON.variants:
         at.session_state[f"{module.LESSON.slug}/wrong"] = variant.name
         at.session_state[f"{module.LESSON.slug}/go"] = True

@@ -163,7 +163,7 @@ def test_at_scale_zero_two_prompts_are_one_picture_and_at_thirty_all_is_finite(v
 def test_a_full_queue_is_said_and_can_be_tried_again(visit, monkeypatch):
     at, executor = visit("iterative_denoising")
 
-    def full(spec, owner):
+    def full(spec, owner, here=False):
         raise QueueFull(64, 30.0)
 
     with monkeypatch.context() as patched:

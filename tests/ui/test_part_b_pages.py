@@ -97,7 +97,7 @@ def test_with_a_network_the_page_opens_on_its_picture(code, visit, weights):
 def test_two_minutes_set_the_faster_precision_and_start(visit, weights):
     at, executor = visit("B8", steps="2")
     asked = []
-    with patch.object(executor, "submit", lambda spec, owner: asked.append(spec)):
+    with patch.object(executor, "submit", lambda spec, owner, here=False: asked.append(spec)):
         at.button(key="class_conditioning/training/two").click().run()
     assert not at.exception
     (spec,) = (spec for spec in asked if spec.kind == "train")

@@ -65,7 +65,7 @@ def test_progress_stands_in_the_line_and_can_be_cancelled(visit, monkeypatch):
         return running if job_id in found and job_id not in cancelled else status_of(job_id)
 
     monkeypatch.setattr(executor, "status", status)
-    monkeypatch.setattr(executor, "submit", lambda spec, owner: executor.asked.append(spec))
+    monkeypatch.setattr(executor, "submit", lambda spec, owner, here=False: executor.asked.append(spec))
     monkeypatch.setattr(executor, "cancel", lambda job, owner: cancelled.append(job), raising=False)
     ask(at, "webp").click().run()
     assert [bar.proto.text for bar in at.get("progress")] == ["Animation (WebP): preparing, 25%"]
@@ -81,7 +81,7 @@ def test_what_cannot_be_made_is_said_in_the_line(visit, monkeypatch, refused):
     failed = JobStatus(State.FAILED, spec, error_name="RunGone", message="The run is no longer kept here.")
     asked = []
 
-    def submit(export, owner):
+    def submit(export, owner, here=False):
         if refused:
             raise QueueFull(64, 30.0)
         asked.append(runtime.job_id(export))
