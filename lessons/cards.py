@@ -35,9 +35,11 @@ def card_frames(trajectory: Trajectory, black: float, sample: int = 0) -> np.nda
     if not maps:
         return None
     side = max(array.shape[-1] for array in maps)
-    chosen = [max(array, key=_structure) for array in maps]
-    chosen.sort(key=lambda picture: (len(picture), _structure(picture)))
-    return np.stack([_grown(picture, side)[..., None] for picture in chosen])
+    telling = sorted(
+        (max(array, key=_structure) for array in maps),
+        key=lambda picture: (len(picture), _structure(picture)),
+    )
+    return np.stack([_grown(picture, side)[..., None] for picture in telling])
 
 
 def _rough(picture: np.ndarray) -> float:

@@ -7,7 +7,7 @@ const APART = 140; // milliseconds between two cards that come into view togethe
  * @param {{data: {base: string, parts: {heading: string, cards: Card[]}[]}, parentElement: HTMLElement | ShadowRoot}} component
  */
 export default function ({ data, parentElement }) {
-  const course = parentElement.querySelector(".course"), seen = openedPages();
+  const course = /** @type {HTMLElement} */ (parentElement.querySelector(".course")), seen = openedPages();
   const text = JSON.stringify(data);
   if (course.dataset.shown === text) return; // the page's script ran again
   course.dataset.shown = text;

@@ -15,12 +15,13 @@ from pages.components.shelf import own_routes, publish
 
 HERE = Path(__file__).parent
 COMMON = ("opened",)
+SCRIPTS = ("cards",)
 
 _mount = st.components.v2.component(
     "course_cards",
     html=(HERE / "cards.html").read_text(encoding="utf-8"),
     css=(HERE / "cards.css").read_text(encoding="utf-8"),
-    js=joined(HERE, ("cards",), common=COMMON),
+    js=joined(HERE, SCRIPTS, common=COMMON),
 )
 
 

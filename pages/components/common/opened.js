@@ -10,15 +10,3 @@ function openedPages() {
     return [];
   }
 }
-
-function rememberOpened(path) {
-  const opened = openedPages();
-  if (opened.includes(path)) return opened;
-  opened.push(path);
-  try {
-    localStorage.setItem(OPENED, JSON.stringify(opened));
-  } catch { // switched off, or full: marked until the tab is closed
-    return opened;
-  }
-  return opened;
-}

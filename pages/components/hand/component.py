@@ -9,12 +9,13 @@ import streamlit as st
 from pages.components.common import joined
 
 HERE = Path(__file__).parent
+SCRIPTS = ("hand",)
 
 _mount = st.components.v2.component(
     "pointing_hand",
     html=(HERE / "hand.html").read_text(encoding="utf-8"),
     css=(HERE / "hand.css").read_text(encoding="utf-8"),
-    js=joined(HERE, ("hand",)),
+    js=joined(HERE, SCRIPTS),
 )
 
 

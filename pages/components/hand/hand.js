@@ -4,7 +4,7 @@ const LOOK_EVERY = 200; // milliseconds
 
 /** @param {{data: {selector: string, text: string}, parentElement: HTMLElement | ShadowRoot}} component */
 export default function ({ data, parentElement }) {
-  const hand = parentElement.querySelector(".hand"), points = JSON.stringify(data);
+  const hand = /** @type {HTMLElement} */ (parentElement.querySelector(".hand")), points = JSON.stringify(data);
   if (hand.dataset.pressed === points) return; // the page's script ran again
   let target = null;
   const pressed = (event) => {

@@ -1,5 +1,17 @@
 // The folded menu shows every page by its code, and marks those that were opened in this browser.
 
+function rememberOpened(path) {
+  const opened = openedPages();
+  if (opened.includes(path)) return opened;
+  opened.push(path);
+  try {
+    localStorage.setItem(OPENED, JSON.stringify(opened));
+  } catch { // switched off, or full: marked until the tab is closed
+    return opened;
+  }
+  return opened;
+}
+
 const quoted = (text) => `"${CSS.escape(text).replace(/\\([^0-9a-f])/gi, "$1")}"`;
 
 // The menu unfolds where the pointer rests on it or a key has led the focus there; what was chosen in it is then to be seen, so
