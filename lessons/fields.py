@@ -215,8 +215,9 @@ MODEL = "model"
 def model_field() -> Choice:
     """Which of the two models that ship is asked. Under another model there is no such choice (lessons/any_model.py)."""
     return Choice(
-        MODEL, "Model", SHIPPED_MODELS[0], "One remembers 1,493 pictures; the other has never seen one picture twice.",
-        options=SHIPPED_MODELS, labels=("emoji64, which remembers", "storybook64, which learns to draw"),
+        MODEL, "Model", SHIPPED_MODELS[0],
+        "emoji64 remembers 1,493 pictures. storybook64 was never shown one picture twice, and learns to draw.",
+        options=SHIPPED_MODELS,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lessons.course import COURSE, PARTS
 from pages.components.window import window
-from pages.server.classroom.bar import class_bar
+from pages.server.classroom.bar import BY_PATH, class_bar
 from pages.server.classroom.entry import admitted, entry
 from pages.server.classroom.present import presenter
 from pages.server.collector import settle_modules
@@ -28,7 +28,6 @@ for lesson in COURSE:
 sections[""].append(st.Page("collection.py", title="Collection", url_path="collection"))
 sections[""].append(st.Page("classroom.py", title="Class", url_path="class"))
 
-BY_PATH = {lesson.url_path: lesson for lesson in COURSE}
 CODES = {"": "Start", "collection": "Kept", "class": "Class"} | {
     lesson.url_path: lesson.code for lesson in COURSE
 }

@@ -47,8 +47,8 @@ from lessons.cards import card_frames
 from lessons.course import COURSE, JOBS
 from lessons.lesson import Lesson
 from lessons.opening import opening_jobs
+from scripts.warm import computed, read_arguments
 
-POLL_SECONDS = 0.1
 MOST_BYTES = 40_000_000  # of all that ships
 CARD_QUALITY = 70  # of a WebP, of 100
 CODE = "code.txt"  # in the store: the code that its results were computed by
@@ -61,14 +61,9 @@ NOTE = (
 
 
 def main() -> None:
-    codes = [lesson.code for lesson in COURSE]
     parser = argparse.ArgumentParser(prog="make openings", description=__doc__.splitlines()[0])
-    parser.add_argument("lessons", nargs="*", metavar="lesson", help=f"of {', '.join(codes)}; default: all")
     parser.add_argument("--keep", action="store_true", help="use results of an earlier version of the code")
-    options = parser.parse_args()
-    wanted = options.lessons or codes
-    if unknown := sorted(set(wanted) - set(codes)):
-        parser.error(f"there is no lesson {', '.join(unknown)}; choose from {', '.join(codes)}")
+    options, wanted = read_arguments(parser)
     try:
         settings = Settings.from_environment()
         folder = find_model_folder(settings.model)
@@ -89,13 +84,11 @@ def main() -> None:
             if lesson.code not in wanted:
                 continue
             began = time.monotonic()
-            job = executor.submit(spec, owner="make openings")
-            while not (status := executor.status(job)).state.final:
-                time.sleep(POLL_SECONDS)
+            status = computed(executor, spec, "make openings")
             if status.state is not State.DONE:
                 sys.exit(f"[{number}/{len(jobs)}] {title}: {status.message}")
             took = time.monotonic() - began
-            if job not in seconds:
+            if (job := executor.key(spec)) not in seconds:
                 seconds[job] = round(took, 1)
                 write_whole(store.path / SECONDS, [json.dumps(seconds).encode()])
             print(f"[{number}/{len(jobs)}] {title}, {spec.kind}: {took:.1f} s", flush=True)

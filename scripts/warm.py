@@ -13,8 +13,9 @@ import time
 from datetime import date
 
 from core.compute.choose import make_executor
+from core.compute.executor import Executor, JobStatus
 from core.compute.store import Openings, Store
-from core.jobs import ComputeError, State
+from core.jobs import ComputeError, JobSpec, State
 from core.model_card import read_card
 from core.model_folder import ModelNotFound, find_model_folder, fingerprint
 from core.prompt_file import BadEmbeddings
@@ -27,13 +28,28 @@ from lessons.training_pace import pace_spec
 POLL_SECONDS = 0.1
 
 
-def main() -> None:
+def computed(executor: Executor, spec: JobSpec, owner: str) -> JobStatus:
+    """Asks for a job and waits for its end. Raises ComputeError where it is refused."""
+    job = executor.submit(spec, owner=owner)
+    while not (status := executor.status(job)).state.final:
+        time.sleep(POLL_SECONDS)
+    return status
+
+
+def read_arguments(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str]]:
+    """The options, and the codes of the lessons that are wanted; ends with a sentence where there is no such lesson."""
     codes = [lesson.code for lesson in COURSE]
-    parser = argparse.ArgumentParser(prog="make warm", description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="lesson", help=f"of {', '.join(codes)}; default: all")
-    wanted = parser.parse_args().lessons or codes
+    options = parser.parse_args()
+    wanted = options.lessons or codes
     if unknown := sorted(set(wanted) - set(codes)):
         parser.error(f"there is no lesson {', '.join(unknown)}; choose from {', '.join(codes)}")
+    return options, wanted
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make warm", description=__doc__.splitlines()[0])
+    _, wanted = read_arguments(parser)
     try:
         settings = Settings.from_environment()
         model = fingerprint(find_model_folder(settings.model), settings.embeddings)
@@ -52,9 +68,7 @@ def main() -> None:
     try:
         for number, (title, spec) in enumerate(jobs, start=1):
             began = time.monotonic()
-            job = executor.submit(spec, owner="make warm")
-            while not (status := executor.status(job)).state.final:
-                time.sleep(POLL_SECONDS)
+            status = computed(executor, spec, "make warm")
             seconds = time.monotonic() - began
             if status.state is State.DONE:
                 print(f"[{number}/{len(jobs)}] {title}: {seconds:.1f} s", flush=True)

@@ -84,7 +84,14 @@ def stage(
     changed = before not in (None, job_id)
     if allowed:
         place.job = job_id
-    asked = [go, place.take("run"), main and state.take("go"), changed and status is None and at_once(spec)]
+    ships = status is None and runtime.executor().at_hand(spec)  # answered at once
+    asked = [
+        go,
+        place.take("run"),
+        main and state.take("go"),
+        ships,
+        changed and status is None and at_once(spec),
+    ]
     if allowed and any(asked) and not done(status):
         if changed:
             _leave(before)

@@ -241,7 +241,7 @@ def fresh(seed: int, settings: dict | None = None) -> StorybookUNet:
 
 
 def compiled(network: nn.Module) -> None:
-    """Has torch.compile make the kernels: for GPUs; two cores gained nothing from it beside plain attention."""
+    """Has torch.compile make the kernels: `gpu` does so always, not tried yet; two cores gained nothing from it."""
     network.velocity = torch.compile(network.velocity)
 
 
@@ -321,7 +321,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help="pictures in a step (default: 32, with a GPU 512)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--begin", type=Path, help="folder of exported weights from which a new run begins")
-    parser.add_argument("--compile", action="store_true", help="compile the network: pays on a GPU")
+    parser.add_argument(
+        "--compile", action="store_true", help="compile the network; on two cores nothing was gained"
+    )
     parser.add_argument(
         "--part", type=int, choices=[0, 1], help="train on one of two disjoint halves of the sprites"
     )

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
@@ -53,6 +55,26 @@ class ClassServer:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(20)
+
+
+@contextmanager
+def class_server(folder: Path) -> Iterator[ClassServer]:
+    """One that is there for as long as the block."""
+    made = ClassServer(folder)
+    made.start()
+    yield made
+    made.kill()
+
+
+def patient(new_page: Callable[..., Page], **always: object) -> Callable[..., Page]:
+    """`new_page` for pages that share the machine with other browsers and a server; `always` goes to each."""
+
+    def open_page(**options: object) -> Page:
+        page = new_page(**always, **options)
+        page.set_default_timeout(SLOW)
+        return page
+
+    return open_page
 
 
 def fill(page: Page, label: str, text: str) -> None:

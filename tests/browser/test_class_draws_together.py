@@ -13,7 +13,17 @@ from playwright.sync_api import Locator, Page, expect
 
 from core.handwriting import figures_of_numbers
 from lessons.class_draws import LESSON
-from tests.browser.class_people import SLOW, ClassServer, at, join, open_room, press, visit
+from tests.browser.class_people import (
+    SLOW,
+    ClassServer,
+    at,
+    class_server,
+    join,
+    open_room,
+    patient,
+    press,
+    visit,
+)
 
 pytestmark = pytest.mark.browser
 STROKES = (((8, 6), (8, 22)), ((8, 6), (20, 6), (12, 22)), ((6, 14), (22, 14)), ((20, 5), (8, 14), (20, 23)))
@@ -23,21 +33,14 @@ STROKES = (((8, 6), (8, 22)), ((8, 6), (20, 6), (12, 22)), ((6, 14), (22, 14)), 
 def new_page(new_page: Callable[..., Page]) -> Callable[..., Page]:
     """As everywhere, and patient: three browsers, a server and a training share the machine."""
 
-    def patient(**options: object) -> Page:
-        # who is put out by the closing of the room is refused what the page still asks for
-        page = new_page(errors_allowed=("Failed to load resource",), **options)
-        page.set_default_timeout(SLOW)
-        return page
-
-    return patient
+    # who is put out by the closing of the room is refused what the page still asks for
+    return patient(new_page, errors_allowed=("Failed to load resource",))
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClassServer]:
-    made = ClassServer(tmp_path_factory.mktemp("class"))
-    made.start()
-    yield made
-    made.kill()
+    with class_server(tmp_path_factory.mktemp("class")) as made:
+        yield made
 
 
 def surface(page: Page) -> Locator:

@@ -12,7 +12,18 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from lessons.course import COURSE
-from tests.browser.class_people import SLOW, ClassServer, at, fill, join, open_room, press, visit
+from tests.browser.class_people import (
+    SLOW,
+    ClassServer,
+    at,
+    class_server,
+    fill,
+    join,
+    open_room,
+    patient,
+    press,
+    visit,
+)
 
 pytestmark = pytest.mark.browser
 LESSON = {lesson.code: lesson for lesson in COURSE}
@@ -28,20 +39,13 @@ OF_A_DEAD_SERVER = (
 def new_page(new_page: Callable[..., Page]) -> Callable[..., Page]:
     """As everywhere, and patient: two browsers and a server share the machine."""
 
-    def patient(**options: object) -> Page:
-        page = new_page(**options)
-        page.set_default_timeout(SLOW)
-        return page
-
-    return patient
+    return patient(new_page)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClassServer]:
-    made = ClassServer(tmp_path_factory.mktemp("class"))
-    made.start()
-    yield made
-    made.kill()
+    with class_server(tmp_path_factory.mktemp("class")) as made:
+        yield made
 
 
 def player(page: Page) -> Locator:

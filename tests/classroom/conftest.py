@@ -32,6 +32,21 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return put
 
 
+class Clock:
+    """A time that tests set, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture
 def browser(rooms: Rooms) -> Callable[..., TestClient]:
     """`browser(token)`: one that has kept a token; all ask the same server."""

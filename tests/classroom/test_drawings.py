@@ -10,20 +10,9 @@ import pytest
 from core.classroom.drawings import BYTES, MOST_EACH, CollectionClosed, LeftBehind, NoSuchDrawing
 from core.classroom.rooms import KEPT_SECONDS, Rooms
 from core.classroom.words import ClassroomError, NotInstructor, NotYourRoom
+from tests.classroom.conftest import Clock
 
 JOB, BLOB = "a" * 64, "b" * 64
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -29,19 +29,7 @@ from core.classroom.words import (
     read_name,
     require_secret,
 )
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.classroom.conftest import Clock
 
 
 @pytest.fixture

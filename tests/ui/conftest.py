@@ -8,6 +8,7 @@ from streamlit.components.v2 import manifest_scanner
 
 from core.emoji_pictures import EmojiPictures, load_emoji_pictures
 from lessons import is_it_memory
+from pages.components.player.packing import read_header
 from tests.ui.fake_model import open_page
 
 
@@ -54,3 +55,17 @@ def visit(tmp_path, monkeypatch):
     yield enter
     for manager in opened:
         manager.__exit__(None, None, None)
+
+
+@pytest.fixture
+def visit_filmed(visit, monkeypatch):
+    """`visit_filmed(slug, **query)`: as `visit`, and third the headers of the films its player is given, as they come."""
+    films = []
+
+    def note(film, **more):
+        header = read_header(film)
+        if header["name"] != "start":  # the start page's, which is opened before each
+            films.append(header | {"asked": more["start"]})
+
+    monkeypatch.setattr("pages.ui.stage.player", note)
+    return lambda slug, **query: (*visit(slug, **query), films)

@@ -8,30 +8,12 @@ import pytest
 
 from core.provenance import Provenance
 from lessons.course import COURSE
-from pages.components.player.packing import read_header
-from tests.ui.fake_model import open_page, sentences
+from tests.ui.fake_model import sentences
 
 
 @pytest.fixture
-def visit(tmp_path, monkeypatch):
-    """`visit(slug, **query)` opens a page; returns it, its executor and the headers of its player’s films."""
-    opened, films = [], []
-
-    def enter(slug: str, **query: str):
-        manager = open_page(slug, tmp_path, monkeypatch, **query)
-        at, executor = manager.__enter__()
-        opened.append(manager)
-        monkeypatch.setattr(
-            "pages.ui.stage.player",
-            lambda film, **more: films.append(read_header(film) | {"asked": more["start"]}) and None,
-        )
-        at.run()
-        assert not at.exception, at.exception
-        return at, executor, films
-
-    yield enter
-    for manager in opened:
-        manager.__exit__(None, None, None)
+def visit(visit_filmed):
+    return visit_filmed
 
 
 def test_a_run_goes_on_with_another_prompt_from_a_frame(visit):

@@ -29,7 +29,7 @@ from lessons.pins import MOST, read_pins, write_pins
 from pages.components.player import Curve, Film, FilmError, Number, Row, pack, together
 from pages.components.player.packing import read_header
 from pages.server.classroom import bar
-from tests.ui.fake_model import open_page, sentences
+from tests.ui.fake_model import sentences
 
 MODULES = (
     meet_the_model, one_step_denoising, iterative_denoising, sampling_from_noise, classifier_free_guidance, image_to_image,
@@ -44,24 +44,8 @@ SHORT = {  # what keeps these runs short
 
 
 @pytest.fixture
-def visit(tmp_path, monkeypatch):
-    """`visit(slug, **query)` opens a page; returns it and the headers of the films that its player is given."""
-    opened, films = [], []
-
-    def enter(slug: str, **query: str):
-        manager = open_page(slug, tmp_path, monkeypatch, **query)
-        at, executor = manager.__enter__()
-        opened.append(manager)
-        monkeypatch.setattr(
-            "pages.ui.stage.player", lambda film, **more: films.append(read_header(film)) and None
-        )
-        at.run()
-        assert not at.exception, at.exception
-        return at, executor, films
-
-    yield enter
-    for manager in opened:
-        manager.__exit__(None, None, None)
+def visit(visit_filmed):
+    return visit_filmed
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.LESSON.code)

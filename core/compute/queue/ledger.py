@@ -6,20 +6,20 @@ waits for a worker. The ledger knows nothing of processes, so every executor can
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import takewhile
 
 from core.compute.executor import Capacity, JobStatus, OwnJob
+from core.compute.queue.answers import Answers
 from core.compute.queue.ended import forget_old, give_up, last_event, last_status, own_job, recorded
 from core.compute.queue.estimates import Durations
 from core.compute.queue.fair import FairQueue
 from core.compute.queue.quotas import NO_LIMITS, DeviceTime, Limits, in_words
+from core.compute.queue.rows import Rows
 from core.compute.queue.run import EventLog, Run
-from core.compute.store import ELSEWHERE, Openings, Store
-from core.compute.store.runs import RunRecord
+from core.compute.store import Openings, Store
 from core.jobs import (
     JSON,
     BackendUnavailable,
@@ -39,12 +39,9 @@ from core.jobs import (
     QuotaExceeded,
     Started,
     State,
-    StoreFull,
     WorkerLost,
     require_key,
 )
-
-log = logging.getLogger(__name__)
 
 _MAX_OWNER_LENGTH = 200
 # A lesson's own run is asked for by everybody who ever opens its page.
@@ -74,7 +71,6 @@ class Ledger:
         workers: Callable[[], int] = lambda: 1,
         openings: Openings | None = None,
     ) -> None:
-        self._openings = openings
         self._store, self._kinds, self._environment = store, kinds, dict(environment)
         self._max_queue, self._limits, self._max_attempts = max_queue, limits, max_attempts
         self._turn_seconds, self._workers = turn_seconds, workers
@@ -82,7 +78,7 @@ class Ledger:
         self._queue = FairQueue()
         self._runs: OrderedDict[str, Run] = OrderedDict()  # ended ones in the order of their end
         self._running: dict[str, Run] = {}  # by key, in the order of their starts
-        self._unsaved: dict[str, RunRecord] = {}  # rows that could not be written yet
+        self._rows, self._answers = Rows(store), Answers(store, openings)
         self._durations = Durations(store.runs.durations())
         self._device_time = DeviceTime(limits, store.runs.charges(limits.window_seconds))
         self._closing = False
@@ -94,8 +90,7 @@ class Ledger:
 
     def at_hand(self, spec: JobSpec) -> bool:
         """Whether the result need not be computed: it is kept, or ships."""
-        ships = self._openings is not None and self._openings.ships(spec)
-        return ships or self._store.has_result(self.key(spec))
+        return self._answers.at_hand(spec, self.key(spec))
 
     def submit(self, spec: JobSpec, owner: str, here: bool = False) -> JobId:
         if spec.kind not in self._kinds:
@@ -104,7 +99,7 @@ class Ledger:
             raise InvalidSpec("A computation needs an owner: a name of 1 to 200 characters.")
         key = self.key(spec)
         # Outside the lock: the first time, it reads the file, or takes up the one that ships.
-        stored = self._stored(spec, key, here)
+        stored = self._answers.taken_up(spec, key, here)
         if not stored and key not in self._runs and len(self._queue) >= self._max_queue:
             # Without the lock, which a write to a slow disk may hold: in a rush, most are refused, and at once.
             raise QueueFull(self._max_queue, self._place_is_free_in([]))
@@ -113,7 +108,9 @@ class Ledger:
                 raise BackendUnavailable()
             run = self._runs.get(key)
             if run and run.state is State.DONE and not stored:
-                stored = self._stored(spec, key, here)  # it may have ended between the two lines above
+                stored = self._answers.taken_up(
+                    spec, key, here
+                )  # it may have ended between the two lines above
             if run and (not run.state.final or (run.state is State.DONE and stored)):
                 self._attach(run, owner)
             elif stored:
@@ -169,7 +166,7 @@ class Ledger:
             run.owners.discard(owner)
             if run.state.final:
                 self._drop_what_nobody_claims(run)
-            self._save(run)
+            self._rows.save(run)
             return None
 
     def mine(self, kind: str, owner: str) -> list[OwnJob]:
@@ -204,7 +201,7 @@ class Ledger:
     def usual_seconds(self, kind: str) -> float | None:
         with self._changed:
             usual = self._durations.usual(kind)
-        return self._openings.usual_seconds(kind) if usual is None and self._openings else usual
+        return self._answers.usual_seconds(kind) if usual is None else usual
 
     def capacity(self) -> Capacity:
         with self._changed:
@@ -222,7 +219,7 @@ class Ledger:
             run.move(State.RUNNING)
             run.log.append(Started(run.total))
             self._running[run.key] = run
-            self._save(run)
+            self._rows.save(run)
             return run
 
     def record(self, run: Run, event: Event) -> bool:
@@ -235,7 +232,7 @@ class Ledger:
             # It gets on, so the next crash is not held against it, by the next server neither.
             if run.crashes:
                 run.crashes = 0
-                self._save(run)
+                self._rows.save(run)
             run.keeps_checkpoints = True
             had_its_turn = len(self._queue) and run.runs_for() >= self._turn_seconds
             if run.stop_requested or not (had_its_turn or self._closing):
@@ -285,24 +282,6 @@ class Ledger:
                 run.stop_requested = True
             return list(self._running.values())
 
-    def _stored(self, spec: JobSpec, key: JobId, here: bool) -> bool:
-        """Is there a result to answer with? One that ships is taken into the store, unless it is to be computed `here`."""
-        if self._store.has_result(key):
-            return not (here and self._came_from_elsewhere(key))
-        if here or self._openings is None or (data := self._openings.read(spec)) is None:
-            return False
-        try:
-            self._store.put_result_bytes(key, data)
-        except (StoreFull, OSError):
-            log.exception("an opening that ships could not be kept; it is computed")
-            return False
-        return True
-
-    def _came_from_elsewhere(self, key: JobId) -> bool:
-        """By the result itself: what shipped with an earlier version of the app may be kept here, too."""
-        kept = self._store.get_result(key)
-        return kept is not None and ELSEWHERE in kept.meta
-
     # --- under the lock -------------------------------------------------------------------------------------
 
     def _new_run(self, key: str, spec: JobSpec, owners: set[str]) -> Run:
@@ -325,7 +304,7 @@ class Ledger:
             if not run.owners:
                 self._end(run, Cancelled())
                 return None
-        self._save(run)
+        self._rows.save(run)
         run.stop_requested = not run.owners
         return run if run.stop_requested else None
 
@@ -336,7 +315,7 @@ class Ledger:
     def _accept(self, run: Run, answer: Done | Failed | Cancelled | None = None) -> None:
         """Enter a new run, into the table first: what cannot be kept is not accepted."""
         self._store.runs.save(run.record())
-        self._unsaved.pop(run.key, None)  # of its last time
+        self._rows.forget(run.key)
         self._enter(run, answer)
 
     def _enter(self, run: Run, answer: Done | Failed | Cancelled | None = None) -> None:
@@ -355,7 +334,7 @@ class Ledger:
         self._stands_still(run)
         run.move(State.QUEUED)
         self._enqueue(run, urgent)
-        self._save(run)
+        self._rows.save(run)
 
     def _attach(self, run: Run, owner: str) -> None:
         run.former_owners.discard(owner)
@@ -364,7 +343,7 @@ class Ledger:
             run.owners.add(owner)
             if run.state is State.QUEUED:
                 self._queue.join(run.key, owner)
-            self._save(run)
+            self._rows.save(run)
 
     def _require_room(self, owner: str) -> None:
         waiting, most = self._queue.waiting_for(owner), self._limits.waiting
@@ -400,11 +379,7 @@ class Ledger:
         """An attempt has ended: those who wait for it pay, or who cancelled it if nobody does."""
         payers = run.owners or run.former_owners
         if payers and run.started_at is not None:
-            charges = self._device_time.charge(payers, run.runs_for())
-            try:
-                self._store.runs.add_charges(charges)
-            except (StoreFull, BackendUnavailable):
-                log.exception("computing time could not be noted in the table")
+            self._rows.charge(self._device_time.charge(payers, run.runs_for()))
 
     def _stands_still(self, run: Run) -> None:
         self._running.pop(run.key, None)
@@ -423,21 +398,9 @@ class Ledger:
         self._drop_what_nobody_claims(run)
         if run.state is State.DONE and run.started_at:
             self._durations.note(run.spec.kind, run.runs_for())
-        self._save(run)
+        self._rows.save(run)
         self._runs.move_to_end(run.key)
         forget_old(self._runs)
-
-    def _save(self, run: Run) -> None:
-        """Bring the row up to date. A failure is not fatal: it is tried again with the next row that is written,
-        and at worst, `resume` looks at the run once more.
-        """
-        self._unsaved[run.key] = run.record()
-        try:
-            for key, record in list(self._unsaved.items()):
-                self._store.runs.save(record)
-                del self._unsaved[key]
-        except (StoreFull, BackendUnavailable):
-            log.exception("the state of run %s could not be written", run.key)
 
     def _status(self, run: Run) -> JobStatus:
         if run.state is State.QUEUED:

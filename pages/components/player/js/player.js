@@ -134,7 +134,7 @@ class Player {
       this.pause();
       this.sent = null;
       this.following = film.count < film.total;
-      this.frame = envelope.start ?? film.start ?? film.count - 1;
+      this.frame = envelope.start ?? (film.autoplay && stands() ? null : film.start) ?? film.count - 1;
     }
     if (this.following) this.frame = film.count - 1;
     if (film.count === film.total) this.following = false;
@@ -142,7 +142,7 @@ class Player {
     this.layout();
     if (fresh && film.loops) this.loopOn(true);
     const moves = film.autoplay || (envelope.play && film.total >= ENOUGH);
-    if (fresh && moves && film.count === film.total && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.open();
+    if (fresh && moves && film.count === film.total && !stands()) this.open();
   }
 
   layout() {
@@ -387,6 +387,9 @@ function leading() {
   const precedes = (a, b) => Boolean(hostOf(a).compareDocumentPosition(hostOf(b)) & Node.DOCUMENT_POSITION_FOLLOWING);
   return [...onPage].reduce((best, player) => (best && precedes(best, player) ? best : player), null);
 }
+
+// Whether less motion is asked for: a film that would play then shows where it would end.
+const stands = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const hostOf = (player) => player.root.getRootNode().host ?? player.root;
 
