@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 from core.compute.context import JobContext, JobEvents
@@ -66,7 +66,7 @@ def read_branch(lesson: Lesson, text: str) -> Branch:
     except ValueError as error:
         raise BadValue(f"A branch is written like “at=12&seed=3”, not {quoted(text)}.") from error
     found = dict(pairs)
-    at = AT.parse(found.pop("at", ""))
+    at = int(AT.parse(found.pop("at", "")))
     for name in found:
         if name not in lesson.branches:
             raise BadValue(
@@ -99,8 +99,8 @@ def words(branch: Branch) -> str:
 
 def branch_spec(spec: JobSpec, branch: Branch) -> JobSpec:
     """The run of `spec` that goes on otherwise from a step. Raises BadValue where it has no such step."""
-    begins = min(spec.params.get("i_starts", [spec.params.get("i_start", 0)]))
-    steps = spec.params["num_steps"] - begins
+    params = cast(Mapping[str, Any], spec.params)
+    steps = params["num_steps"] - min(params.get("i_starts", [params.get("i_start", 0)]))
     if branch.at >= steps:
         raise BadValue(f"The run has the frames 0 to {steps - 1}, so it cannot go on from frame {branch.at}.")
     fork = {IN_JOB.get(name, name): value for name, value in branch.changes.items()}

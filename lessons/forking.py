@@ -53,7 +53,7 @@ def loop(
     Raises:
         BadRequest: the run has no such step, or the sampler is none of SAMPLERS, or it cannot keep the constraint.
     """
-    as_it_was = {"constrain": constrain, "take_step": take_step, "limit": limit}
+    as_it_was: dict[str, Any] = {"constrain": constrain, "take_step": take_step, "limit": limit}
     run = iterative_denoise(x_t, timesteps, estimate(columns), schedule, generators, **as_it_was)
     if fork is None:
         yield from run
@@ -67,7 +67,7 @@ def loop(
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     changed = {name: fork[name] for name in ("prompt", "guidance_scale") if name in fork}
     estimator = estimate([replace(column, **changed) for column in columns])
-    more = as_it_was if sampler is iterative_denoise else {"limit": limit}
+    more: dict[str, Any] = as_it_was if sampler is iterative_denoise else {"limit": limit}
     for step in sampler(x_t, timesteps[at:], estimator, schedule, generators, **more):
         yield replace(step, index=at + step.index)
 

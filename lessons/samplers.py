@@ -9,7 +9,7 @@ Both columns start from the same noise; `ways` are the seeds of the noise that i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -130,7 +130,10 @@ def _params(values: Mapping[str, Any], model: str, variant: str | None) -> dict[
 def timesteps_for(sampler: str, evaluations: int, schedule: NoiseSchedule, spacing: str) -> list[int]:
     """The timesteps on which a sampler asks the network so often; Heun, which can only do odd counts, at most."""
     count = (evaluations + 1) // 2 if sampler == "heun" else evaluations
-    return {"even": schedule.strided_timesteps, "karras": schedule.karras_timesteps}[spacing](count)
+    spaced: dict[str, Callable[[int], list[int]]] = {
+        "even": schedule.strided_timesteps, "karras": schedule.karras_timesteps,
+    }  # fmt: skip
+    return spaced[spacing](count)
 
 
 def asked(sampler: str, evaluations: int) -> int:
@@ -153,11 +156,11 @@ def loop(
     if sampler == "heun" and variant == "stale_clock":
         estimator = StaleClock(estimator)
     take_step = no_noise if variant == "no_noise" else denoise_step
-    sample = {
+    samplers: dict[str, Callable[..., Iterator[Step]]] = {
         "ddpm": partial(iterative_denoise, take_step=take_step), "ddim": partial(ddim, eta=params["eta"]), "heun": heun,
         "dpm": dpm_solver_pp,
-    }[sampler]  # fmt: skip
-    return sample(noise, timesteps, estimator, bench.schedule, generators)
+    }  # fmt: skip
+    return samplers[sampler](noise, timesteps, estimator, bench.schedule, generators)
 
 
 def first_noise(bench: Bench) -> Tensor:
@@ -249,7 +252,9 @@ def paths(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     x_t, clean_hat, times = [], [], []
     for index in range(count):
         for sampler, steps in loops.items():
-            latest[sampler] = next(steps, latest.get(sampler))
+            step = next(steps, latest.get(sampler))
+            assert step is not None  # every sampler takes a first step
+            latest[sampler] = step
         x_t.append(np.concatenate([_numpy(step.x_t) for step in latest.values()]))
         clean_hat.append(np.concatenate([_numpy(step.clean_hat) for step in latest.values()]))
         times.append([step.t for step in latest.values()])

@@ -16,11 +16,12 @@ from core.jobs import Frame, JobSpec
 from core.media import to_pixels
 from core.samplers import ddim
 from core.trajectory import Trajectory
-from lessons.denoising import BadRequest, guided
+from lessons.denoising import guided
 from lessons.editing import GAMMA_HELP, rms, set_up
 from lessons.fields import BadValue, Number, PictureRef, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE, SUGGESTIONS
+from lessons.requests import BadRequest
 from lessons.samplers import Work
 
 COUNTS = (10, 20, 34, 50, 100)
@@ -152,6 +153,7 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
 
     for step in invert_ddim(clean, timesteps, same, schedule):
         x_t = step.update.x_next
+        assert step.t_next is not None  # on the way to noise every step leads to a t
         shown = [x_t, x_t, add_noise(clean, fresh, step.t_next, schedule)]
         record.add(step.t_next, schedule.sigma(step.t_next), shown, [step.clean_hat, step.clean_hat, clean])
         yield Frame(step.index, total, record.pixels())

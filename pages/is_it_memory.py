@@ -9,7 +9,7 @@ from lessons.editing import rms
 from lessons.is_it_memory import LESSON as WRITTEN
 from lessons.is_it_memory import reference_distances, training
 from lessons.one_step_denoising import TIMESTEPS
-from lessons.two_students import OPPONENTS, SETS, TIMES, compared_spec, errors_spec
+from lessons.two_students import EACH, OPPONENTS, SETS, TIMES, compared_spec, errors_spec, pictures_of
 from pages.components.curves import Series, curves
 from pages.components.player import Curve, Film, Row
 from pages.server.runtime import model_fingerprint, schedule
@@ -122,6 +122,8 @@ OPPONENT = {
     "exact": "exact mean of the training pictures",
 }  # fmt: skip
 
+SHORT = {"training": "Training pictures", "heldout": "Other objects", "photographs": "Photographs"}
+
 
 def both_films() -> Films:
     """One picture at every t, as each opponent gives it back."""
@@ -161,12 +163,19 @@ def both_films() -> Films:
 
 def set_films() -> Films:
     """A picture of each set, a column for each opponent, a frame for each t."""
-    steps, columns = [f"t = {t}" for t in TIMES], list(OPPONENT.values())
+    steps, columns = [f"t = {t}" for t in TIMES], [*OPPONENT.values(), "the picture"]
+    originals = {name: to_pixels(pictures_of(name, EACH)[:1].numpy()) for name in SETS}  # (1, H, W, 3) each
 
     def film(pixels: Pixels, total: int) -> Film:
+        done = len(pixels["training"])
+        beside = {
+            name: np.concatenate([pixels[name], originals[name][None].repeat(done, axis=0)], axis=1)
+            for name in SETS
+        }
         return Film(
-            rows=[Row(name, r"\hat{x}_0", pixels[name], words) for name, words in SETS.items()],
-            steps=steps[: len(pixels["training"])], total=total, columns=columns, name="a12-sets",
+            rows=[Row(name, r"\hat{x}_0", beside[name], words) for name, words in SETS.items()],
+            steps=steps[:done], total=total, columns=columns, start=TIMES.index(400) if done == total else None,
+            name="a12-sets",
         )  # fmt: skip
 
     return Films(
@@ -188,16 +197,17 @@ def two_students(values: Values) -> None:
     with many:
         found = stage(LESSON, errors_spec(model_fingerprint()), set_films(), name="sets")
         if found is not None:
-            for part, (name, words) in zip(st.columns(len(SETS)), SETS.items(), strict=True):
+            st.caption("Error of x̂₀ (root mean square) against t, on each kind of pictures:")
+            for part, (name, words) in zip(st.columns(len(SETS)), SHORT.items(), strict=True):
                 measured = found["error"][list(SETS).index(name)]  # (times, opponents)
                 with part:
                     curves(
-                        f"Error of x̂₀ on {words}",
+                        words,
                         [
                             Series(OPPONENT[who], {"t": list(TIMES)}, measured[:, k].round(4).tolist())
                             for k, who in enumerate(OPPONENTS)
                         ],
-                        key=f"a12/errors/{name}", points=True,
+                        key=f"a12/errors/{name}", points=True, y_range=(0.0, 0.8),
                     )  # fmt: skip
 
 
