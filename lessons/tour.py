@@ -31,13 +31,13 @@ TOUR: tuple[Stop, ...] = (
         "meet_the_model", "Noise becomes a picture",
         "One noise becomes three pictures, because three prompts ask for them. Drag the scrubber slowly: when can you first "
         "tell what it will be?",
-        ".track .range", address={"frame": "0"},
+        ".player[data-frame] .track .range", address={"frame": "0"},
     ),
     Stop(
         "one_step_denoising", "What the network knows",
         "Asked once, the network answers with the mean of all pictures that fit. Move towards more noise: its answer blurs, "
         "because more pictures fit.",
-        ".track .range",
+        ".player[data-frame] .track .range",
     ),
     Stop(
         "classifier_free_guidance", "Asking louder",

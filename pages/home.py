@@ -73,12 +73,7 @@ with st.container(key="hero"):
             "Noise turns into a picture in a few dozen small steps. Stop any of them, open it, change it, break it."
         )
         with st.container(key="begin"):
-            st.button(
-                "The ten-minute tour",
-                icon=":material/arrow_forward:",
-                icon_position="right",
-                on_click=begin_tour,
-            )
+            begin_tour()
         box()
     with st.container(key="hero-film"):
         first = LESSON.defaults()  # the run that lesson A0 opens on, so it is computed once for both

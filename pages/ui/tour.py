@@ -1,4 +1,8 @@
-"""The tour's panel: what to see at this stop, the way to the next, and a hand that shows what to press."""
+"""The tour's panel: what to see at this stop, the way to the next, and a hand that shows what to press.
+
+Its ways are links, which the browser takes by itself, like those of the menu: a way that the server takes would be
+undone by a player that tells its frame in the same moment.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,11 @@ import streamlit as st
 from lessons.address import TOUR as ADDRESS
 from lessons.tour import TOUR, stop_of
 from pages.components.hand import hand
-from pages.ui.ways import go
 
 
 def begin_tour() -> None:
-    """For callbacks: asks for the first stop."""
-    _ask(1)
+    """The way to the first stop."""
+    _way(1, "The ten-minute tour", icon=":material/arrow_forward:", icon_position="right")
 
 
 def tour_panel(url_path: str) -> None:
@@ -26,22 +29,22 @@ def tour_panel(url_path: str) -> None:
         st.markdown(stop.words)
         with st.container(horizontal=True, gap="small"):
             if number > 1:
-                st.button("Back", key="tour/back", on_click=_ask, args=(number - 1,))
+                _way(number - 1, "Back")
+            with st.container(key="onward", width="content"):
+                if number < len(TOUR):
+                    _way(number + 1, "Next stop")
+                else:
+                    st.page_link("home.py", label="Finish")
             if number < len(TOUR):
-                st.button("Next stop", key="tour/next", type="primary", on_click=_ask, args=(number + 1,))
                 st.button("Leave the tour", key="tour/leave", type="tertiary", on_click=_leave)
-            else:
-                st.button("Finish", key="tour/finish", type="primary", on_click=_ask, args=(0,))
     # Outside of it: the panel is a place of its own for what is fixed.
     hand(stop.point, stop.text, key=f"tour/hand/{number}")
 
 
-def _ask(number: int) -> None:
-    """0 is the start page, behind the last stop."""
-    if number == 0:
-        return go("home.py")
+def _way(number: int, label: str, **looks) -> None:
     stop = TOUR[number - 1]
-    go(f"{stop.slug}.py", {**stop.address, ADDRESS: str(number)})
+    address = {**stop.address, ADDRESS: str(number)}
+    st.page_link(f"{stop.slug}.py", label=label, query_params=address, **looks)
 
 
 def _leave() -> None:

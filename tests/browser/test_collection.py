@@ -73,7 +73,7 @@ def test_a_picture_is_kept_in_every_way_and_leads_back_to_its_state(new_page, ap
     expect(page.locator("#kept-notice")).to_be_visible()
     page.get_by_role("button", name="Open the collection").click()
     cards = page.locator(".card")
-    expect(cards).to_have_count(3)
+    expect(cards).to_have_count(3, timeout=SLOW)
     way = cards.nth(1).get_by_role("link", name="Open it in the lesson").get_attribute("href")
     assert way.startswith(f"{app}/{LESSON.url_path}?") and "frame=1" in way and "t=250" in way
     expect(page.locator(".tasks li.done")).to_have_count(1)  # three of A1's three

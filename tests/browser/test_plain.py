@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -29,6 +31,7 @@ def test_words_are_read_as_they_stand_and_nothing_is_made_of_them(page: Page, ap
     for k, words in enumerate(WORDS):
         for place in PLACES:
             box = page.locator(f".st-key-{place}-{k}")
+            expect(box).to_have_text(re.compile(r"\S"))  # labels are drawn a moment after their buttons
             shown = read(box.inner_text())
             assert read(words) in shown, f"{place}: {words!r} reads {shown!r}"
             made = box.locator(".stMarkdown, [data-testid=stMarkdownContainer]").first.locator(MADE)

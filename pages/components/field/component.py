@@ -16,7 +16,7 @@ from pages.components.field.scene import Scene
 HERE = Path(__file__).parent
 # The first three compute and touch no page; tests load them alone.
 MATHEMATICS = ("exact", "network", "solvers")
-COMMON = ("pixel_ratio", "readback", "room", "file_name", "png_file", "save_png")
+COMMON = ("leaving", "while_here", "pixel_ratio", "readback", "room", "file_name", "png_file", "save_png")
 SCRIPTS = (*MATHEMATICS, "decode", "view", "layers", "panel", "loss", "controls", "field")
 
 

@@ -16,7 +16,9 @@ from pages.components.player.packing import pack, read_header
 from pages.components.shelf import own_routes, publish
 
 HERE = Path(__file__).parent
-COMMON = ("pixel_ratio", "quantities", "readback", "room", "file_name", "png_file", "save_png")
+COMMON = (
+    "leaving", "while_here", "pixel_ratio", "quantities", "readback", "room", "file_name", "png_file", "save_png",
+)  # fmt: skip
 SCRIPTS = (
     "fetch", "inflate", "decode", "tex", "linked", "chart", "values", "stage", "sum", "figure", "save", "keep", "timeline",
     "lightbox", "watch", "player",

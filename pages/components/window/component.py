@@ -16,8 +16,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.components.common import joined
 
 HERE = Path(__file__).parent
-COMMON = ("opened", "readback", "png_file", "collection")
-SCRIPTS = ("connection", "history", "translation", "printing", "popover", "rail", "keeping", "window")
+COMMON = ("leaving", "opened", "readback", "png_file", "collection")
+SCRIPTS = ("connection", "history", "translation", "printing", "popover", "rail", "keeping", "ways", "window")
 KEY = "window"
 # What an address holds of where one stands in a picture: it follows the hand, and no step back leads there.
 UNDERWAY = ("frame", "job")

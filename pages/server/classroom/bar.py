@@ -20,7 +20,7 @@ from pages.server.classroom.routes import question_shown
 from pages.server.session import LessonState, enter_anew
 
 HERE = Path(__file__).parent
-COMMON = ("tab_storage",)
+COMMON = ("leaving", "tab_storage")
 KEY = "classroom/bar"
 BY_PATH: dict[str, Lesson] = {lesson.url_path: lesson for lesson in COURSE}
 

@@ -18,6 +18,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const stopper = new AbortController();
   const { signal } = stopper;
   listeners.set(parentElement, stopper);
+  const tell = whileHere(setTriggerValue);
   let waiting = 0, looking = false, tells = 0;
 
   const look = async () => {
@@ -30,7 +31,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const news = told !== null && (told.over || told.word !== data.seen);
     tells = news ? tells + 1 : 0;
     if (tells > TOLD_IN_VAIN) document.dispatchEvent(new Event("page-unanswered")); // components/window/js/window.js
-    else if (news) setTriggerValue("news", told.word);
+    else if (news) tell("news", told.word);
     // Until the part has been drawn with the news, this goes on; then it is called anew, and knows them.
     waiting = setTimeout(look, news ? TELL_AGAIN : wait(told));
   };

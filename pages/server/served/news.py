@@ -18,14 +18,16 @@ import streamlit as st
 from core.compute.executor import Executor
 from core.jobs import JobId, JobNotFound
 from pages.components.address import base
+from pages.components.common import joined
 from pages.components.shelf import own_routes
 from pages.server import runtime
 
 MOST_JOBS = 16  # that one part of a page watches
 PER_SECOND = 5.0  # fragments with a chart that two cores draw besides all else
+COMMON = ("leaving", "while_here")
 
 _mount = st.components.v2.component(
-    "job_news", html="<span></span>", js=(Path(__file__).parent / "news.js").read_text(encoding="utf-8")
+    "job_news", html="<span></span>", js=joined(Path(__file__).parent, ("news",), common=COMMON)
 )
 
 

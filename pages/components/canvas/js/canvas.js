@@ -28,7 +28,7 @@ class Canvas {
 
   // Called at the first mount and again whenever Streamlit has new data or a new theme.
   update({ data, setTriggerValue }) {
-    this.trigger = setTriggerValue;
+    this.trigger = whileHere(setTriggerValue);
     const { plan, under, start } = readPlan(data);
     const name = `${plan.key}|${plan.identity}`;
     const below = under && hash(under);

@@ -31,7 +31,7 @@ class VectorField {
   update({ data, setStateValue }) {
     const [envelope, scene] = decodeScene(data);
     const first = !this.scene;
-    this.send = (values, epoch) => setStateValue("view", { epoch, values });
+    this.send = whileHere((values, epoch) => setStateValue("view", { epoch, values }));
     if (first) this.panels = [...this.root.querySelectorAll(".panel")].map((figure) => new Panel(figure, scene.extent));
     if (scene.id !== this.scene?.id) this.exactField = Object.assign(new ExactField(scene.points), { version: scene.id });
     this.scene = scene;

@@ -39,8 +39,8 @@ class Player {
   // Called at the first mount and again whenever Streamlit has new data or a new theme. The data is an envelope, and
   // after it a film, unless the envelope says where to fetch it.
   async update({ data, setStateValue, setTriggerValue }) {
-    this.send = (frame, epoch) => setStateValue("frame", { index: frame, epoch });
-    this.redraw = () => setTriggerValue("redraw", true); // has the page draw the player again
+    this.send = whileHere((frame, epoch) => setStateValue("frame", { index: frame, epoch }));
+    this.redraw = whileHere(() => setTriggerValue("redraw", true)); // has the page draw the player again
     const turn = (this.turn = (this.turn ?? 0) + 1);
     const [envelope, filmAt] = readPart(data, 0);
     if (envelope.watch) return this.watch(envelope);
@@ -127,6 +127,7 @@ class Player {
   show(film, envelope) {
     const fresh = !this.film || envelope.epoch !== this.epoch;
     this.film = film;
+    this.part("head").inert = this.part("deck").inert = false; // until now there was nothing to step through
     this.epoch = envelope.epoch;
     this.envelope = envelope;
     this.part("problem").hidden = true;

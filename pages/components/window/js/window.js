@@ -11,10 +11,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     unfoldsByItself();
     keepsPopoversInPlace();
     keepsPictures();
+    watchesWays();
     set.connection = new Connection();
     document.addEventListener("page-unanswered", () => set.connection.runAgain());
   }
   Object.assign(keeping, { page: data.page, pages: data.pages });
+  if (location.pathname !== leaving.from) leaving.from = ""; // arrived
   rail(data);
   set.connection.lend(notice, () => setTriggerValue("again", Date.now()));
   return () => set.connection.takeBack(notice);

@@ -27,7 +27,11 @@ class Bar {
   update({ data, setTriggerValue }) {
     const first = !this.data;
     this.data = data;
-    this.tell = setTriggerValue;
+    this.tell = (name, value) => { // the bar stays from page to page
+      if (leaving.underway) setTimeout(() => this.tell(name, value), ASK_EVERY);
+      else setTriggerValue(name, value);
+    };
+    this.move = (to) => setTriggerValue("go", to);
     this.shown = data.question_shown;
     if (first) {
       this.show();
@@ -121,7 +125,8 @@ class Bar {
   go() {
     const { page, query, frame } = this.state;
     this.went = performance.now();
-    this.tell("go", { page, query, frame });
+    this.move({ page, query, frame });
+    if (page !== this.here().page) leaving.begin();
   }
 
   // ---- the instructor: tell
