@@ -8,11 +8,12 @@ FRAME = "frame"  # where the player stands
 JOB = "job"  # the run that the settings lead to, so that a link to another one can be told
 PIN = "pin"  # runs that are kept beside the page's own
 BRANCH = "branch"  # where the page's own run goes on otherwise, beside it
+GRID = "grid"  # two controls that are swept, and their values
 WRONG = "wrong"  # the mistake that is run on purpose
 CODE = "code"  # of the room that a student is to join
 TOUR = "tour"  # the stop of the tour, from 1
 
-RESERVED = (FRAME, JOB, PIN, BRANCH, WRONG, CODE, TOUR)
+RESERVED = (FRAME, JOB, PIN, BRANCH, GRID, WRONG, CODE, TOUR)
 NOT_FOLLOWED = (
     FRAME,
     JOB,

@@ -205,6 +205,7 @@ def _with_the_models_there_are(lesson: Lesson, card: ModelCard) -> Lesson:
         lesson,
         fields=tuple(f for f in lesson.fields if f is not offered),
         presets=tuple(p for p in lesson.presets if MODEL not in p.values),
+        sweeps=tuple(name for name in lesson.sweeps if name != MODEL),
     )
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from lessons.address import RESERVED
 from lessons.branching import BRANCHES, CHANGES, KIND
-from lessons.fields import BadValue, PictureRef
+from lessons.fields import BadValue, Choice, Number, Numbers, PictureRef, Text
+from lessons.grid import GRIDS
+from lessons.grid import KIND as GRID
 from lessons.lesson import Lesson, named
 from lessons.networks import NetworkChoice
 
@@ -124,10 +126,17 @@ def _of_the_functions(lesson: Lesson) -> Iterator[str]:
         except TypeError:
             more = ", the last of them the name of a mistake" if count == 3 else ""
             yield f"{what}: {place} must take {count} argument{'s' if count > 1 else ''}{more}."
+    by_name = {field.name: field for field in lesson.fields}
     if unknown := set(lesson.branches) - set(CHANGES):
         yield f"branches names {sorted(unknown)}; at a step of a run {', '.join(CHANGES)} can be changed."
     if lesson.branches and lesson.jobs.get(KIND) != BRANCHES[KIND]:
         yield "branches needs the job that forks a run: write jobs={…, **BRANCHES}, of lessons.branching."
+    if bad := [
+        name for name in lesson.sweeps if not isinstance(by_name.get(name), Choice | Number | Numbers | Text)
+    ]:
+        yield f"sweeps names {bad}; a grid sweeps fields that are numbers, choices or texts."
+    if lesson.sweeps and lesson.jobs.get(GRID) != GRIDS[GRID]:
+        yield "sweeps needs the job that computes a grid: write jobs={…, **GRIDS}, of lessons.grid."
     of_networks = lesson.part == "B" and not lesson.pretrained
     if of_networks and lesson.spec and not any(isinstance(f, NetworkChoice) for f in lesson.fields):
         yield "its spec is given networks, and no field chooses one: add a NetworkChoice."

@@ -9,6 +9,7 @@ from core.jobs import JobSpec
 from lessons.branching import BRANCHES, CHANGES
 from lessons.denoising import MAX_COLUMNS
 from lessons.fields import BadValue, Choice, Number, Numbers, Text, seed_field
+from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import FACE, SUGGESTIONS, UNCONDITIONAL
 
@@ -27,6 +28,7 @@ LESSON = Lesson(
     card=3,
     pinnable=True,
     branches=tuple(CHANGES),
+    sweeps=("gammas", "prompt", "limit", "seed"),
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
         Numbers("gammas", "Guidance scales γ", (0.0, 1.0, 3.0, 7.0, 12.0), "Up to six from 0 to 30: 0; 1; 7.5.", maximum=30),
@@ -66,7 +68,7 @@ LESSON = Lesson(
         "core.schedule:NoiseSchedule", "lessons.denoising:run", "lessons.forking:loop",
         "lessons.classifier_free_guidance:spec",
     ),
-    jobs={"denoise": "lessons.denoising:run", **BRANCHES},
+    jobs={"denoise": "lessons.denoising:run", **BRANCHES, **GRIDS},
     spec="lessons.classifier_free_guidance:spec",
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from lessons.branching import BRANCHES
 from lessons.denoising import guided
 from lessons.editing import MAX_SAMPLES, NUM_STEPS, from_noise, samples, second_columns, set_up
 from lessons.fields import Choice, Number, Text, seed_field
+from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.pairs import HYBRID_COURSE, HYBRID_SHOWN, suggestions
 from lessons.wrong_edits import NotCut
@@ -28,6 +29,7 @@ LESSON = Lesson(
     title="Hybrid images",
     pinnable=True,
     branches=("seed",),
+    sweeps=("sigma", "kernel", "gamma1", "gamma2", "p1", "p2", "seed"),
     fields=(
         Text("p1", "Prompt from afar (low frequencies)", FIRST.one, suggestions=suggestions(HYBRID_SHOWN)),
         Text("p2", "Prompt from near (high frequencies)", FIRST.two, suggestions=suggestions(HYBRID_SHOWN)),
@@ -57,7 +59,7 @@ LESSON = Lesson(
                 "The sum has twice the noise that is in xₜ; subtracting it throws the picture far out of its range."),
     ),
     shows=("core.guidance:Hybrid", "core.edits:GaussianLowpass", "lessons.hybrid_images:run"),
-    jobs={"hybrid": "lessons.hybrid_images:run", **BRANCHES},
+    jobs={"hybrid": "lessons.hybrid_images:run", **BRANCHES, **GRIDS},
     spec="lessons.hybrid_images:spec",
 )  # fmt: skip
 

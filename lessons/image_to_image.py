@@ -14,6 +14,7 @@ from lessons.denoising import frame_pixels, guided, record
 from lessons.editing import GAMMA_HELP, NUM_STEPS, beside, samples, set_up, together
 from lessons.fields import Number, Numbers, PictureRef, model_field, seed_field
 from lessons.forking import loop
+from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE
 
@@ -43,6 +44,7 @@ LESSON = Lesson(
     card=4,
     pinnable=True,
     branches=tuple(CHANGES),
+    sweeps=("i_starts", "gamma", "seed", "model"),
     fields=(*edit_fields("red-apple"), model_field()),
     presets=(
         Preset("reference", "i_start = 1, 3, 5, 7, 10, 20"),
@@ -61,7 +63,7 @@ LESSON = Lesson(
     ),
     variants=(NOT_NOISED,),
     shows=("core.edits:sdedit_start", "lessons.image_to_image:run", "core.diffusion:iterative_denoise"),
-    jobs={"edit": "lessons.image_to_image:run", **BRANCHES},
+    jobs={"edit": "lessons.image_to_image:run", **BRANCHES, **GRIDS},
     spec="lessons.image_to_image:spec",
     takes_pictures=True,
 )  # fmt: skip

@@ -16,6 +16,7 @@ from lessons.branching import BRANCHES
 from lessons.denoising import guided
 from lessons.editing import GAMMA_HELP, MAX_SAMPLES, NUM_STEPS, from_noise, samples, set_up
 from lessons.fields import Number, PictureRef, Text, model_field, seed_field
+from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.masks import MaskRef, mask_of
 from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
@@ -29,6 +30,7 @@ LESSON = Lesson(
     title="Inpainting",
     pinnable=True,
     branches=("prompt", "gamma", "seed"),
+    sweeps=("gamma", "prompt", "seed", "model"),
     fields=(
         PictureRef("picture", "Picture", "cat-face"),
         MaskRef("mask", "Mask", "bottom", "Painted = made anew. Everything else is kept."),
@@ -62,7 +64,7 @@ LESSON = Lesson(
                 "The hole is filled by a picture that never knew its surroundings: the seam is a hard edge."),
     ),
     shows=("core.edits:keep_outside", "lessons.inpainting:run", "lessons.inpainting:seam"),
-    jobs={"inpaint": "lessons.inpainting:run", **BRANCHES},
+    jobs={"inpaint": "lessons.inpainting:run", **BRANCHES, **GRIDS},
     spec="lessons.inpainting:spec",
     takes_pictures=True,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from core.jobs import JobSpec
 from lessons.branching import BRANCHES, CHANGES
 from lessons.fields import Number, PictureRef, Text, model_field, seed_field
+from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE, SUGGESTIONS
 
@@ -17,6 +18,7 @@ LESSON = Lesson(
     title="Iterative denoising",
     pinnable=True,
     branches=tuple(CHANGES),
+    sweeps=("i_start", "prompt", "seed", "model"),
     fields=(
         PictureRef("picture", "Picture", "pickup-truck"),
         Number("i_start", "i_start", 10, "Where the loop begins: 0 is pure noise, 33 is nearly clean.", maximum=33),
@@ -59,7 +61,7 @@ LESSON = Lesson(
         "lessons.wrong:no_noise", "lessons.wrong:unscaled_noise", "lessons.wrong:root_over_beta",
         "lessons.wrong:wrong_schedule",
     ),
-    jobs={"denoise": "lessons.denoising:run", **BRANCHES},
+    jobs={"denoise": "lessons.denoising:run", **BRANCHES, **GRIDS},
     spec="lessons.iterative_denoising:spec",
 )  # fmt: skip
 

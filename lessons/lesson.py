@@ -81,6 +81,7 @@ class Lesson:
     card: int = 0  # which sample of what it opens with its card on the start page shows
     pinnable: bool = False  # its page can keep runs beside the next one
     branches: tuple[str, ...] = ()  # what can be changed at a step of its run: of lessons.branching.CHANGES
+    sweeps: tuple[str, ...] = ()  # the fields that a grid can sweep
     instead: Mapping[str, str] = field(
         default_factory=dict
     )  # sections that replace the file's (any_model.py)

@@ -10,6 +10,7 @@ from core.jobs import Frame, JobSpec
 from core.trajectory import Trajectory
 from lessons.branching import BRANCHES, CHANGES
 from lessons.fields import Number, Text, seed_field
+from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question
 from lessons.loading import load_model
 from lessons.prompts import FACE, NULL_LIKE, STYLES, SUGGESTIONS, TRIO
@@ -20,6 +21,7 @@ LESSON = Lesson(
     title="Meet the model",
     pinnable=True,
     branches=tuple(CHANGES),
+    sweeps=("p1", "steps", "gamma", "seed"),
     fields=(
         *(
             Text(f"p{k + 1}", f"Prompt {k + 1}", prompt, suggestions=SUGGESTIONS)
@@ -54,7 +56,7 @@ LESSON = Lesson(
         "core.diffusion:draw_noise", "core.diffusion:estimate_clean", "core.diffusion:denoise_step",
         "lessons.denoising:run", "lessons.forking:loop", "lessons.meet_the_model:embed",
     ),
-    jobs={"denoise": "lessons.denoising:run", "embed": "lessons.meet_the_model:embed", **BRANCHES},
+    jobs={"denoise": "lessons.denoising:run", "embed": "lessons.meet_the_model:embed", **BRANCHES, **GRIDS},
     spec="lessons.meet_the_model:spec",
 )  # fmt: skip
 

@@ -34,7 +34,7 @@ def provenance_of(
                 None, [note, f"Computed on {elsewhere['machine']}, {elsewhere['date']}.", elsewhere["note"]]
             )
         )
-    models = list(_models(params))
+    models = list(dict.fromkeys(_models(params)))
     columns = params.get("columns")
     return Provenance(
         lesson=f"{lesson.code} · {lesson.title}",
@@ -74,6 +74,8 @@ def _models(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for asked in ("model", "learner"):  # A12 asks two
         if isinstance(mark := params.get(asked), str):
             yield model_name(mark), mark
+    for cell in params.get("cells", ()):  # of a grid
+        yield from _models(cell["params"])
     for network in [*params.get("networks", ()), params.get("network")]:
         if isinstance(network, Mapping):
             yield f"{network['source']}/{network['name']}", network.get("sha256", network["source"])

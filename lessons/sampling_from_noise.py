@@ -8,6 +8,7 @@ from typing import Any
 from core.jobs import JobSpec
 from lessons.branching import BRANCHES, CHANGES
 from lessons.fields import Number, Text, seed_field
+from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
 
@@ -18,6 +19,7 @@ LESSON = Lesson(
     card=2,
     pinnable=True,
     branches=tuple(CHANGES),
+    sweeps=("prompt", "seed"),
     fields=(
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),
         Number("count", "Samples", 5, "How many pictures, each from its own noise.", minimum=1, maximum=6),
@@ -41,7 +43,7 @@ LESSON = Lesson(
         "core.diffusion:denoise_step", "core.schedule:NoiseSchedule", "core.guidance:Conditional",
         "lessons.denoising:run", "lessons.forking:loop", "lessons.wrong:no_noise",
     ),
-    jobs={"denoise": "lessons.denoising:run", **BRANCHES},
+    jobs={"denoise": "lessons.denoising:run", **BRANCHES, **GRIDS},
     spec="lessons.sampling_from_noise:spec",
 )  # fmt: skip
 

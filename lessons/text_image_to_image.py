@@ -13,6 +13,7 @@ from lessons import image_to_image
 from lessons.branching import BRANCHES, CHANGES
 from lessons.editing import rms
 from lessons.fields import Text
+from lessons.grid import GRIDS
 from lessons.image_to_image import NOT_NOISED, edit_fields
 from lessons.lesson import Lesson, Preset, Question
 from lessons.prompts import FACE, SUGGESTIONS
@@ -24,6 +25,7 @@ LESSON = Lesson(
     card=5,
     pinnable=True,
     branches=tuple(CHANGES),
+    sweeps=("i_starts", "gamma", "prompt", "seed"),
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
         *edit_fields("cat-face", gamma=2.0),
@@ -47,7 +49,7 @@ LESSON = Lesson(
     ),
     variants=(NOT_NOISED,),
     shows=("core.edits:sdedit_start", "core.guidance:ClassifierFree", "lessons.image_to_image:run"),
-    jobs={"edit": "lessons.image_to_image:run", **BRANCHES},
+    jobs={"edit": "lessons.image_to_image:run", **BRANCHES, **GRIDS},
     spec="lessons.text_image_to_image:spec",
     takes_pictures=True,
 )  # fmt: skip

@@ -19,6 +19,7 @@ from lessons.branching import BRANCHES
 from lessons.denoising import Column, guided
 from lessons.editing import MAX_SAMPLES, NUM_STEPS, from_noise, samples, second_columns, set_up
 from lessons.fields import Choice, Number, Text, seed_field
+from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.pairs import ANAGRAM_COURSE, ANAGRAM_SHOWN, suggestions
 from lessons.wrong_edits import NotTurnedBack
@@ -41,6 +42,7 @@ LESSON = Lesson(
     title="Visual anagrams",
     pinnable=True,
     branches=("seed",),
+    sweeps=("gamma1", "gamma2", "view", "p1", "p2", "seed"),
     fields=(
         Text("p1", "Prompt upright, p₁", FIRST.one, suggestions=suggestions(ANAGRAM_SHOWN)),
         Text("p2", "Prompt turned, p₂", FIRST.two, suggestions=suggestions(ANAGRAM_SHOWN)),
@@ -71,7 +73,7 @@ LESSON = Lesson(
                 "The two estimates speak of different pixels; neither reading appears."),
     ),
     shows=("core.guidance:Anagram", "core.views:Flip", "core.views:Jigsaw", "lessons.visual_anagrams:run"),
-    jobs={"anagram": "lessons.visual_anagrams:run", **BRANCHES},
+    jobs={"anagram": "lessons.visual_anagrams:run", **BRANCHES, **GRIDS},
     spec="lessons.visual_anagrams:spec",
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ from lessons.branching import BRANCHES
 from lessons.check import BadLesson, check
 from lessons.course import COURSE
 from lessons.fields import Choice, Number
+from lessons.grid import GRIDS
 from lessons.lesson import Preset, Variant
 
 BY_CODE = {lesson.code: lesson for lesson in COURSE}
@@ -42,7 +43,7 @@ def test_the_course_has_no_mistake():
         ({"question": replace(A5.question, answer=3)}, "the right answer is choice 3 of 3; they are counted from 0."),
         ({"question": replace(A5.question, reveal={"x": 1})}, "the question's answer sets 'x'"),
         ({"variants": (*A5.variants, Variant("no_noise", "Twice", "a", "b"))}, "two mistakes have the name 'no_noise'"),
-        ({"jobs": {"denoise": "lessons/denoising.py", **BRANCHES}}, 'name its function as "lessons.module:function".'),
+        ({"jobs": {"denoise": "lessons/denoising.py", **BRANCHES, **GRIDS}}, 'name its function as "lessons.module:'),
         ({"spec": "spec"}, 'spec is \'spec\'; name the function as "lessons.sampling_from_noise:function".'),
         ({"spec": "lessons.sampling_from_noise:specs"}, "which is not there: write that function, or correct the name."),
         ({"spec": "lessons.nothing:spec"}, "which is not there: write that function, or correct the name."),
@@ -51,7 +52,9 @@ def test_the_course_has_no_mistake():
         ({"studies": "lessons.block_glossary:opening_specs"}, "block_glossary:opening_specs must take 2 arguments."),
         ({"takes_pictures": True}, 'takes_pictures needs a PictureRef with the name "picture"'),
         ({"branches": ("prompt", "colour")}, "branches names ['colour']; at a step of a run prompt, gamma, seed, sampler"),
-        ({"jobs": {"denoise": "lessons.denoising:run"}}, "branches needs the job that forks a run"),
+        ({"jobs": {"denoise": "lessons.denoising:run", **GRIDS}}, "branches needs the job that forks a run"),
+        ({"jobs": {"denoise": "lessons.denoising:run", **BRANCHES}}, "sweeps needs the job that computes a grid"),
+        ({"sweeps": ("seed", "colour")}, "sweeps names ['colour']; a grid sweeps fields that are numbers, choices or"),
         ({"black": 0.5}, "black is 0.5; pictures lie in [−1, 1] or in [0, 1], so write −1 or 0."),
     ],
 )  # fmt: skip
@@ -68,7 +71,7 @@ def test_a_lesson_of_part_b_chooses_its_network():
 
 
 def test_lessons_do_not_share_a_name_nor_a_kind():
-    other = replace(BY_CODE["A6"], code="A5", jobs={"denoise": "lessons.editing:run", **BRANCHES})
+    other = replace(BY_CODE["A6"], code="A5", jobs={"denoise": "lessons.editing:run", **BRANCHES, **GRIDS})
     code, kind = sorted(said(A5, other), key=lambda sentence: "kind" in sentence)
     assert code == "Two lessons have the code 'A5': change one."
     assert "jobs of the kind 'denoise' are lessons.denoising:run in another lesson" in kind

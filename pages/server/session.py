@@ -112,6 +112,7 @@ class LessonState(Place):
     branch = Kept[str | None](
         nothing
     )  # as the address writes it, "" for none; None: the address has not been read yet
+    grid = Kept[str | None](nothing)  # the same of the grid
     run_wrong = Kept[bool](bool)  # a mistake was chosen, and is to be run at once
     base = Kept[str | None](nothing)  # the picture that is drawn over
     empty = Kept[bool](bool)  # an empty drawing was to be used
@@ -146,6 +147,7 @@ class LessonState(Place):
         """Everything that the address holds is at its default again."""
         del self.pins
         del self.branch
+        del self.grid
         for name in ("values", WRONG):
             st.session_state.pop(self.key(name), None)
 

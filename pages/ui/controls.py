@@ -13,10 +13,11 @@ from typing import Any
 
 import streamlit as st
 
-from lessons.address import BRANCH, FRAME, JOB, PIN, RESERVED, WRONG
+from lessons.address import BRANCH, FRAME, GRID, JOB, PIN, RESERVED, WRONG
 from lessons.branching import read_branch
 from lessons.characters import quoted
 from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text, Typed
+from lessons.grid import read_grid
 from lessons.lesson import Lesson, Preset
 from lessons.numbers import NotANumber, read_number
 from lessons.pins import read_pins
@@ -67,6 +68,8 @@ def _read_url(lesson: Lesson, state: LessonState) -> list[str]:
                 del state.pins  # those of the address count
             elif name == BRANCH:
                 del state.branch
+            elif name == GRID:
+                del state.grid
             elif name == WRONG:
                 st.session_state.pop(state.key(WRONG), None)
             continue
@@ -101,6 +104,11 @@ def _complaint(lesson: Lesson, name: str, text: str) -> str | None:
             read_branch(lesson, text)
         except BadValue as error:
             return f"The link’s branch was left out: {error}"
+    if name == GRID:
+        try:
+            read_grid(lesson, text)
+        except BadValue as error:
+            return f"The link’s grid was left out: {error}"
     if name == WRONG and text not in [variant.name for variant in lesson.variants]:
         return (
             f"The link asks for the mistake {quoted(text)}, which this lesson does not have; it was left out."

@@ -24,6 +24,7 @@ from pages.ui.branches import branch_row, with_branch
 from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.follow import ask, done, look
+from pages.ui.grids import grid_in_the_figure, grid_row
 from pages.ui.lesson_page import picture_and_side, variant_toggle
 from pages.ui.networks import network_control, nothing_yet
 from pages.ui.pins import pin_row, pinned
@@ -138,23 +139,27 @@ def sampling_stage(
         beside = pinned(lesson, values, pin) if pins else NO_PINS
         if look(runtime.job_id(right.spec)) is None and runtime.executor().at_hand(right.spec):
             ask(right.spec)  # answered at once: the page opens on the result
-        if lesson.branches:
-            beside, right = with_branch(lesson, beside, right)
-        result_first = (
-            top is not None and wrong is None and not beside.runs and _result_is_shown(lesson, right)
-        )
-        trajectory = stage_beside(
-            lesson, right, wrong, allowed=allowed and possible(), at=at and at(values), pins=beside,
-            drawn=not result_first,
-        )  # fmt: skip
-        if trajectory is not None and result_first:
-            top(trajectory)
+        trajectory = None
+        if not (lesson.sweeps and grid_in_the_figure(lesson, values, allowed=allowed and possible())):
+            if lesson.branches:
+                beside, right = with_branch(lesson, beside, right)
+            result_first = (
+                top is not None and wrong is None and not beside.runs and _result_is_shown(lesson, right)
+            )
+            trajectory = stage_beside(
+                lesson, right, wrong, allowed=allowed and possible(), at=at and at(values), pins=beside,
+                drawn=not result_first,
+            )  # fmt: skip
+            if trajectory is not None and result_first:
+                top(trajectory)
     with keep:
         if pins:
             pin_row(lesson, values, trajectory is not None)
+        if trajectory is not None and lesson.branches:
+            branch_row(lesson, trajectory)
+        if lesson.sweeps:
+            grid_row(lesson, values)
         if trajectory is not None:
-            if lesson.branches:
-                branch_row(lesson, trajectory)
             take_home(lesson, trajectory, right.spec, files(trajectory))
     return trajectory
 
