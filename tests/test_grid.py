@@ -10,7 +10,19 @@ import pytest
 from core.jobs import Frame, JobSpec
 from lessons.course import COURSE
 from lessons.fields import BadValue
-from lessons.grid import KIND, MOMENTS, MOST, TOLD, Axis, Grid, cells, grid_spec, labels, read_grid, write_grid
+from lessons.grid import (
+    KIND,
+    MOMENTS,
+    MOST,
+    TOLD,
+    Axis,
+    Grid,
+    cells,
+    grid_spec,
+    labels,
+    read_grid,
+    write_grid,
+)
 from lessons.requests import BadRequest
 from tests.lesson_runs import BY_CODE, result_of, spec_of
 
