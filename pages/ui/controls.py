@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -25,7 +26,7 @@ from pages.components.plain import plain
 from pages.components.window import came_by_history
 from pages.server.session import LessonState, entered
 from pages.ui.pictures import picture_field
-from pages.ui.prompts import prompt_remarks
+from pages.ui.prompts import prompt_remarks, shown_phrases, words_never_shown, words_popover
 
 MOST_FRAMES = 100_000
 MOST_ROLLED = 10_000  # values of a number without a slider among which the die chooses
@@ -211,6 +212,8 @@ def control(lesson: Lesson, name: str) -> bool:
         read_out(field, typed)
     if isinstance(field, Text):
         prompt_remarks(state[name])
+        if phrases := shown_phrases(state):
+            words_never_shown(phrases, state[name], key, partial(_take, lesson, field))
     _write({field: state[name]})  # at once: what is drawn after the controls may take a while
     return True
 
@@ -273,9 +276,20 @@ def _widget(lesson: Lesson, field: Field, key: str, begin: Any) -> Any:
             field.label, field.only, field.only.index(begin) if begin in field.only else 0, key=key, help=_help(field),
             format_func=lambda prompt: prompt or "(the empty prompt)",
         )  # fmt: skip
+    phrases = shown_phrases(LessonState(lesson).values) if isinstance(field, Text) else None
+    if phrases:
+        with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="xsmall"):
+            typed = st.text_input(field.label, begin, key=key, help=_help(field))
+            words_popover(phrases, typed, key, partial(_take, lesson, field))
+        return typed
     if isinstance(field, Text | Typed):
         return st.text_input(field.label, begin, key=key, help=_help(field))
     raise TypeError(f"There is no control for a {type(field).__name__}.")
+
+
+def _take(lesson: Lesson, field: Field, text: str) -> None:
+    """For callbacks: a prompt that was offered."""
+    set_values(lesson, {field.name: field.parse(text)})
 
 
 def _help(field: Field) -> str | None:

@@ -1,14 +1,21 @@
-"""What the model makes of a prompt, said beside the box before anything is computed."""
+"""What the model makes of a prompt, said beside the box before anything is computed; and the words that it was shown."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import streamlit as st
 
+from core.emoji_phrases import EmojiPhrases, load_phrases
 from core.model_folder import has_tokenizer
 from core.prompt_reading import PromptReader
+from core.settings import SHIPPED_MODELS
 from lessons.characters import invisible_in, name_of, quoted
+from lessons.fields import MODEL
 from pages.components.plain import plain
 from pages.server.runtime import model_fingerprint, model_folder
+from pages.ui.fitted import card
 
 MOST_NAMED = 4  # unknown words or invisible characters; a prompt of 300 emoji has one sentence too
 
@@ -62,3 +69,60 @@ def remarks_of(prompt: str, reader: PromptReader) -> list[str]:
             "type the prompt anew to be rid of them."
         )
     return remarks
+
+
+# ---- the words that the model was shown --------------------------------------------------------------------
+
+
+@st.cache_resource(show_spinner=False)
+def _phrases() -> EmojiPhrases:
+    return load_phrases()
+
+
+def shown_phrases(values: Mapping[str, Any]) -> EmojiPhrases | None:
+    """What the model of these values was shown, where that is known: of emoji64."""
+    asked = values.get(MODEL, card().name)
+    return _phrases() if card().training_pictures and asked == SHIPPED_MODELS[0] else None
+
+
+def words_never_shown(phrases: EmojiPhrases, prompt: str, key: str, take: Callable[[str], None]) -> None:
+    """Says which words stood in no caption, and offers what is spelt nearly so."""
+    never = phrases.never_shown(prompt)
+    if not never:
+        return
+    near = tuple(dict.fromkeys(phrase for word in never for phrase in phrases.near(word)))[:MOST_NAMED]
+    words = ", ".join(quoted(word, 24) for word in never[:MOST_NAMED])
+    st.caption(
+        f"The model was shown no caption with {plain(words)}: what it draws of that is chance."
+        + (" Near to it:" if near else " “Words” lists what it was shown.")
+    )
+    if near:
+        with st.container(horizontal=True, gap="xsmall", key=f"{key}/near"):
+            for phrase in near:
+                st.button(
+                    plain(phrase),
+                    key=f"{key}/near/{phrase}",
+                    on_click=take,
+                    args=(phrases.in_the_style_of(prompt, phrase),),
+                )
+
+
+def words_popover(phrases: EmojiPhrases, prompt: str, key: str, take: Callable[[str], None]) -> None:
+    """Everything that the model was shown, one chip each; a chip takes the place of the prompt's object."""
+    words = st.popover("Words", key=f"{key}/words", on_change="rerun", help="What this model was shown")
+    if not words.open:
+        return
+    chosen_key = f"{key}/words/chosen"
+
+    def chosen() -> None:
+        if phrase := st.session_state.pop(chosen_key, None):
+            take(phrases.in_the_style_of(prompt, phrase))
+
+    with words, st.container(height=360, border=False):
+        st.pills(
+            f"The {len(phrases.phrases)} things in the captions of its training pictures",
+            phrases.phrases,
+            key=chosen_key,
+            on_change=chosen,
+            wrap=True,
+        )

@@ -103,3 +103,19 @@ def test_what_cannot_be_seen_is_named(sign, name):
 def test_what_can_be_seen_is_not_named():
     assert invisible_in("a b, Ünïcödé 画像 🐱 e\u0301 \u00a0−½ａ") == {}
     assert quoted("x" * 50) == f"“{'x' * 40}…”" and len(quoted("\u200b" * 50)) <= 43
+
+
+def test_a_word_that_the_model_was_never_shown_leads_to_those_that_it_was(visit):
+    at, executor = visit("sampling_from_noise", prompt="an oil painting of an astronuat")
+    (said,) = [caption.value for caption in at.caption if "was shown no caption" in caption.value]
+    assert "astronuat" in said
+    at.button(key="sampling_from_noise:prompt/near/an astronaut").click().run()
+    assert not at.exception
+    assert at.query_params["prompt"] == "an oil painting of an astronaut"
+    assert executor.asked[-1].params["columns"][0]["prompt"] == "an oil painting of an astronaut"
+    assert not [caption for caption in at.caption if "was shown no caption" in caption.value]
+
+
+def test_under_the_model_that_learnt_other_words_nothing_is_said_of_them(visit):
+    at, _ = visit("iterative_denoising", prompt="an astronuat", model="storybook64")
+    assert not [caption for caption in at.caption if "was shown no caption" in caption.value]
