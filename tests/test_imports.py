@@ -86,8 +86,8 @@ COMPONENTS = "pages.components"
 STRANGE_TO_COMPONENTS = ("lessons", "core.compute", "core.jobs", "core.classroom")
 # What ships, shows or serves pictures needs no torch, whoever imports it.
 TORCH_FREE = [
-    "core.animation", "core.classroom.rooms", "core.emoji_phrases", "core.emoji_pictures", "core.media", "core.npz", "core.pictures",
-    "core.prompt_reading", "core.provenance", "core.settings", "core.trajectory",
+    "core.animation", "core.classroom.rooms", "core.emoji_phrases", "core.emoji_pictures", "core.media", "core.npz",
+    "core.pictures", "core.prompt_reading", "core.provenance", "core.settings", "core.trajectory",
 ]  # fmt: skip
 
 
