@@ -92,16 +92,34 @@ def encoder_apart(folder: Path) -> bool:
     return class_named(folder, "text_encoder") == "T5EncoderModel"
 
 
+def token_width(folder: Path) -> int:
+    """How many numbers the network expects in the vector of a token, read from its configuration alone.
+
+    Raises ModelNotFound where the folder does not say it.
+    """
+    try:
+        config = json.loads((folder / "unet" / "config.json").read_text(encoding="utf-8"))
+        return int(config.get("encoder_hid_dim") or config["cross_attention_dim"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelNotFound(
+            f"{folder / 'unet' / 'config.json'} does not say how wide a token’s vector is."
+        ) from error
+
+
 def _looks_like_hub_id(source: str) -> bool:
     return source.count("/") == 1 and not source.startswith((".", "/", "~"))
 
 
 def _from_hub_cache(hub_id: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, IncompleteSnapshotError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(hub_id, local_files_only=True))
+    except (
+        IncompleteSnapshotError
+    ) as error:  # downloaded in part, on purpose: who loads it says what it lacks
+        return Path(error.snapshot_path)
     except (LocalEntryNotFoundError, HFValidationError) as error:
         raise ModelNotFound(
             f"{hub_id!r} is neither a folder nor a model in this machine's hub cache. Download it once with "

@@ -16,10 +16,11 @@ from pathlib import Path
 import torch
 
 from core.compute.store import Store
-from core.model_folder import ModelNotFound, encoder_apart, find_model_folder, has_encoder
+from core.model_folder import ModelNotFound, encoder_apart, find_model_folder, has_encoder, token_width
 from core.pretrained import BadModelFolder, load_pretrained
 from core.prompt_book import EncoderFailed, PromptBook
 from core.prompt_file import EMPTY, normal, write_prompt_file
+from core.prompt_reading import IF_TEXT_TOKENS
 from core.settings import BadSetting, Settings
 from lessons.any_model import course_prompts
 
@@ -72,13 +73,12 @@ def main() -> None:
 
 def embed(folder: Path, settings: Settings, prompts: list[str]) -> tuple[torch.Tensor, int]:
     """Embeddings (len(prompts), tokens, width), and how many of them were not in the store."""
-    model = load_pretrained(folder, with_encoder=not encoder_apart(folder))
-    if model.text_encoder is not None:
-        return model.embed(prompts).float(), len(prompts)
+    if not encoder_apart(folder):
+        return load_pretrained(folder).embed(prompts).float(), len(prompts)
     store = Store(settings.data_dir)
     try:
         book = PromptBook(
-            folder, tokens=model.text_tokens, width=model.text_width, device=settings.resolved_device(), shelf=store,
+            folder, tokens=IF_TEXT_TOKENS, width=token_width(folder), device=settings.resolved_device(), shelf=store,
         )  # fmt: skip
         return book(prompts), book.embedded
     finally:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub.errors import IncompleteSnapshotError
 from safetensors.torch import load_file, save_file
 from sentencepiece import SentencePieceTrainer
 from transformers import T5Config, T5EncoderModel
 
-from core.model_folder import ModelNotFound, find_model_folder, fingerprint
+from core.model_folder import ModelNotFound, find_model_folder, fingerprint, token_width
 from core.pretrained import BadModelFolder, TextToImageModel, load_pretrained
 from tests.tiny_if import save_tiny_if
 
@@ -200,6 +201,22 @@ def test_a_hub_id_that_was_not_downloaded_is_refused(hub_cache, source):
         ModelNotFound, match=f"'{source}' is neither a folder nor a model in this machine's hub cache"
     ):
         load_pretrained(source)
+
+
+def test_a_hub_id_that_was_downloaded_in_part_is_found(tiny_if_folder, monkeypatch):
+    """`hf download --include` leaves a list of what else the hub has, and the hub's library then speaks of an error."""
+
+    def asked(*_, **__):
+        raise IncompleteSnapshotError("some files are missing", str(tiny_if_folder))
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", asked)
+    assert find_model_folder("owner/name") == tiny_if_folder
+
+
+def test_the_width_of_a_token_is_read_from_the_configuration(tiny_if_folder, tiny_if, tmp_path):
+    assert token_width(tiny_if_folder) == tiny_if.text_width
+    with pytest.raises(ModelNotFound, match="does not say how wide"):
+        token_width(tmp_path)
 
 
 def test_a_hub_id_that_was_downloaded_is_found(hub_cache, tiny_if_folder):

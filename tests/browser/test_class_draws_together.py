@@ -47,26 +47,17 @@ def surface(page: Page) -> Locator:
     return page.locator(".canvas[data-drawing] .surface")
 
 
-def at_rest(page: Page) -> dict[str, float]:
-    """Where the drawing lies, once the page around it, which others' drawings change, no longer moves it."""
-    box = surface(page).bounding_box()
-    while True:
-        page.wait_for_timeout(300)
-        before, box = box, surface(page).bounding_box()
-        if box == before:
-            return box
-
-
 def give(page: Page, stroke: tuple[tuple[int, int], ...]) -> None:
     """Draws a stroke, in pixels of the drawing, and gives it to the class."""
     before = page.locator(".canvas[data-drawing]").get_attribute("data-drawing")
-    surface(page).scroll_into_view_if_needed()
-    box = at_rest(page)
-    places = [(box["x"] + x * box["width"] / 28, box["y"] + y * box["height"] / 28) for x, y in stroke]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=4)
+    sheet = surface(page)
+    for k, (x, y) in enumerate(
+        stroke
+    ):  # each place where the drawing lies just then: others' drawings move it
+        box = sheet.bounding_box()
+        sheet.hover(position={"x": x * box["width"] / 28, "y": y * box["height"] / 28})
+        if k == 0:
+            page.mouse.down()
     page.mouse.up()
     expect(page.locator(".canvas[data-drawing]")).not_to_have_attribute("data-drawing", before)
     page.get_by_role("button", name="Give it to the class").click()
