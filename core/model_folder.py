@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from core.settings import MODELS, SHIPPED_MODELS
 
@@ -92,14 +94,20 @@ def encoder_apart(folder: Path) -> bool:
     return class_named(folder, "text_encoder") == "T5EncoderModel"
 
 
+def width_of_tokens(config: Mapping[str, Any]) -> int:
+    """How many numbers a network of this configuration expects in the vector of a token. Raises KeyError."""
+    inner = config.get("unet", config)  # a PatchUNet holds the configuration of the network it wraps
+    return int(inner.get("encoder_hid_dim") or inner["cross_attention_dim"])
+
+
 def token_width(folder: Path) -> int:
-    """How many numbers the network expects in the vector of a token, read from its configuration alone.
+    """The same, read from the folder's network without loading it.
 
     Raises ModelNotFound where the folder does not say it.
     """
     try:
         config = json.loads((folder / "unet" / "config.json").read_text(encoding="utf-8"))
-        return int(config.get("encoder_hid_dim") or config["cross_attention_dim"])
+        return width_of_tokens(config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelNotFound(
             f"{folder / 'unet' / 'config.json'} does not say how wide a token’s vector is."
@@ -116,10 +124,8 @@ def _from_hub_cache(hub_id: str) -> Path:
 
     try:
         return Path(snapshot_download(hub_id, local_files_only=True))
-    except (
-        IncompleteSnapshotError
-    ) as error:  # downloaded in part, on purpose: who loads it says what it lacks
-        return Path(error.snapshot_path)
+    except IncompleteSnapshotError as error:
+        return Path(error.snapshot_path)  # downloaded in part, on purpose: who loads it says what it lacks
     except (LocalEntryNotFoundError, HFValidationError) as error:
         raise ModelNotFound(
             f"{hub_id!r} is neither a folder nor a model in this machine's hub cache. Download it once with "

@@ -20,7 +20,7 @@ from transformers import AutoTokenizer, BertModel, PreTrainedModel, T5EncoderMod
 from transformers.utils.logging import disable_progress_bar
 
 from core.guidance import Network
-from core.model_folder import find_model_folder, has_encoder, has_tokenizer
+from core.model_folder import find_model_folder, has_encoder, has_tokenizer, width_of_tokens
 from core.model_weights import map_weights, weight_files
 from core.networks.patch_unet import PatchUNet
 from core.networks.storybook_unet import StorybookUNet
@@ -84,7 +84,7 @@ class TextToImageModel:
     @property
     def text_width(self) -> int:
         """How many numbers the network expects in the vector of a token."""
-        return _text_width(self.unet)
+        return width_of_tokens(self.unet.config)
 
     def prepare(self, prompts: Iterable[str]) -> None:
         """Has these embedded in one go, where the encoder is read anew each time that it is asked.
@@ -135,19 +135,11 @@ class TextToImageModel:
         return self.unet(inputs, t, encoder_hidden_states=embedding, return_dict=False)[0].to(x_t.dtype)
 
 
-def _text_width(unet: ModelMixin) -> int:
-    """How many numbers the network expects in the vector of a token."""
-    inner = unet.config.get(
-        "unet", unet.config
-    )  # a PatchUNet holds the configuration of the network it wraps
-    return inner["encoder_hid_dim"] or inner["cross_attention_dim"]
-
-
 def _check_agreement(
     folder: Path, unet: ModelMixin, encoder: PreTrainedModel | None, schedule: NoiseSchedule
 ) -> None:
     """Raises BadModelFolder where parts of the folder, each sound by itself, do not belong together."""
-    wanted = _text_width(unet)
+    wanted = width_of_tokens(unet.config)
     if encoder is not None and encoder.config.hidden_size != wanted:
         raise BadModelFolder(
             f"The text encoder in {folder / 'text_encoder'} gives vectors of {encoder.config.hidden_size} numbers, "

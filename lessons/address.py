@@ -4,6 +4,8 @@ Pages write them, the class's script leaves some of them out where it follows th
 of them for a name (`lessons.lesson` checks that).
 """
 
+from urllib.parse import parse_qsl
+
 FRAME = "frame"  # where the player stands
 JOB = "job"  # the run that the settings lead to, so that a link to another one can be told
 PIN = "pin"  # runs that are kept beside the page's own
@@ -20,3 +22,8 @@ NOT_FOLLOWED = (
     CODE,
     TOUR,
 )  # no part of the place at which an instructor is: the cursor goes another way
+
+
+def pairs_in(text: str, most: int) -> list[tuple[str, str]]:
+    """ "a=1&b=2" as pairs, at most so many. Raises ValueError for anything else."""
+    return parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=most)

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from core.compute.context import JobContext, JobEvents
 from core.jobs import JobSpec
+from lessons.address import pairs_in
 from lessons.characters import quoted
 from lessons.editing import GAMMA_HELP
 from lessons.fields import BadValue, Choice, Field, Number, Text, seed_field
@@ -62,7 +63,7 @@ def read_branch(lesson: Lesson, text: str) -> Branch:
     if not lesson.branches:
         raise BadValue("This lesson has no run to go on from.")
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=20)
+        pairs = pairs_in(text, 20)
     except ValueError as error:
         raise BadValue(f"A branch is written like “at=12&seed=3”, not {quoted(text)}.") from error
     found = dict(pairs)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from core.compute.context import JobContext, JobEvents
 from core.jobs import JSON, Checkpoint, Frame, JobSpec, Metric, canonical_json
 from core.media import to_pixels
 from core.trajectory import Trajectory
+from lessons.address import pairs_in
 from lessons.branching import FORKING
 from lessons.characters import quoted
 from lessons.denoising import MAX_COLUMNS
@@ -62,7 +63,7 @@ def read_grid(lesson: Lesson, text: str) -> Grid:
     if not lesson.sweeps:
         raise BadValue("This lesson has nothing that a grid could sweep.")
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=4)
+        pairs = pairs_in(text, 4)
     except ValueError as error:
         raise BadValue(f"A grid is written like “gamma=1;3;7&seed=0;1”, not {quoted(text)}.") from error
     if len(pairs) != 2 or pairs[0][0] == pairs[1][0]:
@@ -107,7 +108,7 @@ def write_grid(lesson: Lesson, grid: Grid) -> str:
 
 
 def labels(lesson: Lesson, axis: Axis) -> list[str]:
-    """What to call each value: "γ 7", "“a dog”"."""
+    """What to call each value: "7", "“a dog”"."""
     field = lesson.field(axis.name)
     if isinstance(field, Text):
         return [f"“{value}”" if value else "no prompt" for value in axis.values]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
+from lessons.address import pairs_in
 from lessons.characters import quoted
 from lessons.fields import BadValue
 from lessons.lesson import Lesson
@@ -31,7 +32,7 @@ def _read_pin(lesson: Lesson, text: str) -> dict[str, Any]:
     try:
         if not text:
             raise ValueError("an empty pin")
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=100)
+        pairs = pairs_in(text, 100)
     except ValueError as error:
         raise BadValue(
             f"A pinned run is written like “seed=3” or “{REFERENCE}”, not {quoted(text)}."

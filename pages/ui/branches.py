@@ -17,7 +17,7 @@ from lessons.lesson import Lesson
 from pages.components.plain import plain
 from pages.components.player import Film
 from pages.server.session import LessonState
-from pages.ui.controls import frame_of
+from pages.ui.controls import frame_of, in_address
 from pages.ui.films import Films
 from pages.ui.stage import Beside, Pins
 
@@ -127,17 +127,8 @@ def _short(text: str) -> str:
 
 
 def _branch(lesson: Lesson) -> Branch | None:
-    """The branch of this page; its address is read when the page is entered, and follows afterwards."""
-    state = LessonState(lesson)
-    if state.branch is None:
-        state.branch = st.query_params.get(BRANCH, "")  # controls.py has taken out what cannot be followed
-        state.go = state.go or bool(state.branch)
-    if not state.branch:
-        st.query_params.pop(BRANCH, None)
-        return None
-    if st.query_params.get(BRANCH) != state.branch:
-        st.query_params[BRANCH] = state.branch
-    return read_branch(lesson, state.branch)
+    text = in_address(lesson, BRANCH)
+    return read_branch(lesson, text) if text else None
 
 
 def _leave(lesson: Lesson) -> None:

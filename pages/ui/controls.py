@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,12 @@ from pages.ui.prompts import prompt_remarks, shown_phrases, words_never_shown, w
 
 MOST_FRAMES = 100_000
 MOST_ROLLED = 10_000  # values of a number without a slider among which the die chooses
+# What an address holds besides: how it is read, and what to call it.
+READERS: Mapping[str, tuple[Callable[[Lesson, str], object], str]] = {
+    PIN: (read_pins, "pinned runs were"),
+    BRANCH: (read_branch, "branch was"),
+    GRID: (read_grid, "grid was"),
+}
 MOST_SEGMENTS = 5  # a choice of more values is a list: a row of them would run out of the column
 
 
@@ -95,26 +101,35 @@ def _complaint(lesson: Lesson, name: str, text: str) -> str | None:
         return f"The link asks for frame {quoted(text)}; frames are counted 0, 1, 2, …; it was left out."
     if name == JOB and not re.fullmatch("[0-9a-f]{16,64}", text):
         return f"The link names the run {quoted(text)}, which is no name of a run; it was left out."
-    if name == PIN:
+    if name in READERS:
+        read, what = READERS[name]
         try:
-            read_pins(lesson, text)
+            read(lesson, text)
         except BadValue as error:
-            return f"The link’s pinned runs were left out: {error}"
-    if name == BRANCH:
-        try:
-            read_branch(lesson, text)
-        except BadValue as error:
-            return f"The link’s branch was left out: {error}"
-    if name == GRID:
-        try:
-            read_grid(lesson, text)
-        except BadValue as error:
-            return f"The link’s grid was left out: {error}"
+            return f"The link’s {what} left out: {error}"
     if name == WRONG and text not in [variant.name for variant in lesson.variants]:
         return (
             f"The link asks for the mistake {quoted(text)}, which this lesson does not have; it was left out."
         )
     return None
+
+
+def in_address(lesson: Lesson, name: str) -> str:
+    """The branch or the grid of this page as text, "" for none: read from the address when the page is entered, and written
+    there afterwards. `name` is its name there and in the session.
+    """
+    state = LessonState(lesson)
+    if getattr(state, name) is None:
+        setattr(
+            state, name, st.query_params.get(name, "")
+        )  # `_read_url` has taken out what cannot be followed
+        state.go = state.go or bool(getattr(state, name))
+    text: str = getattr(state, name)
+    if not text:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != text:
+        st.query_params[name] = text
+    return text
 
 
 def frame_of(text: str) -> int | None:

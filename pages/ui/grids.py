@@ -29,7 +29,7 @@ from pages.components.player import Film, Row
 from pages.server.runtime import model_of
 from pages.server.served.progress import Pixels
 from pages.server.session import LessonState
-from pages.ui.controls import set_values
+from pages.ui.controls import in_address, set_values
 from pages.ui.films import Films
 from pages.ui.stage import stage
 
@@ -46,12 +46,14 @@ def grid_in_the_figure(lesson: Lesson, values: Mapping[str, Any], *, allowed: bo
     if grid is None:
         return False
     state = LessonState(lesson)
+    key = state.key("grid/shown")
     if state.stage().frame is not None:  # a phrase asks for a step of the run
-        st.session_state[state.key("grid/shown")] = RUN
+        st.session_state[key] = RUN
+    st.session_state.setdefault(key, SHEET)
     with st.container(horizontal=True, vertical_alignment="center"):
         shown = st.segmented_control(
-            "What the figure shows", (SHEET, RUN), key=state.key("grid/shown"), default=SHEET, required=True,
-            label_visibility="collapsed", persist_state="session",
+            "What the figure shows", (SHEET, RUN), key=key, required=True, label_visibility="collapsed",
+            persist_state="session",
         )  # fmt: skip
         if shown == SHEET:
             st.caption(_sides(lesson, grid))
@@ -71,7 +73,7 @@ def _films(lesson: Lesson, grid: Grid) -> Films:
     columns = [_short(text) for text in labels(lesson, grid.across)]
     heads = [_head(lesson.field(grid.down.name), k, text) for k, text in enumerate(labels(lesson, grid.down))]
 
-    def film(pixels: np.ndarray, steps: Sequence[str], total: int, start: int | None = None) -> Film:
+    def film(pixels: np.ndarray, steps: Sequence[str], total: int) -> Film:
         rows = [
             Row(
                 f"row {k + 1}",
@@ -82,7 +84,7 @@ def _films(lesson: Lesson, grid: Grid) -> Films:
             )
             for k, (label, caption) in enumerate(heads)
         ]
-        return Film(rows=rows, steps=steps, columns=columns, total=total, start=start, name="grid")
+        return Film(rows=rows, steps=steps, columns=columns, total=total, name="grid")
 
     def live(pixels: Pixels, total: int) -> Film:
         sheets = pixels["sheet"]
@@ -102,7 +104,7 @@ def _head(field: Field, k: int, value: str) -> tuple[str, str]:
 
 def _sides(lesson: Lesson, grid: Grid) -> str:
     across, down = lesson.field(grid.across.name).label, lesson.field(grid.down.name).label
-    return f"Across: {plain(across)}. Down: {plain(down)}."
+    return f"Across: {plain(across)}. Down: {plain(down)}. Each is the first picture of its run."
 
 
 # ---- what stands among the words ---------------------------------------------------------------------------
@@ -196,14 +198,5 @@ def _short(text: str) -> str:
 
 
 def _grid(lesson: Lesson) -> Grid | None:
-    """The grid of this page; its address is read when the page is entered, and follows afterwards."""
-    state = LessonState(lesson)
-    if state.grid is None:
-        state.grid = st.query_params.get(GRID, "")  # controls.py has taken out what cannot be followed
-        state.go = state.go or bool(state.grid)
-    if not state.grid:
-        st.query_params.pop(GRID, None)
-        return None
-    if st.query_params.get(GRID) != state.grid:
-        st.query_params[GRID] = state.grid
-    return read_grid(lesson, state.grid)
+    text = in_address(lesson, GRID)
+    return read_grid(lesson, text) if text else None
