@@ -24,10 +24,12 @@ CLUSTER := $(VENV)/.cluster-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve warm openings embed test journeys firefox-test cluster-test claims bench if-rehearsal reliability fuzz load lint format pins screenshots clean
+.PHONY: help install run serve warm openings embed test journeys firefox-test cluster-test claims bench if-rehearsal reliability fuzz load lint format pins screenshots clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(RUNTIME) ## install what the app needs, and no more
 
 run: $(RUNTIME) ## open the app in a browser (the first time: install what it needs)
 	@$(BIN)/python -m streamlit run streamlit_app.py $(ARGS)

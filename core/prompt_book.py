@@ -87,7 +87,10 @@ class PromptBook:
             )
         self.embedded = 0  # prompts that were in neither, so far
         self._recent: OrderedDict[str, Tensor] = OrderedDict()
-        self._lock = threading.Lock()  # two jobs that ask for one prompt start one process
+        self._lock = threading.Lock()  # guards what is remembered
+        self._reading = (
+            threading.Lock()
+        )  # two jobs that ask for one prompt start one process; others go on meanwhile
 
     @property
     def known(self) -> tuple[str, ...] | None:
@@ -96,44 +99,52 @@ class PromptBook:
 
     def __call__(self, prompts: Sequence[str]) -> Tensor:
         """Raises NoSuchPrompt, EncoderFailed."""
-        with self._lock:
-            self._provide(map(normal, prompts))
-            return torch.stack([self._at_hand(normal(prompt)) for prompt in prompts])
+        wanted = list(map(normal, prompts))
+        self._provide(wanted)
+        return torch.stack([self._at_hand(prompt) for prompt in wanted])
 
     def prepare(self, prompts: Iterable[str]) -> None:
         """Embeds those that are missing, in one go. Raises NoSuchPrompt, EncoderFailed."""
-        with self._lock:
-            self._provide(map(normal, prompts))
+        self._provide(map(normal, prompts))
 
     def _provide(self, prompts: Iterable[str]) -> None:
         wanted = list(dict.fromkeys(prompts))
-        missing = [prompt for prompt in wanted if self._look_up(prompt) is None]
+        missing = self._missing(wanted)
         if missing and self._encoder is None:
             raise NoSuchPrompt(missing[0], self._names)
-        if missing and EMPTY not in missing and self._look_up(EMPTY) is None:
-            missing.append(
-                EMPTY
-            )  # guidance asks for it next, and a process that reads gigabytes should not run twice
-        if missing:
-            for prompt, matrix in zip(missing, self._embed(missing), strict=True):
+        if not missing:
+            return
+        with self._reading:
+            missing = self._missing(
+                wanted
+            )  # another job's process may have embedded them while this one waited
+            if missing and EMPTY not in missing and self._look_up(EMPTY) is None:
+                # guidance asks for it next, and a process that reads gigabytes should not run twice
+                missing.append(EMPTY)
+            for prompt, matrix in zip(missing, self._embed(missing) if missing else (), strict=True):
                 self._check(prompt, matrix)
                 meta = {"prompt": prompt, "encoder": self._encoder}
                 self._shelf.put_result(self._key(prompt), Trajectory({"embedding": matrix.numpy()}, meta))
                 self._remember(prompt, matrix)
                 self.embedded += 1
 
+    def _missing(self, prompts: Iterable[str]) -> list[str]:
+        return [prompt for prompt in prompts if self._look_up(prompt) is None]
+
     def _at_hand(self, prompt: str) -> Tensor:
         found = self._look_up(prompt)
         if found is None:  # more prompts at once than are remembered, and the store has lost one
-            (found,) = self._embed([prompt])
+            with self._reading:
+                (found,) = self._embed([prompt])
         return found
 
     def _look_up(self, prompt: str) -> Tensor | None:
         if prompt in self._given:
             return self._given[prompt]
-        if prompt in self._recent:
-            self._recent.move_to_end(prompt)
-            return self._recent[prompt]
+        with self._lock:
+            if prompt in self._recent:
+                self._recent.move_to_end(prompt)
+                return self._recent[prompt]
         kept = None if self._encoder is None else self._shelf.get_result(self._key(prompt))
         if kept is None:
             return None
@@ -142,9 +153,10 @@ class PromptBook:
         return matrix
 
     def _remember(self, prompt: str, matrix: Tensor) -> None:
-        self._recent[prompt] = matrix
-        while len(self._recent) > _REMEMBERED:
-            self._recent.popitem(last=False)
+        with self._lock:
+            self._recent[prompt] = matrix
+            while len(self._recent) > _REMEMBERED:
+                self._recent.popitem(last=False)
 
     def _key(self, prompt: str) -> str:
         text = json.dumps(["embedding", self._encoder, self._device, self._shape[0], prompt])

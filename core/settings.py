@@ -137,6 +137,18 @@ class Settings(BaseSettings):
         """How many jobs compute at the same time in the embedded executor: one on a CPU, whose cores one job fills."""
         return self.seats or (GPU_SEATS if self.resolved_device() == "cuda" else 1)
 
+    def computing(self) -> str:
+        """Who computes, in words: "cuda (NVIDIA RTX A4000) in float16, 4 computations at a time"."""
+        device, seats = self.resolved_device(), self.resolved_seats()
+        if self.executor == "ray":
+            return f"{self.ray_actors} actors of a cluster, each on {device} in {self.resolved_dtype()}"
+        if device == "cuda":
+            import torch
+
+            device = f"cuda ({torch.cuda.get_device_name()})"
+        together = f"{seats} computations" if seats > 1 else "one computation"
+        return f"{device} in {self.resolved_dtype()}, {together} at a time"
+
     def environment(self) -> dict[str, str]:
         """What results depend on besides their specification; part of a job's key, wherever it is submitted."""
         found = {"device": self.resolved_device(), "dtype": self.resolved_dtype()}

@@ -55,6 +55,11 @@ def main() -> None:
             )
             return
         began, wanted = time.monotonic(), list(dict.fromkeys([EMPTY, *prompts]))
+        print(
+            f"{len(wanted)} prompts for {folder}, on {settings.resolved_device()}. Those that are new pass through the "
+            "encoder together; that says nothing until it has ended.",
+            flush=True,
+        )
         embeddings, new = embed(folder, settings, wanted)
         if arguments.to:
             write_prompt_file(arguments.to, dict(zip(wanted, embeddings, strict=True)))

@@ -56,7 +56,7 @@ def main() -> None:
         card = read_card(settings)
         store = Store(settings.data_dir)
         executor = make_executor(settings, store, JOBS, openings=Openings(settings.openings))
-    except (BadSetting, ModelNotFound, BadEmbeddings) as error:
+    except (BadSetting, ModelNotFound, BadEmbeddings, OSError) as error:
         sys.exit(str(error))
     chosen = [fitted(lesson, card) for lesson in COURSE if lesson.code in wanted]
     jobs = [job for lesson in chosen for job in opening_jobs(lesson, model)]
@@ -64,6 +64,7 @@ def main() -> None:
         jobs.append(
             ("How fast this machine trains today", pace_spec(date.today(), settings.environment()["device"]))
         )
+    print(f"{card.name} computes on {settings.computing()}; results go to {settings.data_dir}.", flush=True)
     failed = []
     try:
         for number, (title, spec) in enumerate(jobs, start=1):

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -194,6 +196,29 @@ def test_what_was_prepared_comes_from_one_process(tiny_if_folder, store, runs):
     opened.prepare(["a cat", "a dog", "a cat"])
     opened(["a dog"]), opened([""]), opened(["a cat"])
     assert runs == [["a cat", "a dog", ""]]
+
+
+def test_a_known_prompt_does_not_wait_for_the_process_that_embeds_another(
+    tiny_if_folder, store, runs, monkeypatch
+):
+    opened = book(tiny_if_folder, store)
+    opened(["a cat"])
+    began, goes_on, at_once = threading.Event(), threading.Event(), PromptBook._embed
+
+    def slow(self: PromptBook, prompts: list[str]) -> Tensor:
+        began.set()
+        assert goes_on.wait(60)
+        return at_once(self, prompts)
+
+    monkeypatch.setattr(PromptBook, "_embed", slow)
+    with ThreadPoolExecutor(3) as pool:
+        new = [pool.submit(opened, ["a dog"]) for _ in range(2)]  # two who ask for it have one process
+        assert began.wait(60)
+        assert pool.submit(opened, ["a cat"]).result(60).shape == (1, TOKENS, WIDTH)
+        assert not any(asked.done() for asked in new)
+        goes_on.set()
+        assert torch.equal(new[0].result(60), new[1].result(60))
+    assert runs == [["a cat", ""], ["a dog"]]
 
 
 def test_another_encoder_or_device_has_embeddings_of_its_own(tiny_if_folder, tmp_path, store, runs):

@@ -167,6 +167,10 @@ def read_class_settings() -> ClassSettings:
     file = os.environ.get(FILE)
     if file and not Path(file).expanduser().is_file():
         raise BadSetting(f"{FILE} names {file!r}, which is not a file.")
+    if file and not os.access(Path(file).expanduser(), os.R_OK):
+        raise BadSetting(
+            f"{FILE} names {file!r}, which this user may not read: give it to the user who serves (chown)."
+        )
     try:
         return ClassSettings()
     except ValidationError as error:

@@ -62,6 +62,16 @@ def test_a_wrong_file_is_named(variables, tmp_path, text, sentence):
         read_class_settings()
 
 
+def test_a_file_that_the_servers_user_may_not_read_is_a_sentence(variables, monkeypatch, tmp_path):
+    """Root may read everything, so the answer of the system is given here."""
+    file = tmp_path / "class.toml"
+    file.write_text('secret = "twelve characters"')
+    variables(FILE=str(file))
+    monkeypatch.setattr("core.classroom.settings.os.access", lambda path, mode: path != file)
+    with pytest.raises(BadSetting, match="which this user may not read: give it to the user who serves"):
+        read_class_settings()
+
+
 @pytest.mark.parametrize("missing", sorted(SAFE))
 def test_a_server_without_what_makes_it_safe_does_not_start(variables, missing):
     variables(**{name: value for name, value in SAFE.items() if name != missing})
