@@ -1,10 +1,11 @@
-"""Go on from a step of a run with something else: another prompt, γ, seed or sampler.
+"""Go on from a step of a run with something else: another prompt, γ, seed or sampler; in Part B another digit, γ or solver.
 
     {all that the run itself was given, "of": its kind, "fork": {"at": 12, "prompt": "...", "guidance_scale": 7.0, "seed": 3,
      "sampler": "ddim"}}
 
 Up to `at` it is the same run, bit for bit; the step from frame `at` to the next is the first that is made otherwise. What
-`fork` does not name goes on as it was. The runs of FORKING do this by `lessons.forking.loop`. A lesson switches it on by
+`fork` does not name goes on as it was. The runs of FORKING do this by `lessons.forking.loop`, those of Part B by
+`lessons.flow_sampling.forked`, where `at` counts the frames that are kept. A lesson switches it on by
 naming in `branches` what can be changed, and the job in `jobs`.
 """
 
@@ -21,6 +22,7 @@ from lessons.address import pairs_in
 from lessons.characters import quoted
 from lessons.editing import GAMMA_HELP
 from lessons.fields import BadValue, Choice, Field, Number, Text, seed_field
+from lessons.flow_sampling import SOLVER_TITLES, kept_steps
 from lessons.forking import AS_IT_WAS, SAMPLERS
 from lessons.lesson import Lesson, named
 from lessons.requests import BadRequest
@@ -33,7 +35,11 @@ FORKING = {  # kind -> whose loop forks where its parameters say so
     "inpaint": "lessons.inpainting:run",
     "anagram": "lessons.visual_anagrams:run",
     "hybrid": "lessons.hybrid_images:run",
+    "memory": "lessons.is_it_memory:run",
+    "flow": "lessons.flow_sampling:run",
+    "guided": "lessons.judging:guided",
 }
+FLOWS = ("flow", "guided")
 
 # What can be changed at a fork, and how it is written in an address.
 CHANGES: Mapping[str, Field] = {
@@ -42,7 +48,11 @@ CHANGES: Mapping[str, Field] = {
     "seed": seed_field(),
     "sampler": Choice("sampler", "Sampler", "ddpm", "How the steps from here on are taken.", options=tuple(SAMPLERS),
                       labels=tuple(label for label, _ in SAMPLERS.values())),
+    "digit": Number("digit", "Digit", 0, "Every picture goes on as this digit.", maximum=9),
+    "solver": Choice("solver", "Solver", "euler", "How the steps from here on are taken.", options=tuple(SOLVER_TITLES),
+                     labels=tuple(SOLVER_TITLES.values())),
 }  # fmt: skip
+PART_A = ("prompt", "gamma", "seed", "sampler")
 AT = Number("at", "Frame", 0, "The first step that is made otherwise; 0 is the first.", maximum=999)
 IN_JOB = {"gamma": "guidance_scale"}  # where a change is called something else in a job
 
@@ -74,7 +84,9 @@ def read_branch(lesson: Lesson, text: str) -> Branch:
                 f"A branch of this lesson changes {', '.join(lesson.branches)}, not {quoted(name)}."
             )
     if not found:
-        raise BadValue("A branch changes something: another prompt, γ, seed or sampler.")
+        raise BadValue(
+            f"A branch changes something: {', '.join(CHANGES[name].label for name in lesson.branches)}."
+        )
     return Branch(at, {name: CHANGES[name].parse(value) for name, value in found.items()})
 
 
@@ -91,6 +103,8 @@ def words(branch: Branch) -> str:
         "gamma": lambda value: f"γ = {value:g}",
         "seed": lambda value: f"seed {value}",
         "sampler": lambda value: SAMPLERS[value][0],
+        "digit": lambda value: f"digit {value}",
+        "solver": lambda value: SOLVER_TITLES[value],
     }
     return ", ".join(said[name](value) for name, value in branch.changes.items())
 
@@ -100,12 +114,22 @@ def words(branch: Branch) -> str:
 
 def branch_spec(spec: JobSpec, branch: Branch) -> JobSpec:
     """The run of `spec` that goes on otherwise from a step. Raises BadValue where it has no such step."""
-    params = cast(Mapping[str, Any], spec.params)
-    steps = params["num_steps"] - min(params.get("i_starts", [params.get("i_start", 0)]))
-    if branch.at >= steps:
-        raise BadValue(f"The run has the frames 0 to {steps - 1}, so it cannot go on from frame {branch.at}.")
+    frames = frames_of(spec)
+    if branch.at >= frames:
+        raise BadValue(
+            f"The run has the frames 0 to {frames - 1}, so it cannot go on from frame {branch.at}."
+        )
     fork = {IN_JOB.get(name, name): value for name, value in branch.changes.items()}
     return JobSpec(KIND, {**spec.params, "of": spec.kind, "fork": {"at": branch.at, **fork}})
+
+
+def frames_of(spec: JobSpec) -> int:
+    """How many frames a run of FORKING has."""
+    params = cast(Mapping[str, Any], spec.params)
+    if spec.kind in FLOWS:
+        return len(kept_steps(params["num_steps"], params["count"] * len(params["networks"])))
+    steps: int = params["num_steps"] - min(params.get("i_starts", [params.get("i_start", 0)]))
+    return steps
 
 
 def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.jobs import JobSpec
+from lessons.branching import BRANCHES
 from lessons.fields import Number, seed_field
 from lessons.flow_sampling import flow_spec
 from lessons.lesson import Lesson, Preset, Question, Variant
@@ -20,6 +21,7 @@ LESSON = Lesson(
     slug="class_conditioning",
     title="Class conditioning",
     card=24,
+    branches=("digit", "gamma", "solver"),
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b8", "b8-constant")),
         Number("gamma", "Guidance γ", 1.0, "1 uses the class as it stands; lesson B9 is about more.",
@@ -50,7 +52,7 @@ LESSON = Lesson(
         "core.training:class_flow_loss", "core.networks.mnist_unet:ClassConditionedUNet",
         "core.training_settings:LoopSettings.learning_rate_at", "core.training:train", "lessons.flow_sampling:run",
     ),
-    jobs={**TRAINS, "flow": "lessons.flow_sampling:run"},
+    jobs={**TRAINS, "flow": "lessons.flow_sampling:run", **BRANCHES},
     spec="lessons.class_conditioning:spec",
     black=0.0,
     minutes=8,

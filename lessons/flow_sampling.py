@@ -4,6 +4,9 @@
      "seed": 0, "count": 6, "same_noise": false, "classes": [0, 1, ...] or null, "guidance_scale": 5.0 or null,
      "num_steps": 300, "solver": "euler", "variant": null}
 
+"fork", if it is there, says from which kept frame on the run goes on otherwise, {"at": 12, "digit": 8,
+"guidance_scale": 3.0, "solver": "heun"}: see `lessons.branching`.
+
 All networks start from the same noise and take their steps side by side, so that a page can lay them under one
 cursor. With `classes` (one for each picture) the networks are class-conditioned. With `same_noise` all pictures of a
 network start from one noise as well.
@@ -11,7 +14,8 @@ network start from one noise as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -41,6 +45,7 @@ MAX_PICTURES = 40
 MAX_NETWORKS = 3
 MOST_FRAMES, FEWEST_FRAMES = 100, 12  # steps that are kept; of 300 steps with few pictures every third
 KEPT_PICTURES = 2400  # about, over all frames
+SOLVER_TITLES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
 VELOCITY_LIMIT = 2.0  # drawn as the strongest colour; x1 - x0 lies mostly between -2 and 3
 
 
@@ -64,19 +69,26 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         BadRequest, core.flow's ValueError, lessons.networks' errors.
     """
     count, num_steps, refs = params["count"], check_steps(params["num_steps"]), params["networks"]
+    fork = params.get("fork")
     if not (1 <= count <= MAX_PICTURES and 1 <= len(refs) <= MAX_NETWORKS):
         raise BadRequest(
             f"A run has 1 to {MAX_PICTURES} pictures and 1 to {MAX_NETWORKS} networks; this has {count} and {len(refs)}."
         )
-    classes = class_vectors(params.get("classes"), count, context.device)
-    estimators = [estimator(load(ref, context), classes, params.get("guidance_scale")) for ref in refs]
-    if params.get("variant") is not None:
-        estimators = [WRONG_FLOWS[params["variant"]](estimate) for estimate in estimators]
+    networks = [load(ref, context) for ref in refs]
+    estimators = _estimators(networks, params, context)
     noise = fixed_noise(count, params["seed"], context.device)
     if params.get("same_noise"):
         noise = noise[:1].expand_as(noise).clone()
-    runs = [integrate(estimate, noise, num_steps, params["solver"]) for estimate in estimators]
     kept = kept_steps(num_steps, count * len(refs))
+    if fork is None:
+        runs = [integrate(estimate, noise, num_steps, params["solver"]) for estimate in estimators]
+    else:
+        at, after = forking(fork, params, kept)
+        others = _estimators(networks, after, context)
+        runs = [
+            forked(one, other, noise, num_steps, at, params["solver"], after["solver"])
+            for one, other in zip(estimators, others, strict=True)
+        ]
     frames: list[dict[str, Tensor]] = []
     steps: list[dict[str, Any]] = []
     for together in zip(*runs, strict=True):
@@ -87,6 +99,51 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
             yield Frame(len(frames) - 1, len(kept), frame_pixels(frames[-1]))
     result = torch.cat([step.x_next for step in together])
     return record(frames, steps, result, params)
+
+
+def _estimators(
+    networks: Sequence[nn.Module], params: Mapping[str, Any], context: JobContext
+) -> list[EstimateVelocity]:
+    classes = class_vectors(params.get("classes"), params["count"], context.device)
+    estimators = [estimator(network, classes, params.get("guidance_scale")) for network in networks]
+    if params.get("variant") is not None:
+        return [WRONG_FLOWS[params["variant"]](estimate) for estimate in estimators]
+    return estimators
+
+
+def forking(
+    fork: Mapping[str, Any], params: Mapping[str, Any], kept: Sequence[int]
+) -> tuple[int, dict[str, Any]]:
+    """The first step that is taken otherwise, and the run's parameters from there on.
+
+    Raises:
+        BadRequest: the run has no such frame, or draws no digits that could be changed.
+    """
+    if not 0 <= fork["at"] < len(kept):
+        raise BadRequest(f"The run has {len(kept)} frames; none of them is number {fork['at']}.")
+    after = {**params, **{name: fork[name] for name in ("guidance_scale", "solver") if name in fork}}
+    if {"digit", "guidance_scale"} & set(fork) and params.get("classes") is None:
+        raise BadRequest("This network takes no class, so the run cannot go on with another digit or γ.")
+    if "digit" in fork:
+        after["classes"] = [fork["digit"]] * params["count"]
+    return kept[fork["at"]], after
+
+
+def forked(
+    before: EstimateVelocity,
+    after: EstimateVelocity,
+    noise: Tensor,
+    num_steps: int,
+    at: int,
+    solver: str,
+    then: str,
+) -> Iterator[FlowStep]:
+    """Follows `before` up to step `at`, the same bit for bit as without the fork, and `after` from there to t = 1."""
+    x_t = noise
+    for step in islice(integrate(before, noise, num_steps, solver), at):
+        yield step
+        x_t = step.x_next
+    yield from integrate(after, x_t, num_steps, then, first_step=at)
 
 
 def class_vectors(classes: Sequence[int] | None, count: int, device: str) -> Tensor | None:

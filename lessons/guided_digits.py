@@ -10,6 +10,7 @@ from typing import Any
 
 from core.jobs import JobSpec
 from core.mnist_models import MODEL_FOLDER
+from lessons.branching import BRANCHES
 from lessons.fields import Choice, Number, Numbers, seed_field
 from lessons.integrating import CHECKPOINTS
 from lessons.lesson import Lesson, Preset, Question, Variant
@@ -24,6 +25,7 @@ LESSON = Lesson(
     slug="guided_digits",
     title="Guided digits",
     card=88,
+    branches=("digit", "gamma", "solver"),
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b8", "b8-constant")),
         Choice("checkpoint", "Checkpoint", "last", "The same network, earlier and later in its training.",
@@ -59,7 +61,7 @@ LESSON = Lesson(
         "core.flow:ClassGuided", "core.flow:integrate", "core.judge:Judge", "core.judge:diversity", "lessons.judging:guided",
         "lessons.judging:sweep",
     ),
-    jobs={"guided": "lessons.judging:guided", "gamma_sweep": "lessons.judging:sweep"},
+    jobs={"guided": "lessons.judging:guided", "gamma_sweep": "lessons.judging:sweep", **BRANCHES},
     spec="lessons.guided_digits:spec",
     studies="lessons.guided_digits:study_specs",
     black=0.0,

@@ -9,7 +9,7 @@ from core.compute.context import JobContext, JobEvents
 from core.diffusion import Step, draw_noise
 from core.edits import sdedit_start
 from core.jobs import Frame, JobSpec
-from lessons.branching import BRANCHES, CHANGES
+from lessons.branching import BRANCHES, PART_A
 from lessons.denoising import frame_pixels, guided, record
 from lessons.editing import GAMMA_HELP, NUM_STEPS, beside, samples, set_up, together
 from lessons.fields import Number, Numbers, PictureRef, model_field, seed_field
@@ -43,7 +43,7 @@ LESSON = Lesson(
     title="Image to image",
     card=4,
     pinnable=True,
-    branches=tuple(CHANGES),
+    branches=PART_A,
     sweeps=("i_starts", "gamma", "seed", "model"),
     fields=(*edit_fields("red-apple"), model_field()),
     presets=(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.flow import SOLVERS
 from core.jobs import JobSpec
+from lessons.branching import BRANCHES
 from lessons.fields import Choice, Number, seed_field
-from lessons.flow_sampling import flow_spec
+from lessons.flow_sampling import SOLVER_TITLES, flow_spec
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.networks import AUTO, NetworkChoice
 from lessons.wrong_flows import OTHER_CLOCK
@@ -24,11 +24,12 @@ LESSON = Lesson(
     slug="integrating",
     title="Watching it integrate",
     card=14,
+    branches=("solver",),
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b6",)),
         Choice("checkpoint", "Checkpoint", "last", "The same network, earlier and later in its training.",
                options=CHECKPOINTS, labels=("first", "middle", "last")),
-        Choice("solver", "Solver", "euler", options=tuple(SOLVERS), labels=("Euler", "Heun", "RK4")),
+        Choice("solver", "Solver", "euler", options=tuple(SOLVER_TITLES), labels=tuple(SOLVER_TITLES.values())),
         Number("steps", "Steps T", 300, "Steps from t = 0 to t = 1.", minimum=1, maximum=1000),
         seed_field(),
     ),
@@ -56,7 +57,7 @@ LESSON = Lesson(
         "lessons.flow_sampling:run", "lessons.flow_studies:exact_velocity", "lessons.flow_studies:plane_through",
     ),
     jobs={
-        "flow": "lessons.flow_sampling:run",
+        "flow": "lessons.flow_sampling:run", **BRANCHES,
         "solver_errors": "lessons.flow_studies:solver_errors",
         "exact_flow": "lessons.flow_studies:exact_flow",
         "flow_plane": "lessons.flow_studies:plane",

@@ -16,6 +16,7 @@ from core.jobs import JobSpec
 from core.oracle import nearest_pictures
 from core.trajectory import Trajectory
 from lessons import denoising
+from lessons.branching import BRANCHES, PART_A
 from lessons.fields import Number, PictureRef, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
@@ -28,6 +29,7 @@ LESSON = Lesson(
     code="A12",
     slug="is_it_memory",
     title="Is it memory?",
+    branches=PART_A,
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
         Number("gamma", "Guidance γ", 4.0, "0: no prompt. 1: the prompt as it stands.", maximum=15, step=0.5, integer=False),
@@ -61,7 +63,7 @@ LESSON = Lesson(
     ),
     jobs={
         "memory": "lessons.is_it_memory:run", "two_students": "lessons.two_students:compared",
-        "two_students_errors": "lessons.two_students:errors",
+        "two_students_errors": "lessons.two_students:errors", **BRANCHES,
     },
     spec="lessons.is_it_memory:spec",
     studies="lessons.is_it_memory:studies",

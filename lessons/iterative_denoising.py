@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.jobs import JobSpec
-from lessons.branching import BRANCHES, CHANGES
+from lessons.branching import BRANCHES, PART_A
 from lessons.fields import Number, PictureRef, Text, model_field, seed_field
 from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
@@ -17,7 +17,7 @@ LESSON = Lesson(
     slug="iterative_denoising",
     title="Iterative denoising",
     pinnable=True,
-    branches=tuple(CHANGES),
+    branches=PART_A,
     sweeps=("i_start", "prompt", "seed", "model"),
     fields=(
         PictureRef("picture", "Picture", "pickup-truck"),

@@ -43,7 +43,8 @@ def guided(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     meta["test_distance"]: the median distance of test digits to their nearest training digits; "test_diversity".
     """
     trajectory = yield from flow_sampling.run(params, context)
-    asked = torch.tensor(params["classes"])
+    fork = params.get("fork", {})
+    asked = torch.tensor([fork["digit"]] * params["count"] if "digit" in fork else params["classes"])
     result = torch.from_numpy(trajectory["result"].copy()).to(context.device)
     read = read_digits(judge_of(context), result)
     judged = []

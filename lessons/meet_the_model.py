@@ -8,7 +8,7 @@ from typing import Any
 from core.compute.context import JobContext, JobEvents
 from core.jobs import Frame, JobSpec
 from core.trajectory import Trajectory
-from lessons.branching import BRANCHES, CHANGES
+from lessons.branching import BRANCHES, PART_A
 from lessons.fields import Number, Text, seed_field
 from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question
@@ -20,7 +20,7 @@ LESSON = Lesson(
     slug="meet_the_model",
     title="Meet the model",
     pinnable=True,
-    branches=tuple(CHANGES),
+    branches=PART_A,
     sweeps=("p1", "steps", "gamma", "seed"),
     fields=(
         *(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.jobs import JobSpec
-from lessons.branching import BRANCHES, CHANGES
+from lessons.branching import BRANCHES, PART_A
 from lessons.fields import Number, Text, seed_field
 from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
@@ -18,7 +18,7 @@ LESSON = Lesson(
     title="Sampling from noise",
     card=2,
     pinnable=True,
-    branches=tuple(CHANGES),
+    branches=PART_A,
     sweeps=("prompt", "seed"),
     fields=(
         Text("prompt", "Prompt", NULL_LIKE, suggestions=SUGGESTIONS),

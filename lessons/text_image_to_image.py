@@ -10,7 +10,7 @@ import numpy as np
 from core.jobs import JobSpec
 from core.trajectory import Trajectory
 from lessons import image_to_image
-from lessons.branching import BRANCHES, CHANGES
+from lessons.branching import BRANCHES, PART_A
 from lessons.editing import rms
 from lessons.fields import Text
 from lessons.grid import GRIDS
@@ -24,7 +24,7 @@ LESSON = Lesson(
     title="Text-guided image to image",
     card=5,
     pinnable=True,
-    branches=tuple(CHANGES),
+    branches=PART_A,
     sweeps=("i_starts", "gamma", "prompt", "seed"),
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.jobs import JobSpec
+from lessons.branching import BRANCHES
 from lessons.fields import Number, seed_field
 from lessons.flow_sampling import flow_spec
 from lessons.lesson import Lesson, Preset, Question, Variant
@@ -20,6 +21,7 @@ LESSON = Lesson(
     slug="time_conditioned_flow",
     title="Training a flow",
     card=23,
+    branches=("solver",),
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b6",)),
         Number("steps", "Steps T", 300, "Euler steps from noise to digit.", minimum=1, maximum=1000),
@@ -48,7 +50,7 @@ LESSON = Lesson(
         "core.training:flow_loss", "core.training:train", "core.flow:integrate",
         "core.networks.mnist_unet:TimeConditionedUNet", "lessons.flow_sampling:run",
     ),
-    jobs={**TRAINS, "flow": "lessons.flow_sampling:run"},
+    jobs={**TRAINS, "flow": "lessons.flow_sampling:run", **BRANCHES},
     spec="lessons.time_conditioned_flow:spec",
     black=0.0,
     minutes=8,

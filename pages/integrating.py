@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.media import unit_pixels
 from core.trajectory import Trajectory
+from lessons.flow_sampling import SOLVER_TITLES
 from lessons.flow_studies import STEP_COUNTS
 from lessons.integrating import (
     COUNT,
@@ -28,9 +29,6 @@ from pages.ui.sampling import controls_of, network_stage
 from pages.ui.stage import stage
 from pages.ui.still import still
 
-NAMES = {"euler": "Euler", "heun": "Heun", "rk4": "RK4"}
-
-
 # ---------------------------------------------------------------- films of the studies
 
 
@@ -40,7 +38,7 @@ def errors_films() -> Films:
     def film(pixels: np.ndarray, steps: list[int], total: int) -> Film:
         rows = [
             Row(solver, rf"\text{{{title}}}", pixels[:, k * STUDY_COUNT : (k + 1) * STUDY_COUNT], "")
-            for k, (solver, title) in enumerate(NAMES.items())
+            for k, (solver, title) in enumerate(SOLVER_TITLES.items())
         ]
         return Film(
             rows=rows, steps=[f"T = {t}" for t in steps], total=total, clock="flow", name="b7-solvers"
@@ -144,7 +142,7 @@ with lesson_page(LESSON) as values:
                     "Error against evaluations",
                     [
                         Series(title, {"evaluations": found["evaluations"][:, k].tolist()}, found["error"][:, k].tolist())
-                        for k, title in enumerate(NAMES.values())
+                        for k, title in enumerate(SOLVER_TITLES.values())
                     ],
                     key="b7/errors", log_x=True, log_y=True, points=True,
                 )  # fmt: skip

@@ -11,8 +11,7 @@ import streamlit as st
 from core.trajectory import Trajectory
 from lessons.address import BRANCH, FRAME
 from lessons.branching import CHANGES, Branch, branch_spec, read_branch, words, write_branch
-from lessons.fields import BadValue
-from lessons.forking import SAMPLERS
+from lessons.fields import BadValue, Choice
 from lessons.lesson import Lesson
 from pages.components.plain import plain
 from pages.components.player import Film
@@ -66,7 +65,7 @@ def branch_row(lesson: Lesson, trajectory: Trajectory) -> None:
         key=LessonState(lesson).key("branch/away"), on_click=_leave, args=(lesson,),
     )  # fmt: skip
     st.caption(
-        f"One run up to frame {at + 1} (t = {steps[at]['t']}); from there one goes on as it was, the other with "
+        f"One run up to frame {at + 1} (t = {steps[at]['t']:.3g}); from there one goes on as it was, the other with "
         f"{plain(_short(words(branch)))}."
     )
 
@@ -83,7 +82,7 @@ def _form(lesson: Lesson, steps: list[Mapping[str, Any]]) -> None:
         if len(steps) > 1:  # a slider needs two ends, and a run that begins at its last step has one frame
             frame = boxes.pop(0).slider(
                 "From frame", 1, len(steps), here + 1, key=state.key(f"branch/at/{here}/{len(steps)}"),
-                help=f"Frame 1 has t = {steps[0]['t']}, frame {len(steps)} has t = {steps[-1]['t']}.",
+                help=f"Frame 1 has t = {steps[0]['t']:.3g}, frame {len(steps)} has t = {steps[-1]['t']:.3g}.",
             )  # fmt: skip
         typed = {}
         for name in lesson.branches:
@@ -99,7 +98,8 @@ def _form(lesson: Lesson, steps: list[Mapping[str, Any]]) -> None:
         return
     if not changes:
         st.warning(
-            "Change something: write another prompt, γ or seed, or choose a sampler.", icon=":material/edit:"
+            f"Change something: {', '.join(CHANGES[name].label for name in lesson.branches)}.",
+            icon=":material/edit:",
         )
         return
     state.branch = write_branch(Branch(frame - 1, changes))
@@ -111,9 +111,9 @@ def _form(lesson: Lesson, steps: list[Mapping[str, Any]]) -> None:
 def _box(lesson: Lesson, name: str) -> str:
     """One change; "" where it is to stay as it was."""
     field, key = CHANGES[name], LessonState(lesson).key(f"branch/{name}")
-    if name == "sampler":
+    if isinstance(field, Choice):
         chosen = st.segmented_control(
-            field.label, tuple(SAMPLERS), key=key, format_func=lambda sampler: SAMPLERS[sampler][0], wrap=True
+            field.label, field.options, key=key, format_func=field.label_of, wrap=True
         )
         return chosen or ""
     return st.text_input(field.label, key=key, placeholder=AS_IT_WAS, help=field.help or None).strip()

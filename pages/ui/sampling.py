@@ -187,6 +187,7 @@ def network_stage(
         allowed = controls()
         variant = variant_toggle(lesson) if lesson.variants else None
         keep = kept_row()
+    beside = NO_PINS
     with picture:
         if network is None:
             nothing_yet(*made_in)
@@ -196,8 +197,12 @@ def network_stage(
             right, label=variant.label, spec=lesson.job(values, network.refs(), variant.name)
         )
         st.caption(f"{network.label}{says(network)}")
-        trajectory = stage_beside(lesson, right, wrong, allowed=allowed, at=at and at(values))
+        if lesson.branches:
+            beside, right = with_branch(lesson, beside, right)
+        trajectory = stage_beside(lesson, right, wrong, allowed=allowed, at=at and at(values), pins=beside)
     if trajectory is not None:
         with keep:
+            if lesson.branches:
+                branch_row(lesson, trajectory)
             take_home(lesson, trajectory, right.spec)
     return network, trajectory, allowed
