@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.jobs import JobSpec
-from lessons.branching import BRANCHES, CHANGES
+from lessons.branching import BRANCHES, PART_A
 from lessons.denoising import MAX_COLUMNS
 from lessons.fields import BadValue, Choice, Number, Numbers, Text, seed_field
 from lessons.grid import GRIDS
+from lessons.judged_guidance import KIND as JUDGED
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import FACE, SUGGESTIONS, UNCONDITIONAL
 
@@ -27,7 +28,7 @@ LESSON = Lesson(
     title="Classifier-free guidance",
     card=3,
     pinnable=True,
-    branches=tuple(CHANGES),
+    branches=PART_A,
     sweeps=("gammas", "prompt", "limit", "seed"),
     fields=(
         Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
@@ -66,10 +67,12 @@ LESSON = Lesson(
         "core.diffusion:estimate_clean", "core.diffusion:DynamicThreshold", "core.diffusion:denoise_step",
         "core.diffusion:draw_noise",
         "core.schedule:NoiseSchedule", "lessons.denoising:run", "lessons.forking:loop",
-        "lessons.classifier_free_guidance:spec",
+        "lessons.classifier_free_guidance:spec", "lessons.judged_guidance:run", "lessons.judged_guidance:judged",
+        "core.object_judge:ObjectJudge", "core.judged_objects:JudgedObjects",
     ),
-    jobs={"denoise": "lessons.denoising:run", **BRANCHES, **GRIDS},
+    jobs={"denoise": "lessons.denoising:run", JUDGED: "lessons.judged_guidance:run", **BRANCHES, **GRIDS},
     spec="lessons.classifier_free_guidance:spec",
+    studies="lessons.judged_guidance:studies",
 )  # fmt: skip
 
 

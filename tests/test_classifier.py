@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from core.object_judge import ObjectJudge, load_object_judge
 from scripts.storybook import classifier as module
 from scripts.storybook.classifier import (
     EVERY,
     KEPT,
-    Classifier,
     Examples,
     accuracy,
-    load_classifier,
     main,
     rate,
     seen,
@@ -78,7 +77,7 @@ def test_one_drawing_in_twenty_is_kept_from_the_training(sprites):
         assert world.sprites.rows[drawing.choice.sprite]["name"] == world.sprites.names[drawing.label]
 
 
-class Saying(Classifier):
+class Saying(ObjectJudge):
     """Answers with the first pixels of the picture."""
 
     def forward(self, pictures):
@@ -120,7 +119,7 @@ def test_it_learns_is_saved_and_goes_on(sprites, tmp_path, monkeypatch, capsys):
     assert figures["steps"] == 59 and figures["minutes"] == 1
     assert figures["new drawings"]["top-1"] >= 0.6  # a guess is right in one of four
     assert json.loads((tmp_path / module.FIGURES).read_text()) == figures
-    loaded = load_classifier(tmp_path)
+    loaded = load_object_judge(tmp_path)
     assert accuracy(loaded, sprites, 80)["new drawings"]["top-1"] == pytest.approx(
         figures["new drawings"]["top-1"], abs=0.03
     )
@@ -143,4 +142,4 @@ def test_what_is_missing_is_said(tmp_path):
     with pytest.raises(SpritesMissing):
         train(tmp_path, tmp_path, minutes=1, workers=0)
     with pytest.raises(FileNotFoundError):
-        load_classifier(tmp_path)
+        load_object_judge(tmp_path)

@@ -43,7 +43,14 @@ CORE = [
         "jobs",
         "classroom",
     },
-    {"datasets", "handwriting", "pictures", "emoji_pictures", "emoji_phrases"},  # what goes in
+    {
+        "datasets",
+        "handwriting",
+        "pictures",
+        "emoji_pictures",
+        "emoji_phrases",
+        "judged_objects",
+    },  # what goes in
     {
         "diffusion",
         "samplers",
@@ -69,6 +76,7 @@ CORE = [
         "prompt_file",
         "streamed_encoder",
         "judge",
+        "object_judge",
         "mnist_models",
         "training",
         "training_checkpoint",
@@ -86,8 +94,8 @@ COMPONENTS = "pages.components"
 STRANGE_TO_COMPONENTS = ("lessons", "core.compute", "core.jobs", "core.classroom")
 # What ships, shows or serves pictures needs no torch, whoever imports it.
 TORCH_FREE = [
-    "core.animation", "core.classroom.rooms", "core.emoji_phrases", "core.emoji_pictures", "core.media", "core.npz",
-    "core.pictures", "core.prompt_reading", "core.provenance", "core.settings", "core.trajectory",
+    "core.animation", "core.classroom.rooms", "core.emoji_phrases", "core.emoji_pictures", "core.judged_objects",
+    "core.media", "core.npz", "core.pictures", "core.prompt_reading", "core.provenance", "core.settings", "core.trajectory",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from core.pictures import load_picture
 from core.schedule import NoiseSchedule
 from lessons import classical_denoising, forward_process
 from lessons.classical_denoising import best_blur, psnr
+from lessons.judged_guidance import judged_spec
 from tests.lesson_runs import BY_CODE, result_of, spec_of
 
 pytestmark = pytest.mark.claims
@@ -323,6 +324,16 @@ def test_a6_more_alike(run):
     assert [round(spread(five), 2) for five in dogs] == [0.35, 0.24, 0.08]
     faces = [run("A6", gammas=(g,), count=5)["result"] for g in (1.0, 7.0)]
     assert [round(spread(five), 2) for five in faces] == [0.07, 0.05]
+
+
+def test_a6_judged_fidelity_is_at_its_ceiling_from_one_on_and_variety_falls(job_context, emoji64_fingerprint):
+    values = BY_CODE["A6"].defaults() | {
+        "prompt": "a photo of a dog",
+        "gammas": (0.0, 0.5, 1.0, 3.0, 7.0, 12.0),
+    }
+    found, _ = result_of(BY_CODE["A6"], judged_spec(values, emoji64_fingerprint), job_context)
+    assert (8 * found["fidelity"]).tolist() == [0, 5, 8, 8, 8, 8]
+    assert found["variety"].round(2).tolist() == [0.63, 0.31, 0.34, 0.27, 0.17, 0.08]
 
 
 @pytest.mark.slow

@@ -2,8 +2,9 @@
 
 Builds a folder of IF-I-M's shape (0.37 billion parameters, and two of T5's 24 layers) with random weights in float16, and
 takes what an instructor's server does with it through processes of their own: loading, embedding, Part A's lessons with few
-steps, and two steps beside IFPipeline. Prints peak memory and times, and writes them with --json. It needs 2.5 GB of disk
-and 6 GB of memory. `--only` takes parts of it, `--folder` keeps the built folder for the next time.
+steps, two steps beside IFPipeline, and a class of two in a browser, which needs Chromium. Prints peak memory and times, and
+writes them with --json. It needs 2.5 GB of disk and 6 GB of memory. `--only` takes parts of it, `--folder` keeps the built
+folder for the next time.
 """
 
 from __future__ import annotations
@@ -175,8 +176,19 @@ def lessons(folder: Path) -> dict[str, Any]:
     return found | {"peak, MB": peak_memory()}
 
 
+def a_class(folder: Path) -> dict[str, Any]:
+    """The browser test of a class on a folder in this format, with this one."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "browser", "tests/browser/test_class_on_if.py"],
+        cwd=ROOT, env=ENVIRONMENT | {"IF_FOLDER": str(folder)}, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        sys.exit(done.stdout)
+    return {"passed": int("1 passed" in done.stdout)}
+
+
 PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
-    part.__name__: part for part in (build, load_float16, load_float32, encode, parity, lessons)
+    part.__name__: part for part in (build, load_float16, load_float32, encode, parity, lessons, a_class)
 }
 
 

@@ -2,10 +2,12 @@
 
     python -m scripts.storybook.classifier train --sprites FOLDER --run FOLDER --minutes N [--workers 1] [--threads 1]
     python -m scripts.storybook.classifier check --sprites FOLDER --run FOLDER
+    python -m scripts.storybook.classifier ship --sprites FOLDER --run FOLDER [--to assets/models/object-judge]
 
 It learns from pictures that the world composes as it goes, one object each, none shown twice. One drawing in twenty is kept
 from it, so that its accuracy is known on drawings that it never saw: what a model draws is no sprite either. `train` goes on
-from what lies in --run and writes `classifier.safetensors` (float16) and `classifier.json`; `check` measures again.
+from what lies in --run and writes `classifier.safetensors` (float16) and `classifier.json`; `check` measures again; `ship`
+puts both where the app has them, with what a prompt may call each object.
 """
 
 from __future__ import annotations
@@ -13,86 +15,28 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import save_file
+from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from core.edits import GaussianLowpass
+from core.judged_objects import FIGURES, OBJECT_JUDGE, WEIGHTS
+from core.object_judge import ObjectJudge, load_object_judge
 from scripts.storybook.sprites import Choice
 from scripts.storybook.world import World
 
-WEIGHTS, FIGURES = "classifier.safetensors", "classifier.json"
 KEPT, EVERY = 7, 20  # sprites whose number leaves 7 when it is divided by 20 are kept from the training
 SEED, MEASURED = 11, 2 * 10**9  # the world's seed; numbers from here on are for measuring
 BATCH, RATE, DECAY, SMOOTHING = 64, 2e-3, 1e-2, 0.1
 CHECKED = 1500  # pictures of each kind that the accuracy is measured on
-
-
-class Classifier(nn.Module):
-    """3 × 3 convolutions that halve the picture four times, then as many logits as there are names.
-
-    Attributes:
-        names: of the classes, in the order of the logits.
-    """
-
-    def __init__(self, names: Sequence[str]):
-        super().__init__()
-        self.names = tuple(names)
-        self.stages = nn.Sequential(
-            *conv(3, 32, 2), *conv(32, 32), *conv(32, 64, 2), *conv(64, 64),  # (B, 64, 16, 16)
-            *conv(64, 96, 2), *conv(96, 96), *conv(96, 128, 2), *conv(128, 128),  # (B, 128, 4, 4)
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-        )  # fmt: skip
-        self.classify = nn.Linear(128, len(names))
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """float (B, 3, 64, 64) in [−1, 1] → logits (B, classes)."""
-        return self.classify(self.stages(pictures))
-
-    @torch.inference_mode()
-    def ranked(self, pictures: Tensor, batch: int = 250) -> Tensor:
-        """float (B, 3, 64, 64) → (B, classes): the classes of every picture, the likeliest first."""
-        return torch.cat(
-            [self(part.clamp(-1, 1)).argsort(dim=1, descending=True) for part in pictures.split(batch)]
-        )
-
-    def named(self, pictures: Tensor, asked: Sequence[str], k: int = 1) -> Tensor:
-        """bool (B,): whether what was asked for is among the k likeliest classes.
-
-        Raises:
-            ValueError: a name that is no class.
-        """
-        if unknown := sorted(set(asked) - set(self.names)):
-            raise ValueError(f"Ask for one of the {len(self.names)} classes: {', '.join(unknown)} is none.")
-        wanted = torch.tensor([self.names.index(name) for name in asked])
-        return (self.ranked(pictures)[:, :k] == wanted[:, None]).any(dim=1)
-
-
-def conv(channels_in: int, channels_out: int, stride: int = 1) -> tuple[nn.Module, ...]:
-    convolution = nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False)
-    return convolution, nn.BatchNorm2d(channels_out), nn.ReLU()
-
-
-def load_classifier(run: Path) -> Classifier:
-    """The classifier in a folder that `train` wrote, in evaluation mode, float32.
-
-    Raises:
-        FileNotFoundError: there is none; train one.
-    """
-    names = json.loads((run / FIGURES).read_text(encoding="utf-8"))["names"]
-    classifier = Classifier(names)
-    # counters of batch normalisation are whole numbers and stay so
-    weights = {k: v.float() if v.is_floating_point() else v for k, v in load_file(run / WEIGHTS).items()}
-    classifier.load_state_dict(weights)
-    return classifier.eval()
 
 
 @dataclass(frozen=True)
@@ -184,10 +128,10 @@ def train(
     examples = Examples(sprites)
     names = examples.ready()[0].sprites.names
     torch.manual_seed(SEED)
-    classifier, steps, spent = Classifier(names), 0, 0.0
+    classifier, steps, spent = ObjectJudge(names), 0, 0.0
     if (run / FIGURES).exists():
         before = json.loads((run / FIGURES).read_text(encoding="utf-8"))
-        classifier, steps, spent = load_classifier(run), before["steps"], before["minutes"]
+        classifier, steps, spent = load_object_judge(run), before["steps"], before["minutes"]
         if classifier.names != tuple(names):
             raise ValueError(f"Train in another folder than {run}: its classifier knows other objects.")
     classifier.train().to(memory_format=torch.channels_last)
@@ -222,7 +166,7 @@ def train(
     return figures
 
 
-def accuracy(classifier: Classifier, sprites: Path, count: int = CHECKED) -> dict[str, dict[str, float]]:
+def accuracy(classifier: ObjectJudge, sprites: Path, count: int = CHECKED) -> dict[str, dict[str, float]]:
     """Top-1 and top-5 on pictures that were never composed before, of drawings that were learnt and of those kept back."""
     found = {}
     for kind, shown in (("learnt drawings", True), ("new drawings", False)):
@@ -232,20 +176,34 @@ def accuracy(classifier: Classifier, sprites: Path, count: int = CHECKED) -> dic
     return found
 
 
+def ship(sprites: Path, run: Path, to: Path) -> None:
+    """Copies what `train` wrote to where the app looks for it, and writes the vocabulary's phrases beside the names."""
+    told = json.loads((run / FIGURES).read_text(encoding="utf-8"))
+    phrases = {entry.name: list(entry.phrases) for entry in World(sprites).sprites.vocabulary}
+    told["phrases"] = {name: phrases[name] for name in told["names"]}
+    to.mkdir(parents=True, exist_ok=True)
+    shutil.copy(run / WEIGHTS, to / WEIGHTS)
+    (to / FIGURES).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=("train", "check"))
+    parser.add_argument("command", choices=("train", "check", "ship"))
     parser.add_argument("--sprites", type=Path, required=True, help="folder of sprites.npz")
     parser.add_argument("--run", type=Path, required=True, help="folder of the classifier")
+    parser.add_argument("--to", type=Path, default=OBJECT_JUDGE, help="where `ship` puts it")
     parser.add_argument("--minutes", type=float, default=30, help="how long to train")
     parser.add_argument("--workers", type=int, default=1, help="processes that compose; 0: in this one")
     parser.add_argument("--threads", type=int, default=1, help="of this process")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    if args.command == "ship":
+        ship(args.sprites, args.run, args.to)
+        return
     if args.command == "train":
         figures = train(args.sprites, args.run, args.minutes, args.workers)
     else:
-        figures = accuracy(load_classifier(args.run), args.sprites)
+        figures = accuracy(load_object_judge(args.run), args.sprites)
     print(json.dumps({k: v for k, v in figures.items() if k != "names"}, indent=1))
 
 

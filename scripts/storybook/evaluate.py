@@ -215,9 +215,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     judge = None
     if args.judge:
-        from scripts.storybook.classifier import load_classifier
+        from core.object_judge import load_object_judge
 
-        judge = load_classifier(args.judge)
+        judge = load_object_judge(args.judge)
     counts = Counts().quarter() if args.quick else Counts()
     board = Scoreboard(load_pretrained(args.model), World(args.sprites), args.to, counts, judge)
     board.report |= {"model": fingerprint(args.model), "quick": args.quick}

@@ -121,13 +121,15 @@ def above_each_other(films: Sequence[Film], labels: Sequence[str]) -> Film:
     """One film whose rows are those of several, each under its namesake; for films of many columns.
 
     The films need the same steps, rows and columns. The rows of all but the first are named "name/1", "name/2", …
-    Twice the rows are twice as tall, so only the first two quantities that the films show are shown at first.
+    Twice the rows are twice as tall, so only the first two quantities that the films show are shown at first; of one quantity
+    in several rows, the last two: of three networks those that were trained for longest.
     """
     _require_alike(films, labels)
     first = films[0]
     if any(film.batch != first.batch for film in films):
         raise FilmError(f"These films have {[film.batch for film in films]} columns: make them equal.")
-    shown = [row.name for row in first.rows if row.shown][:2]
+    wanted = [row for row in first.rows if row.shown]
+    shown = [row.name for row in (wanted[-2:] if len({row.label for row in wanted}) == 1 else wanted[:2])]
     rows = [
         replace(
             row, name=f"{row.name}/{k}" if k else row.name, shown=row.name in shown,
