@@ -20,7 +20,7 @@ def one_term(trajectory: Trajectory, term: Term) -> None:
     """A block, opened: what it does, what it makes of the digit, its source."""
     facts = next(one for one in trajectory.meta["terms"] if one["name"] == term.name)
     before, after = (" × ".join(map(str, facts[key])) for key in ("shape_in", "shape_out"))
-    st.subheader(term.name, anchor=False)
+    st.header(term.name, anchor=False)
     st.markdown(
         f"{term.does}  \n**{term.shape}**: here {before} → {after}. Parameters: {term.count} = **{facts['parameters']:,}**."
     )

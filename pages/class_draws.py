@@ -75,7 +75,7 @@ def films(wanted: JobSpec) -> Films:
 
 def more_samples(trajectory: Trajectory) -> None:
     """Thirty more, from other noises, each above its nearest drawing."""
-    st.subheader("Thirty more, each above its nearest drawing", anchor=False)
+    st.header("Thirty more, each above its nearest drawing", anchor=False)
     pairs = np.concatenate([trajectory["more"], trajectory["more_nearest"]], axis=1)
     sheet = contact_sheet(pairs, columns=15, gap=4, background=128)
     still(sheet, "Samples above the drawings that they are nearest to", 2 * sheet.shape[1])

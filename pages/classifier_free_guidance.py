@@ -73,7 +73,7 @@ def framed(samples: np.ndarray, wrong: np.ndarray) -> np.ndarray:
 
 def judged(values: Values) -> None:
     """Fidelity against variety for the prompt that stands above."""
-    st.subheader("γ, judged", anchor=False)
+    st.header("γ, judged", anchor=False)
     known, spec = judged_objects(), judged_spec(values, model_of(values))
     if spec is None:
         st.info(

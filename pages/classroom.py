@@ -48,7 +48,7 @@ def room_of_the_instructor(code: str) -> None:
     with words:
         where = f"Open **{address.partition('?')[0].partition('://')[2]}** and"
         if class_settings().by_login:
-            st.markdown(f"##### {where} log in")
+            st.markdown(f"{where} log in")
             st.caption(f"Room {spaced(code)}: another instructor takes it up with this code.")
         else:
             st.markdown(f"{where} type")
@@ -59,7 +59,7 @@ def room_of_the_instructor(code: str) -> None:
                 icon=":material/wifi_off:",
             )
     st.fragment(members, run_every=LOOK_SECONDS, key="classroom/members")()
-    st.subheader("How to lead", anchor=False)
+    st.header("How to lead", anchor=False)
     st.markdown(
         "“Lead the class”, in the bar above, has the class follow this tab: its page, its controls, the cursor of its "
         "player. Each student can let go, and follow again. On a lesson, “Ask the class” puts the lesson’s question "
@@ -86,7 +86,7 @@ def members() -> None:
         there = rooms().members(token())
     except ClassroomError:
         return
-    st.subheader(f"{len(there)} of {class_settings().places} places are taken", anchor=False)
+    st.header(f"{len(there)} of {class_settings().places} places are taken", anchor=False)
     with st.container(horizontal=True, gap="xsmall"):
         for member in there:
             with st.popover(plain(member.name), type="tertiary"):
@@ -120,7 +120,7 @@ def laptop() -> None:
 
 
 def how_to_present() -> None:
-    st.subheader("On a projector", anchor=False)
+    st.header("On a projector", anchor=False)
     st.markdown(
         "Presenting makes the type big in this tab and leaves the menu out. On a lesson, Page Down and Page Up, or → and ←, "
         "go from stop to stop: claim, picture, question, what to look for, and what is folded below; after the last "

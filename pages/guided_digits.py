@@ -99,7 +99,7 @@ def sweep_films(gammas: tuple[float, ...]) -> Films:
 
 def opinion(trajectory: Trajectory, network: Network, pick: int) -> None:
     """Accuracy and diversity at each checkpoint, and the results with what the judge does not read as asked."""
-    st.subheader("What the judge reads", anchor=False)
+    st.header("What the judge reads", anchor=False)
     judged = trajectory.meta["judged"]
     rows = [
         {
@@ -140,7 +140,7 @@ def framed(results: np.ndarray, read: np.ndarray) -> np.ndarray:
 
 def memory(trajectory: Trajectory) -> None:
     """Ten samples of the last checkpoint, each above the nearest training digit."""
-    st.subheader("Is it memory?", anchor=False)
+    st.header("Is it memory?", anchor=False)
     results = unit_pixels(trajectory["result"][-len(CLASSES) :])
     with st.container(horizontal=True, gap="small"):
         for k in range(10):
@@ -246,7 +246,7 @@ with lesson_page(LESSON) as values:
         opinion(trajectory, network, age(network))
         memory(trajectory)
     if network is not None:
-        st.subheader("γ, judged", anchor=False)
+        st.header("γ, judged", anchor=False)
         shipped_sweep(network)
         usable = control(LESSON, "gammas") and usable
         sweep(values, network, age(network), usable)

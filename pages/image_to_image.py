@@ -35,7 +35,7 @@ def controls() -> bool:
 with lesson_page(LESSON) as values:
     trajectory = sampling_stage(LESSON, values, films, controls=controls, first=drawing(LESSON))
     if trajectory is not None:
-        st.subheader("Inside one of the runs", anchor=False)
+        st.header("Inside one of the runs", anchor=False)
         i_starts, state = starts(values), LessonState(LESSON)
         key = state.key("column")
         if st.session_state.get(key) not in range(len(i_starts)):

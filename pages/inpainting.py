@@ -28,7 +28,7 @@ def comparison(trajectory: Trajectory) -> None:
     mask = trajectory["mask"][0, 0].astype(bool)
     clean, result = trajectory["clean"], trajectory["result"]  # (1, 3, H, W), (B, 3, H, W)
     before, after = to_pixels(clean)[0], to_pixels(result)
-    st.subheader("What was kept, and how it joins", anchor=False)
+    st.header("What was kept, and how it joins", anchor=False)
     with st.container(horizontal=True):
         _tile("Original, with the seam", outlined(before[None], mask)[0])
         for k, pixels in enumerate(after):

@@ -75,7 +75,7 @@ def films(values: Values) -> Films:
 
 def neighbours(trajectory: Trajectory, columns: list[str]) -> None:
     """Every sample, and beside it the three nearest training pictures with their distances."""
-    st.subheader("The samples and their nearest training pictures", anchor=False)
+    st.header("The samples and their nearest training pictures", anchor=False)
     known, results = training(), to_pixels(trajectory["result"])
     for k, label in enumerate(columns):
         with st.container(horizontal=True, gap="small"):
@@ -98,7 +98,7 @@ def neighbours(trajectory: Trajectory, columns: list[str]) -> None:
 
 def distribution(trajectory: Trajectory) -> None:
     """The share of pictures that lie within a distance of the training set."""
-    st.subheader("How near is near?", anchor=False)
+    st.header("How near is near?", anchor=False)
     found = {
         "samples above": np.sort(trajectory["distance"][:, 0]),
         "training pictures, to the nearest other": reference_distances()["training"],
@@ -185,7 +185,7 @@ def set_films() -> Films:
 
 def two_students(values: Values) -> None:
     """The same noise to both, on a picture of the student's and on many."""
-    st.subheader("Two students", anchor=False)
+    st.header("Two students", anchor=False)
     st.caption(
         "Both get the same noisy picture and one try. emoji64 was shown 1,493 pictures again and again; storybook64 was "
         "shown new ones all the time, each composed for it and never shown twice."

@@ -41,7 +41,7 @@ def comparison(job: str, trajectory) -> None:
         ("One step", one_step),
         (f"Best blur, σ = {sigma:g}", blurred),
     )
-    st.subheader("The result beside the shortcuts", anchor=False)
+    st.header("The result beside the shortcuts", anchor=False)
     with st.container(horizontal=True):
         for title, picture in shown:
             with st.container(width=144, gap="xsmall"):

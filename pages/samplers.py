@@ -110,7 +110,7 @@ def path_films(values: Values, count: int) -> Films:
 
 def inside(values: Values) -> None:
     """The way of every sampler, with a count that is chosen here."""
-    st.subheader("The way there, one evaluation after the other", anchor=False)
+    st.header("The way there, one evaluation after the other", anchor=False)
     counts, state = sorted(set(values["evaluations"])), LessonState(LESSON)
     key = state.key("count")
     if st.session_state.get(key) not in counts:

@@ -164,7 +164,7 @@ def figures(trajectory: Trajectory) -> None:
 
 
 def error_curves(trajectory: Trajectory) -> None:
-    st.subheader("What a step costs", anchor=False)
+    st.header("What a step costs", anchor=False)
     axis = {"Euler steps": list(range(1, MOST_COUNTED + 1))}
     curves(
         "RMS distance from the exact ends",
@@ -175,7 +175,7 @@ def error_curves(trajectory: Trajectory) -> None:
 
 def on_digits(values: Values) -> None:
     """The same with pictures."""
-    st.subheader("On digits", anchor=False)
+    st.header("On digits", anchor=False)
     wanted = digits_spec(values)
     if wanted is None:
         nothing_yet("B6", "time_conditioned_flow.py")

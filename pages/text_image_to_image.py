@@ -37,5 +37,5 @@ def controls() -> bool:
 with lesson_page(LESSON) as values:
     trajectory = sampling_stage(LESSON, values, films, controls=controls, first=drawing(LESSON))
     if trajectory is not None:
-        st.subheader("The runs behind it, all at the same t", anchor=False)
+        st.header("The runs behind it, all at the same t", anchor=False)
         stage(LESSON, LESSON.job(values, model_fingerprint()), runs(values), name="runs")

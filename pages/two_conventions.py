@@ -82,7 +82,7 @@ def sizes(trajectory: Trajectory) -> dict[str, list[float]]:
 
 def explosions() -> None:
     """How an error of each answer comes out in the picture, over the whole schedule."""
-    st.subheader("Where each explodes", anchor=False)
+    st.header("Where each explodes", anchor=False)
     st.caption(
         "The network answers with one of the five, and is wrong by 1. How wrong is the picture that follows? Towards noise "
         "the picture cannot be told from ε or the score, because xₜ hardly contains it; v and the velocity always tell."

@@ -99,7 +99,7 @@ def details(trajectory: Trajectory, name: str) -> None:
     block = next(one for one in PATH if one.name == name)
     facts = next(one for one in trajectory.meta["blocks"] if one["name"] == name)
     maps, channels = trajectory[f"maps/{name}"], trajectory[f"channels/{name}"]
-    st.subheader(f"{name}: {block.label}", anchor=False)
+    st.header(f"{name}: {block.label}", anchor=False)
     means = ""
     if name == "last" and says_velocity(trajectory):
         means = " Here the answer is the velocity u: on the drawing blue is negative, orange positive; x̂₁ is where it leads."

@@ -54,7 +54,7 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     left = lesson_box.container(key="left")
     with left.container(key="head"):
         st.title(f"{lesson.code} · {lesson.title}", anchor=False)
-        st.markdown(f"##### {lesson.prose['Claim']}")
+        st.markdown(lesson.prose["Claim"])
     figure = left.container(key="figure")
     words = lesson_box.container(key="words")
     below = st.container(key="below")
@@ -173,7 +173,7 @@ def _job(lesson: Lesson, values: dict[str, Any]) -> JobSpec | None:
 
 def _prose(lesson: Lesson) -> None:
     with st.container(key="prose"):
-        st.subheader("What to look for", anchor=False)
+        st.header("What to look for", anchor=False)
         st.markdown(lesson.prose["What to look for"])
 
 

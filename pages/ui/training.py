@@ -39,7 +39,7 @@ def training_panel(lesson: Lesson, reference: str, floor: tuple[str, float] | No
     `floor`: a loss that cannot be undercut, drawn as a line: its name and its value.
     """
     state = LessonState(lesson).training()
-    st.subheader("Train it yourself", anchor=False)
+    st.header("Train it yourself", anchor=False)
     settings = _controls(lesson, reference)
     if settings is None:
         return

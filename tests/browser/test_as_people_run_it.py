@@ -58,7 +58,7 @@ def test_a_translated_page_goes_on_being_the_page(page, app):
     expect(opened(page, f"{app}/{LESSON['A1'].url_path}")).to_be_visible(timeout=DRAWN)
     page.evaluate(TRANSLATES)
     heading(page, "A1")
-    claim = page.locator("h5").first
+    claim = page.locator(".st-key-head p").first
     first = original(claim.inner_text())
     assert first == LESSON["A1"].prose["Claim"]
     page.get_by_test_id("stSidebarNav").get_by_role("link").nth(5).click()  # Start, Class, A0, A1, A2, A3
@@ -287,7 +287,7 @@ def test_a_lesson_prints_as_a_handout(new_page, app, scheme):
     for test_id in hidden:
         assert page.get_by_test_id(test_id).filter(visible=True).count() == 0, test_id
     expect(player.locator(".transport .buttons")).to_be_hidden()
-    for selector in ("h1", "h5", ".katex"):
+    for selector in ("h1", ".st-key-head p", ".katex"):
         ink = page.locator(selector).first.evaluate("(e) => getComputedStyle(e).color")
         assert ink == "rgb(0, 0, 0)", (selector, ink)
     assert (

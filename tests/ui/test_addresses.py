@@ -104,7 +104,7 @@ def pages_work(lesson, count: int, tmp_path, monkeypatch) -> None:
             assert at.title[0].value == f"{lesson.code} · {lesson.title}"
             for button in at.get("button"):
                 assert re.search(r"\w", re.sub(r":material/\w+:", "", button.label)), "an icon is no name"
-            assert [heading.value for heading in at.subheader if heading.value == "What to look for"], (
+            assert [heading.value for heading in at.header if heading.value == "What to look for"], (
                 "to its end"
             )
 

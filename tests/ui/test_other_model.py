@@ -22,7 +22,7 @@ def under_if(course_if_folder, monkeypatch):
 
 def everything_shown(at) -> str:
     """All text of a page, and what its controls hold and offer; the code that ran is everybody's."""
-    told = [at.title, at.markdown, at.caption, at.info, at.warning, at.error, at.subheader]
+    told = [at.title, at.markdown, at.caption, at.info, at.warning, at.error, at.header]
     said = [element.value for elements in told for element in elements]
     said += [button.label for button in at.button]
     for box in [*at.text_input, *at.selectbox]:

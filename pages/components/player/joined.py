@@ -121,8 +121,8 @@ def above_each_other(films: Sequence[Film], labels: Sequence[str]) -> Film:
     """One film whose rows are those of several, each under its namesake; for films of many columns.
 
     The films need the same steps, rows and columns. The rows of all but the first are named "name/1", "name/2", …
-    Twice the rows are twice as tall, so only the first two quantities that the films show are shown at first; of one quantity
-    in several rows, the last two: of three networks those that were trained for longest.
+    Twice the rows are twice as tall, so only the first two quantities that the films show are shown at first; of one
+    quantity in several rows the last two: of three networks those that were trained for longest.
     """
     _require_alike(films, labels)
     first = films[0]

@@ -62,6 +62,8 @@ class Figure {
     if (over > 1) this.player.stage.show(film, this.rows(), width, heightFor(this.player.root, stage) - over); // labels of several lines
     const most = heightFor(this.player.root, stage);
     if (stage.offsetHeight > most + 1) stage.style.maxHeight = `${most}px`; // the smallest that can be seen do not fit: scrolled
+    if (stage.scrollHeight > stage.clientHeight + 1) stage.tabIndex = 0; // by keys too
+    else stage.removeAttribute("tabindex");
     for (const chip of this.player.part("chips").querySelectorAll("[data-view]")) {
       chip.setAttribute("aria-pressed", String(!this.player.part(chip.dataset.view).hidden));
     }
@@ -121,6 +123,7 @@ class Figure {
       const name = document.createElement("th"), value = document.createElement("td"), words = document.createElement("td");
       name.scope = "row";
       name.append(texToMath(symbol));
+      name.setAttribute("aria-label", texToText(symbol)); // a formula alone counts as no text
       value.className = "value";
       words.className = "words";
       words.textContent = meaning;

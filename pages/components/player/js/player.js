@@ -10,6 +10,13 @@ const TAKES_KEYS = "input, textarea, select, [contenteditable=true], [role=slide
 const players = new WeakMap();
 const onPage = (globalThis.__players ??= new Set());
 
+// A page may have several players: to the ear each has a name of its own, the first the plain one.
+function numbered(root) {
+  const hosts = document.querySelectorAll('[data-testid="stBidiComponentIsolated"]');
+  const place = [...hosts].map((host) => host.shadowRoot?.querySelector(".player")).filter(Boolean).indexOf(root);
+  return place > 0 ? `Trajectory player ${place + 1}` : "Trajectory player";
+}
+
 class Player {
   constructor(parent) {
     this.parent = parent;
@@ -147,6 +154,7 @@ class Player {
   }
 
   layout() {
+    this.root.setAttribute("aria-label", numbered(this.root));
     const film = this.film, width = this.root.clientWidth;
     if (!width) return;
     this.figure.show(film);

@@ -10,7 +10,7 @@ const BIG = `
   html[data-presenting] .st-key-lesson { grid-template-columns: minmax(0, 7fr) minmax(0, 3fr) !important; }
   html[data-presenting] .st-key-words { padding-bottom: 70vh; }
   html[data-presenting] .st-key-head h1 { font-size: 1.5rem; }
-  html[data-presenting] .st-key-head h5 { font-size: 1rem; }
+  html[data-presenting] .st-key-head [data-testid="stMarkdownContainer"] p { font-size: 1rem; }
 `;
 
 class Presenter {
