@@ -36,6 +36,7 @@ FORKING = {  # kind -> whose loop forks where its parameters say so
     "anagram": "lessons.visual_anagrams:run",
     "hybrid": "lessons.hybrid_images:run",
     "memory": "lessons.is_it_memory:run",
+    "two_clocks": "lessons.two_conventions:run",
     "flow": "lessons.flow_sampling:run",
     "guided": "lessons.judging:guided",
 }

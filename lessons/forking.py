@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from core.diffusion import Step, Update, denoise_step, iterative_denoise, keep
-from core.guidance import Estimator
+from core.guidance import Estimator, NoiseEstimate
 from core.samplers import ddim, dpm_solver_pp
 from core.schedule import NoiseSchedule
 from lessons.requests import BadRequest
@@ -70,6 +70,32 @@ def loop(
     more: dict[str, Any] = as_it_was if sampler is iterative_denoise else {"limit": limit}
     for step in sampler(x_t, timesteps[at:], estimator, schedule, generators, **more):
         yield replace(step, index=at + step.index)
+
+
+class Switched:
+    """An estimator down to a timestep, and from there on another: how loops fork that take no more than an estimator."""
+
+    def __init__(self, before: Estimator, after: Estimator, at: int):
+        self._before, self._after, self._at = before, after, at
+
+    def __call__(self, x_t: Tensor, t: int) -> NoiseEstimate:
+        return (self._after if t <= self._at else self._before)(x_t, t)
+
+
+def switched(
+    fork: Fork | None,
+    timesteps: Sequence[int],
+    estimate: Callable[[Sequence[Column]], Estimator],
+    columns: Sequence[Column],
+) -> Estimator:
+    """The estimator of a run that goes on with another prompt or γ from step fork["at"] on. Raises BadRequest."""
+    if fork is None:
+        return estimate(columns)
+    at, _ = _checked(fork, len(timesteps), constrained=True)
+    changed = {name: fork[name] for name in ("prompt", "guidance_scale") if name in fork}
+    return Switched(
+        estimate(columns), estimate([replace(column, **changed) for column in columns]), timesteps[at]
+    )
 
 
 def _checked(fork: Fork, steps: int, *, constrained: bool) -> tuple[int, Callable[..., Iterator[Step]]]:

@@ -17,9 +17,11 @@ from core.media import difference_pixels, to_pixels
 from core.samplers import ddim
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
+from lessons.branching import BRANCHES
 from lessons.denoising import guided
 from lessons.editing import set_up
 from lessons.fields import Number, Text, seed_field
+from lessons.forking import switched
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import SUGGESTIONS
 from lessons.wrong_flows import WRONG_CLOCKS
@@ -33,6 +35,7 @@ LESSON = Lesson(
     title="Two conventions",
     card=4,
     pretrained=True,
+    branches=("prompt", "gamma"),
     fields=(
         Text("prompt", "Prompt", "a photo of a dog", suggestions=SUGGESTIONS),
         Number("steps", "Steps", 34, "How many times the network is asked, in each clock.", minimum=2, maximum=100),
@@ -62,7 +65,7 @@ LESSON = Lesson(
         "core.conventions:Clock", "core.conventions:convert", "core.conventions:amplification",
         "core.conventions:flow_euler", "core.samplers:ddim", "core.flow:interpolate", "lessons.two_conventions:run",
     ),
-    jobs={"two_clocks": "lessons.two_conventions:run"},
+    jobs={"two_clocks": "lessons.two_conventions:run", **BRANCHES},
     spec="lessons.two_conventions:spec",
     minutes=6,
 )  # fmt: skip
@@ -87,7 +90,9 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     """
     bench = set_up(params, context)
     schedule, timesteps = bench.schedule, bench.timesteps
-    estimator = guided(bench.model, bench.columns, "")
+    estimator = switched(
+        params.get("fork"), timesteps, lambda columns: guided(bench.model, columns, ""), bench.columns
+    )
     noise = draw_noise(bench.like, bench.generators())
     start = noise * Clock.at(timesteps[0], schedule).scale
     asked = WRONG_CLOCKS.get(params["variant"] or "", unchanged)(estimator, schedule)

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from diffusers import DDIMScheduler
 
 from core.jobs import JobSpec
 from lessons.branching import KIND, Branch, branch_spec, read_branch, words, write_branch
@@ -219,3 +221,28 @@ def test_a_branch_has_a_key_of_its_own_and_a_run_keeps_its():
     ]
     assert len({job.key({}) for job in [spec, *branches]}) == 5
     assert math.isclose(branches[1].params["fork"]["guidance_scale"], 2.0)
+
+
+def test_b0_goes_on_in_both_clocks_with_another_prompt_under_guidance(of, emoji64, emoji64_fingerprint):
+    """DDIM's formula with ᾱ of diffusers, from where the run forks on, ε of the new prompt under γ = 3; flow agrees."""
+    B0 = BY_CODE["B0"]
+    spec = spec_of(B0, B0.defaults() | {"steps": STEPS}, emoji64_fingerprint)
+    whole = of(B0, spec)
+    branch = of(B0, forked(spec, prompt="a castle", guidance_scale=3.0))
+    for name in ("x_t", "x_flow"):
+        np.testing.assert_array_equal(branch[name][: AT + 1], whole[name][: AT + 1])
+    assert not np.array_equal(branch["clean_hat"][AT], whole["clean_hat"][AT])
+    x = torch.from_numpy(branch["x_t"][AT])
+    timesteps = emoji64.schedule.strided_timesteps(STEPS)
+    abar = DDIMScheduler.from_pretrained("assets/models/emoji64/scheduler").alphas_cumprod.double()
+    asked, empty = emoji64.embed(["a castle"] * len(x)), emoji64.embed([""] * len(x))
+    for t, t_next in zip(timesteps[AT:], [*timesteps[AT + 1 :], None], strict=True):
+        with torch.no_grad():
+            u, c = emoji64(x, t, empty)[:, :3], emoji64(x, t, asked)[:, :3]
+        eps = u + 3.0 * (c - u)
+        clean = ((x - (1 - abar[t]).sqrt().float() * eps) / abar[t].sqrt().float()).clamp(-1, 1)
+        eps = (x - abar[t].sqrt().float() * clean) / (1 - abar[t]).sqrt().float()
+        before = abar[t_next] if t_next is not None else torch.tensor(1.0).double()
+        x = before.sqrt().float() * clean + (1 - before).sqrt().float() * eps
+    np.testing.assert_allclose(branch["result_ddim"], x, atol=2e-3)
+    np.testing.assert_allclose(branch["result"], branch["result_ddim"], atol=2e-3)
