@@ -10,12 +10,13 @@ import sys
 
 from core.classroom.provider import check_auth, read_auth, require_library
 from core.classroom.settings import read_class_settings, serving
-from core.settings import ROOT, BadSetting
+from core.settings import ROOT, BadSetting, Settings
 
 
 def command(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
     """What to start, and its environment. Raises BadSetting."""
     settings = read_class_settings()
+    Settings.from_environment().environment()  # a device that is not there is a sentence here, and a traceback later
     # A heap for each of a hundred scripts' threads fills the memory with what none of them needs any more (glibc).
     environment = {"MALLOC_ARENA_MAX": "2"} | dict(os.environ) | dict(serving(settings))
     if settings.by_login:

@@ -93,3 +93,11 @@ def test_streamlit_is_started_safely(variables, monkeypatch):
     assert not any(
         SAFE["COOKIE_SECRET"] in word or SAFE["SECRET"] in word for word in words
     )  # ps shows words
+
+
+def test_a_device_that_is_not_there_is_said_before_the_server_starts(variables, monkeypatch):
+    variables(**SAFE)
+    monkeypatch.setenv("DIFFUSION_DEVICE", "cuda")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(BadSetting, match="this machine has no such device"):
+        command([])
