@@ -27,6 +27,7 @@ from pages.server.classroom.identity import class_settings
 from pages.server.classroom.routes import class_routes
 from pages.server.collector import collect_while_serving, settle_modules
 from pages.server.erasing import erase_left_behind
+from pages.server.first_paint import FirstPaint
 from pages.server.health import health_routes
 from pages.server.served.collection import collection_routes
 from pages.server.served.routes import served_routes
@@ -85,5 +86,8 @@ app = st.App(
     + collection_routes(base())
     + routes_of_a_class(),
     # Streamlit looks at the Host of its WebSocket alone; a class's own routes are as careful.
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(), www_redirect=False)],
+    middleware=[
+        Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(), www_redirect=False),
+        Middleware(FirstPaint),
+    ],
 )

@@ -64,4 +64,26 @@ function rail({ pages, page }) {
     document.head.append(sheet);
   }
   sheet.textContent = rules.join("\n");
+  oneStop(page);
+}
+
+const LINKS = '[data-testid="stSidebarNavLink"]';
+
+// For the Tab key the menu is one stop, the page that is shown; ↓ and ↑ go from link to link.
+function oneStop(page) {
+  const all = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(LINKS));
+  const own = [...all].find((link) => new URL(link.href).pathname.endsWith(`/${page}`)) ?? all[0];
+  for (const link of all) link.tabIndex = link === own ? 0 : -1;
+}
+
+function arrowsInTheMenu() {
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !(event.target instanceof Element) || !event.target.matches(LINKS)) return;
+    const all = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(LINKS)]);
+    const next = all[all.indexOf(/** @type {HTMLElement} */ (event.target)) + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
 }

@@ -9,6 +9,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     survivesTranslation();
     printsWhole();
     unfoldsByItself();
+    arrowsInTheMenu();
     keepsPopoversInPlace();
     keepsPictures();
     watchesWays();
