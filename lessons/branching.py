@@ -37,6 +37,7 @@ FORKING = {  # kind -> whose loop forks where its parameters say so
     "hybrid": "lessons.hybrid_images:run",
     "memory": "lessons.is_it_memory:run",
     "two_clocks": "lessons.two_conventions:run",
+    "there_and_back": "lessons.there_and_back:run",
     "flow": "lessons.flow_sampling:run",
     "guided": "lessons.judging:guided",
 }
@@ -130,7 +131,9 @@ def frames_of(spec: JobSpec) -> int:
     if spec.kind in FLOWS:
         return len(kept_steps(params["num_steps"], params["count"] * len(params["networks"])))
     steps: int = params["num_steps"] - min(params.get("i_starts", [params.get("i_start", 0)]))
-    return steps
+    return (
+        2 * steps if spec.kind == "there_and_back" else steps
+    )  # at most: how many there are, the run itself knows
 
 
 def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:

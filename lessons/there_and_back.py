@@ -11,14 +11,17 @@ from torch import Tensor
 
 from core.compute.context import JobContext, JobEvents
 from core.diffusion import add_noise, draw_noise, iterative_denoise
+from core.guidance import Estimator
 from core.inversion import invert_ddim, neighbours_alike, slerp, straight
 from core.jobs import Frame, JobSpec
 from core.media import to_pixels
 from core.samplers import ddim
 from core.trajectory import Trajectory
+from lessons.branching import BRANCHES
 from lessons.denoising import guided
-from lessons.editing import GAMMA_HELP, rms, set_up
+from lessons.editing import GAMMA_HELP, Bench, rms, set_up
 from lessons.fields import BadValue, Number, PictureRef, Text, seed_field
+from lessons.forking import Fork, switched
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE, SUGGESTIONS
 from lessons.requests import BadRequest
@@ -34,6 +37,7 @@ LESSON = Lesson(
     title="There and back",
     card=2,
     pinnable=True,
+    branches=("prompt", "gamma"),
     fields=(
         PictureRef("picture", "Picture", "pickup-truck"),
         Number("steps", "Steps each way", 34, "How often the network is asked on the way there, and on the way back.",
@@ -71,6 +75,7 @@ LESSON = Lesson(
         "lessons.there_and_back:errors", "lessons.there_and_back:between",
     ),
     jobs={
+        **BRANCHES,
         "there_and_back": "lessons.there_and_back:run",
         "inversion_errors": "lessons.there_and_back:errors",
         "between_noises": "lessons.there_and_back:between",
@@ -146,7 +151,8 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     bench = set_up(params, context)
     timesteps = turned(bench.timesteps, params["turn"])
     clean, schedule, variant = bench.picture, bench.schedule, params["variant"]
-    same, other = (guided(bench.model, [column], "") for column in bench.columns)
+    same = guided(bench.model, bench.columns[:1], "")
+    back_same, back_other = _way_back(bench, timesteps, params.get("fork"))
     generators = [torch.Generator().manual_seed(bench.columns[0].seed) for _ in range(3)]
     fresh = draw_noise(clean, generators[2:])
     total, record = 2 * len(timesteps), _Record()
@@ -161,9 +167,9 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     noise = shuffled(x_t, bench.columns[0].seed) if variant == "shuffled" else x_t
     back = iterative_denoise if variant == "ddpm_back" else ddim
     loops = [
-        back(noise, timesteps, same, schedule, generators[:1]),
-        back(noise, timesteps, other, schedule, generators[1:2]),
-        iterative_denoise(shown[2], timesteps, other, schedule, generators[2:]),
+        back(noise, timesteps, back_same, schedule, generators[:1]),
+        back(noise, timesteps, back_other, schedule, generators[1:2]),
+        iterative_denoise(shown[2], timesteps, back_other, schedule, generators[2:]),
     ]
     for index, steps in enumerate(zip(*loops, strict=True)):
         record.add(
@@ -177,6 +183,23 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         "params": dict(params), "steps": record.steps, "std": record.std, "alike": record.alike, "heads": heads,
         "lines": list(COLUMNS), "error": rms(result - _numpy(clean)).astype(float).tolist(),
     })  # fmt: skip
+
+
+def _way_back(bench: Bench, timesteps: list[int], fork: Fork | None) -> list[Estimator]:
+    """The estimators with the prompt and with the other one; where there is a fork, otherwise from its frame on.
+
+    Frames are counted from the first of the way there. Raises BadRequest for one of the way there.
+    """
+    there = len(timesteps)
+    if fork is not None and not there <= fork["at"] < 2 * there:
+        raise BadRequest(
+            f"The way back has the frames {there + 1} to {2 * there}: go on from one of them, not from {fork['at'] + 1}."
+        )
+    back = None if fork is None else {**fork, "at": fork["at"] - there}
+    return [
+        switched(back, timesteps, lambda columns: guided(bench.model, columns, ""), [column])
+        for column in bench.columns
+    ]
 
 
 def turned(timesteps: list[int], turn: int) -> list[int]:

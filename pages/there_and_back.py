@@ -139,7 +139,10 @@ def came_back(trajectory: Trajectory) -> None:
 
 
 with lesson_page(LESSON) as values:
-    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=drawing(LESSON))
+    trajectory = sampling_stage(
+        LESSON, values, films, controls=controls, first=drawing(LESSON),
+        forks_from=lambda trajectory: len(trajectory["x_t"]) // 2,
+    )  # fmt: skip
     if trajectory is not None:
         with beside_the_figure():
             came_back(trajectory)

@@ -51,11 +51,12 @@ def of(job_context, emoji64, emoji64_fingerprint, monkeypatch):
 @pytest.mark.parametrize("lesson", FORKING, ids=lambda lesson: lesson.code)
 def test_going_on_with_nothing_changed_is_the_rest_of_the_run_bit_for_bit(lesson, of, emoji64_fingerprint):
     spec = parent(lesson, emoji64_fingerprint)
-    whole, branch = of(lesson, spec), of(lesson, forked(spec))
+    at = AT if lesson.code != "A14" else STEPS + AT  # on its way back
+    whole, branch = of(lesson, spec), of(lesson, forked(spec, at))
     assert branch.arrays.keys() == whole.arrays.keys()
     for name, array in whole.arrays.items():
         np.testing.assert_array_equal(branch[name], array)
-    assert branch.meta["steps"] == whole.meta["steps"] and branch.meta["fork"] == AT
+    assert branch.meta["steps"] == whole.meta["steps"] and branch.meta["fork"] == at
 
 
 @pytest.mark.parametrize("code", ["A4", "A5", "A8", "A10", "A11"])
@@ -246,3 +247,20 @@ def test_b0_goes_on_in_both_clocks_with_another_prompt_under_guidance(of, emoji6
         x = before.sqrt().float() * clean + (1 - before).sqrt().float() * eps
     np.testing.assert_allclose(branch["result_ddim"], x, atol=2e-3)
     np.testing.assert_allclose(branch["result"], branch["result_ddim"], atol=2e-3)
+
+
+def test_a14_changes_its_prompt_on_the_way_back_and_there_alone(of, emoji64_fingerprint, job_context):
+    """Its first column, which came from the picture, goes on as the second would: DDIM with ε of the new prompt under γ."""
+    A14 = BY_CODE["A14"]
+    spec = parent(A14, emoji64_fingerprint)
+    at = STEPS + AT
+    whole, branch = of(A14, spec), of(A14, forked(spec, at, prompt="a castle", guidance_scale=3.0))
+    np.testing.assert_array_equal(branch["x_t"][: at + 1], whole["x_t"][: at + 1])
+    assert not np.array_equal(branch["clean_hat"][at, 0], whole["clean_hat"][at, 0])
+    castle = of(A14, parent(A14, emoji64_fingerprint, other="a castle", gamma=3.0))
+    from_there = of(A14, forked(spec, STEPS, prompt="a castle", guidance_scale=3.0))
+    np.testing.assert_allclose(from_there["result"][0], castle["result"][1], atol=1e-4)
+    with pytest.raises(
+        BadRequest, match="The way back has the frames 7 to 12: go on from one of them, not from 3"
+    ):
+        result_of(A14, forked(spec, 2, prompt="a castle"), job_context)

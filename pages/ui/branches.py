@@ -50,14 +50,14 @@ def _marked(films: Films, at: int) -> Films:
     )
 
 
-def branch_row(lesson: Lesson, trajectory: Trajectory) -> None:
-    """The way to a branch; where there is one, what it is, and how to be rid of it."""
+def branch_row(lesson: Lesson, trajectory: Trajectory, first: int = 0) -> None:
+    """The way to a branch from frame `first` on; where there is one, what it is, and how to be rid of it."""
     branch, steps = _branch(lesson), trajectory.meta["steps"]
     if branch is None:
         with st.popover(
             "Go on from here", icon=":material/call_split:", key=LessonState(lesson).key("branch")
         ):
-            _form(lesson, steps)
+            _form(lesson, steps, first)
         return
     at = min(branch.at, len(steps) - 1)
     st.button(
@@ -70,19 +70,21 @@ def branch_row(lesson: Lesson, trajectory: Trajectory) -> None:
     )
 
 
-def _form(lesson: Lesson, steps: list[Mapping[str, Any]]) -> None:
+def _form(lesson: Lesson, steps: list[Mapping[str, Any]], first: int) -> None:
     """What is to be otherwise, and from which frame on: where the player stands, unless another is chosen."""
     state = LessonState(lesson)
     here = frame_of(st.query_params.get(FRAME, ""))
-    here = len(steps) // 3 if here is None else min(here, len(steps) - 1)
+    here = first + (len(steps) - first) // 3 if here is None else max(first, min(here, len(steps) - 1))
     st.markdown("From this frame on the run changes what you write here, and nothing else.")
     with st.form(state.key("branch/form"), border=False):
         boxes = [*st.columns(2), *st.columns(2)]  # the whole form is to be seen above its button
-        frame = 1
-        if len(steps) > 1:  # a slider needs two ends, and a run that begins at its last step has one frame
+        frame = first + 1
+        if (
+            len(steps) > first + 1
+        ):  # a slider needs two ends, and a run that begins at its last step has one frame
             frame = boxes.pop(0).slider(
-                "From frame", 1, len(steps), here + 1, key=state.key(f"branch/at/{here}/{len(steps)}"),
-                help=f"Frame 1 has t = {steps[0]['t']:.3g}, frame {len(steps)} has t = {steps[-1]['t']:.3g}.",
+                "From frame", first + 1, len(steps), here + 1, key=state.key(f"branch/at/{here}/{len(steps)}"),
+                help=f"Frame {first + 1} has t = {steps[first]['t']:.3g}, frame {len(steps)} has t = {steps[-1]['t']:.3g}.",
             )  # fmt: skip
         typed = {}
         for name in lesson.branches:

@@ -91,13 +91,14 @@ def sampling_stage(
     at: Callable[[Values], int] | None = None,
     needs: Callable[[Values], None] = nothing,
     pins: bool = True,
+    forks_from: Callable[[Trajectory], int] = lambda trajectory: 0,
 ) -> Trajectory | None:
     """Of a lesson of Part A. Returns the trajectory once it is there.
 
     `controls` draws the controls, all fields' unless given, and says whether they can be used; `remarks` says below them
     what holds for these values. `first` is drawn at the picture's side. `top` shows the result in the lesson's own way, in
     place of the run until that is asked for; `files` can be taken home besides the usual ones. `at` says which frame a
-    control asks for.
+    control asks for, `forks_from` what is the first frame that one can go on from otherwise.
     `needs` raises BadValue for values with which there is nothing to compute.
     """
     picture, side = picture_and_side()
@@ -156,7 +157,7 @@ def sampling_stage(
         if pins:
             pin_row(lesson, values, trajectory is not None)
         if trajectory is not None and lesson.branches:
-            branch_row(lesson, trajectory)
+            branch_row(lesson, trajectory, forks_from(trajectory))
         if lesson.sweeps:
             grid_row(lesson, values)
         if trajectory is not None:
