@@ -63,7 +63,8 @@ LESSON = Lesson(
                 "towards the prompt. As a tool this is called a negative prompt; as a mistake it is easily overlooked."),
     ),
     shows=(
-        "core.guidance:ClassifierFree", "lessons.denoising:guided", "core.diffusion:iterative_denoise",
+        "core.guidance:ClassifierFree", "core.guidance:Conditional", "lessons.denoising:guided",
+        "core.diffusion:iterative_denoise",
         "core.diffusion:estimate_clean", "core.diffusion:DynamicThreshold", "core.diffusion:denoise_step",
         "core.diffusion:draw_noise",
         "core.schedule:NoiseSchedule", "lessons.denoising:run", "lessons.forking:loop",
@@ -73,6 +74,7 @@ LESSON = Lesson(
     jobs={"denoise": "lessons.denoising:run", JUDGED: "lessons.judged_guidance:run", **BRANCHES, **GRIDS},
     spec="lessons.classifier_free_guidance:spec",
     studies="lessons.judged_guidance:studies",
+    minutes=6,
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from pages.server.served.progress import Pixels
 from pages.ui.films import Films, denoising
 from pages.ui.fitted import here
 from pages.ui.lesson_page import lesson_page
-from pages.ui.sampling import Values, sampling_stage, seeds
+from pages.ui.sampling import Values, controls_of, sampling_stage, seeds
 from pages.ui.stage import stage
 
 LESSON = here(WRITTEN)
@@ -71,24 +71,26 @@ def framed(samples: np.ndarray, wrong: np.ndarray) -> np.ndarray:
     return tiles
 
 
-def judged(values: Values) -> None:
+def judged(values: Values, allowed: bool) -> None:
     """Fidelity against variety for the prompt that stands above."""
     st.header("γ, judged", anchor=False)
     known, spec = judged_objects(), judged_spec(values, model_of(values))
     if spec is None:
         st.info(
-            f"The judge tells {len(known.names)} objects apart, and this prompt names none of them. Ask for one, such as "
+            f"The judge knows {len(known.names)} things, and this prompt names none of them. Ask for one, such as "
             f"“{known.called('dog face')}”, “{known.called('castle')}” or “{known.called('skull')}”.",
             icon=":material/gavel:",
         )
         return
     asked = spec.params["object"]
     st.caption(
-        f"{EACH} pictures for each γ. A small network that tells {len(known.names)} objects apart looks for "
+        f"{EACH} pictures for each γ. A judge, a small network that knows {len(known.names)} things, looks for "
         f"**{plain(known.called(asked))}**; framed is what it takes for something else. Of drawings that it has never seen "
         f"it names {known.accuracy['new drawings']['top-1']:.0%} as they are called."
     )
-    found = stage(LESSON, spec, judged_films(values, spec.params["gammas"]), name="judged")
+    found = stage(
+        LESSON, spec, judged_films(values, spec.params["gammas"]), name="judged", allowed=allowed, eager=False
+    )
     if found is not None:
         st.dataframe(table(found, asked), hide_index=True, width="stretch", height="content")
 
@@ -112,5 +114,11 @@ def table(found: Trajectory, asked: str) -> list[dict[str, str]]:
 
 
 with lesson_page(LESSON) as values:
-    sampling_stage(LESSON, values, films)
-    judged(values)
+    usable = []
+
+    def controls() -> bool:
+        usable.append(controls_of(LESSON, [field.name for field in LESSON.fields]))
+        return usable[-1]
+
+    sampling_stage(LESSON, values, films, controls=controls)
+    judged(values, all(usable))

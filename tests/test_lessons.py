@@ -28,7 +28,7 @@ from lessons.address import RESERVED
 from lessons.course import COURSE, JOBS, PARTS, neighbours
 from lessons.exporting import KIND
 from lessons.fields import BadValue, Choice, Number, PictureRef
-from lessons.lesson import FOLDER, SECTIONS, Lesson
+from lessons.lesson import FOLDER, SECTIONS, Lesson, named
 from lessons.wrong import root_over_beta
 from tests.lesson_runs import BY_CODE, WITH_SPEC, first_frame, module_of, result_of, shortened, spec_of
 
@@ -340,6 +340,8 @@ def test_the_code_that_is_shown_is_the_code_that_ran(lesson, job_context, emoji6
     specs += [spec_of(lesson, other, emoji64_fingerprint) for other in others]
     if hasattr(module_of(lesson), "embed_spec"):
         specs.append(module_of(lesson).embed_spec(values, emoji64_fingerprint))
+    if lesson.studies:
+        specs += named(lesson.studies)(values, emoji64_fingerprint)
     ran = {f"lessons.{lesson.slug}:spec"}.union(*(called(lesson, shortened(s), job_context) for s in specs))
 
     def covers(shown: str, function: str) -> bool:

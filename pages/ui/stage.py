@@ -67,12 +67,14 @@ def stage(
     go: bool = False,
     at: int | None = None,
     drawn: bool = True,
+    eager: bool = True,
 ) -> Trajectory | None:
     """Draws the job of `spec`: its film, its progress, or the button that starts it.
 
     Returns the trajectory once it is there. `allowed` is False while a control holds something unusable,
     `go` starts the run unasked, `at` is the frame that a control asks for. With `drawn=False` the
-    page shows the result itself. A page with several
+    page shows the result itself. With `eager=False` a changed control starts nothing: what takes long, below what a page is
+    about, waits for its button. A page with several
     stages gives each a `name`; the URL follows "main".
     """
     state, job_id = LessonState(lesson), runtime.job_id(spec)
@@ -90,7 +92,7 @@ def stage(
         place.take("run"),
         main and state.take("go"),
         ships,
-        changed and status is None and at_once(spec),
+        eager and changed and status is None and at_once(spec),
     ]
     if allowed and any(asked) and not done(status):
         if changed:

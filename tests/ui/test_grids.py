@@ -48,7 +48,8 @@ def test_a_link_brings_the_grid_back_and_a_cell_opens_in_the_lesson(visit):
     assert not at.exception
     assert at.query_params["seed"] == "2" and at.query_params["gammas"] == "7"
     assert at.query_params["grid"] == "gammas=0;7&seed=0;1;2", "the sheet is still there to go back to"
-    assert films[-1]["columns"] == ["γ = 7"]
+    own = [film for film in films if film["name"] == "a6"]  # what a judge says of γ stands below
+    assert own[-1]["columns"] == ["γ = 7"]
     at.button(key=f"{SLUG}/grid/away").click().run()
     assert "grid" not in at.query_params and at.query_params["seed"] == "2"
 
