@@ -10,7 +10,6 @@ from lessons.course import COURSE
 pytestmark = pytest.mark.browser
 MOST_SHIFT, MOST_TABS = 0.1, 15
 MORE_SHIFT = {"A8": 0.15}  # its picture, its mask and the sheet to paint on come one after the other
-ALWAYS = {"A4"}  # the others in make journeys
 NO_PLAYER = {
     "A10",
     "A11",
@@ -19,10 +18,6 @@ NO_PLAYER = {
     "B12",
 }  # those open on the result, on a field, or on a sheet to draw on
 PLAYED = [lesson for lesson in COURSE if lesson.jobs and lesson.code not in NO_PLAYER]
-OPENED = [
-    pytest.param(lesson, id=lesson.code, marks=() if lesson.code in ALWAYS else pytest.mark.journey)
-    for lesson in PLAYED
-]
 # Sums up, in windows of five seconds as browsers' vendors do, how much moved that nobody had moved (web.dev/articles/cls).
 NOTES = """
   window.shifts = [];
@@ -54,7 +49,8 @@ def test_windows_of_shifts():
     assert largest_window([]) == 0
 
 
-@pytest.mark.parametrize("lesson", OPENED)
+@pytest.mark.journey  # half a minute each
+@pytest.mark.parametrize("lesson", PLAYED, ids=lambda lesson: lesson.code)
 def test_nothing_moves_and_play_is_near(page: Page, app: str, lesson):
     page.set_viewport_size({"width": 1366, "height": 768})
     page.add_init_script(NOTES)

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS charges (owner TEXT NOT NULL, ended_at REAL NOT NULL,
 """
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NO_ROOM = 64 << 10  # bytes: with less than this left on the disk, an error in writing is the disk's
+_BUSY_SECONDS = 10  # that another connection may take for what it does
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ class RunTable:
     def _open(self) -> sqlite3.Connection:
         connection = _connect(self._path)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             # In WAL mode NORMAL survives a kill of this process at any moment; only a power cut may
             # lose the last rows, and never damages the table.
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -261,11 +262,24 @@ class RunTable:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.text_factory = lambda text: text.decode(
         errors="replace"
     )  # damaged text: its seal does not fit
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switches a new table to WAL, which fails at once, whatever the connection's timeout, while another one does so too."""
+    last = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > last:
+                raise
+        time.sleep(0.01)
 
 
 def _add_seals(connection: sqlite3.Connection) -> None:
