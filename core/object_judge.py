@@ -59,10 +59,19 @@ class ObjectJudge(nn.Module):
         Raises:
             ValueError: a name that is no class.
         """
-        if unknown := sorted(set(asked) - set(self.names)):
-            raise ValueError(f"Ask for one of the {len(self.names)} classes: {', '.join(unknown)} is none.")
-        wanted = torch.tensor([self.names.index(name) for name in asked])
-        return (self.ranked(pictures)[:, :k] == wanted[:, None]).any(dim=1)
+        return among_the_likeliest(self.ranked(pictures), self.names, asked, k)
+
+
+def among_the_likeliest(ranked: Tensor, names: Sequence[str], asked: Sequence[str], k: int) -> Tensor:
+    """bool (B,): whether what was asked for is among the first k of `ranked` (B, classes), which counts `names`.
+
+    Raises:
+        ValueError: a name that is no class.
+    """
+    if unknown := sorted(set(asked) - set(names)):
+        raise ValueError(f"Ask for one of the {len(names)} classes: {', '.join(unknown)} is none.")
+    wanted = torch.tensor([names.index(name) for name in asked])
+    return (ranked[:, :k] == wanted[:, None]).any(dim=1)
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1) -> tuple[nn.Module, ...]:

@@ -88,9 +88,8 @@ class PromptBook:
         self.embedded = 0  # prompts that were in neither, so far
         self._recent: OrderedDict[str, Tensor] = OrderedDict()
         self._lock = threading.Lock()  # guards what is remembered
-        self._reading = (
-            threading.Lock()
-        )  # two jobs that ask for one prompt start one process; others go on meanwhile
+        # Two jobs that ask for one prompt start one process; those whose prompts are known go on meanwhile.
+        self._reading = threading.Lock()
 
     @property
     def known(self) -> tuple[str, ...] | None:
@@ -115,9 +114,7 @@ class PromptBook:
         if not missing:
             return
         with self._reading:
-            missing = self._missing(
-                wanted
-            )  # another job's process may have embedded them while this one waited
+            missing = self._missing(wanted)  # another's process may have embedded them meanwhile
             if missing and EMPTY not in missing and self._look_up(EMPTY) is None:
                 # guidance asks for it next, and a process that reads gigabytes should not run twice
                 missing.append(EMPTY)

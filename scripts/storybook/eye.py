@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.object_judge import among_the_likeliest
 from scripts.storybook.sprites import Sprites
 
 SIDE = 224  # pixels of the pictures that the network was trained on
@@ -85,10 +86,7 @@ class ClassMeans:
         Raises:
             ValueError: a name that is no class.
         """
-        if unknown := sorted(set(asked) - set(self.names)):
-            raise ValueError(f"Ask for one of the {len(self.names)} classes: {', '.join(unknown)} is none.")
-        wanted = torch.tensor([self.names.index(name) for name in asked])
-        return (self.ranked(features)[:, :k] == wanted[:, None]).any(dim=1)
+        return among_the_likeliest(self.ranked(features), self.names, asked, k)
 
     def save(self, path: Path) -> None:
         save_file({"means": self.means.contiguous()}, path, metadata={"names": "\n".join(self.names)})

@@ -18,10 +18,9 @@ import pytest
 from core.compute.queue.run import Run
 from core.compute.store import Store, files
 from core.compute.store.__main__ import main
-from core.compute.store.runs import RunRecord, RunTable
+from core.compute.store.runs import RunRecord
 from core.compute.workers.wire import Garbled, pack_event, read_message, unpack_event, write_message
 from core.jobs import (
-    BackendUnavailable,
     Checkpoint,
     Frame,
     InvalidSpec,
@@ -160,31 +159,6 @@ def test_a_damaged_table_is_set_aside_and_results_remain(tmp_path, caplog):
     assert store.runs.unfinished() == [] and store.has_result(KEYS[0])
     assert (tmp_path / "runs.sqlite3.damaged").exists() and "damaged" in caplog.text
     store.close()
-
-
-def test_eight_may_begin_one_table_at_the_same_moment(tmp_path):
-    """Before it waited for the switch to WAL, one in twenty of these rounds broke off with "database is locked"."""
-    failures = []
-
-    def begin(path: Path, together: threading.Barrier) -> None:
-        together.wait()
-        try:
-            RunTable(path).save(row(KEYS[0], "done"))
-        except BackendUnavailable as error:
-            failures.append(error)
-
-    for number in range(40):
-        together = threading.Barrier(8)
-        (tmp_path / str(number)).mkdir()
-        threads = [
-            threading.Thread(target=begin, args=(tmp_path / str(number) / "runs.sqlite3", together))
-            for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert not failures
 
 
 def test_threads_and_a_second_store_may_use_the_same_folder(store):
