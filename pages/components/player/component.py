@@ -20,7 +20,7 @@ COMMON = (
     "leaving", "while_here", "pixel_ratio", "quantities", "readback", "room", "file_name", "png_file", "save_png",
 )  # fmt: skip
 SCRIPTS = (
-    "fetch", "inflate", "decode", "tex", "linked", "chart", "values", "stage", "sum", "figure", "save", "keep", "timeline",
+    "fetch", "inflate", "decode", "tex", "linked", "chart", "values", "stage", "sum", "figure", "save", "keep", "timeline", "motion",
     "lightbox", "watch", "player",
 )  # fmt: skip
 

@@ -100,32 +100,46 @@ function addUp(bytes, from, to, back) {
 }
 
 /**
- * Paint one picture of one row into a canvas of the row's own size. A still has one frame for all steps.
+ * Where the pixels of one picture lie: the bytes of its chunk, and the first of its own. A still has one frame for all steps.
+ * @param {Film} film
+ * @param {Row} row
+ * @param {number} frame
+ * @param {number} sample
+ * @returns {[Uint8Array, number]}
+ */
+function bytesOf(film, row, frame, sample) {
+  const index = row.frames === 1 ? 0 : Math.min(frame, row.frames - 1);
+  const chunk = row.chunks.find((part) => index < part.first + part.count);
+  return [chunk.pixels, ((index - chunk.first) * film.batch + sample) * row.width * row.height * row.channels];
+}
+
+/**
+ * Paint one picture of one row into a canvas of the row's own size.
  * @param {HTMLCanvasElement} canvas
  * @param {Film} film
  * @param {Row} row
  * @param {number} frame
  * @param {number} sample
+ * @param {number} [toward] how far it is faded into the picture of the next frame, from 0 to 1: only where it moves
  */
-function paint(canvas, film, row, frame, sample) {
+function paint(canvas, film, row, frame, sample, toward = 0) {
   const { width, height, channels } = row;
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
   }
-  const index = row.frames === 1 ? 0 : Math.min(frame, row.frames - 1);
-  const chunk = row.chunks.find((part) => index < part.first + part.count);
-  const size = width * height * channels;
-  let from = ((index - chunk.first) * film.batch + sample) * size;
+  const [source, from] = bytesOf(film, row, frame, sample);
+  const [next, nextFrom] = toward > 0 ? bytesOf(film, row, Math.min(frame + 1, film.count - 1), sample) : [source, from];
+  const share = Math.round(256 * toward), own = 256 - share; // whole numbers: a frame that is not faded is exactly itself
+  const byte = (at) => (source[from + at] * own + next[nextFrom + at] * share) >> 8;
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
   const out = new Uint32Array(image.data.buffer); // little-endian: alpha, blue, green, red
-  const source = chunk.pixels;
   if (channels === 1) {
-    for (let i = 0; i < out.length; i++) out[i] = 0xff000000 | (source[from++] * 0x010101);
+    for (let i = 0; i < out.length; i++) out[i] = 0xff000000 | (byte(i) * 0x010101);
   } else {
-    for (let i = 0; i < out.length; i++, from += 3) {
-      out[i] = 0xff000000 | (source[from + 2] << 16) | (source[from + 1] << 8) | source[from];
+    for (let i = 0, at = 0; i < out.length; i++, at += 3) {
+      out[i] = 0xff000000 | (byte(at + 2) << 16) | (byte(at + 1) << 8) | byte(at);
     }
   }
   context.putImageData(image, 0, 0);

@@ -30,6 +30,11 @@ class Lightbox {
     onPixelRatio(this.resized, player.stopper.signal);
   }
 
+  // The picture alone, on its way to the next frame's.
+  fade(frame, toward) {
+    if (this.dialog.open) paint(this.canvas, this.player.film, this.row, frame, this.sample, toward);
+  }
+
   open(name, sample) {
     this.row = this.player.film.rows.find((row) => row.name === name);
     this.sample = sample;
@@ -54,14 +59,14 @@ class Lightbox {
     this.player.draw();
   }
 
-  draw(frame) {
+  draw(frame, toward = 0) {
     this.frame = frame;
     if (!this.dialog.open) return;
     const { film } = this.player;
     const [w, h] = fit(Math.min(window.innerWidth * 0.94, window.innerHeight - 190), this.row);
     this.canvas.style.width = `${w}px`;
     this.canvas.style.height = `${h}px`;
-    paint(this.canvas, film, this.row, frame, this.sample);
+    this.fade(frame, toward);
     this.canvas.dataset.row = this.row.name;
     this.canvas.dataset.sample = String(this.sample);
     this.canvas.setAttribute("aria-label", describe(film, this.row, frame, this.sample));

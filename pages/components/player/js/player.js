@@ -1,9 +1,7 @@
 // The player: one cursor over the steps of a trajectory. It runs in the browser alone; Python hears of a frame
 // only when the hand lets go of the scrubber.
 
-const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const COMMIT_AFTER = 250; // milliseconds of rest before the frame is sent
-const REST = 900; // milliseconds at the end of a film that loops
 const ENOUGH = 6; // frames of a film that plays when it is opened
 const MISSES = 3; // times that a film is asked for again which the server has no longer
 const TAKES_KEYS = "input, textarea, select, [contenteditable=true], [role=slider], [role=radio], [role=tab], [role=option], [role=listbox]";
@@ -32,6 +30,7 @@ class Player {
     this.lightbox = new Lightbox(this.part("lightbox"), this);
     this.figure = new Figure(this);
     this.values = new Values(this);
+    this.motion = new Motion(this);
     this.listen();
     onPage.add(this);
     linkQuantities(this.root, this.stopper.signal);
@@ -66,7 +65,7 @@ class Player {
     this.envelope = envelope;
     if (this.watching?.address === envelope.watch) return this.watching.go(); // the page was drawn again
     this.leave();
-    this.pause();
+    this.motion.pause();
     this.known = new Map();
     delete this.root.dataset.frame;
     if (this.lightbox.dialog.open) this.lightbox.dialog.close();
@@ -139,7 +138,7 @@ class Player {
     this.envelope = envelope;
     this.part("problem").hidden = true;
     if (fresh) {
-      this.pause();
+      this.motion.pause();
       this.sent = null;
       this.following = film.count < film.total;
       this.frame = envelope.start ?? (film.autoplay && stands() ? null : film.start) ?? film.count - 1;
@@ -148,9 +147,9 @@ class Player {
     if (film.count === film.total) this.following = false;
     this.frame = clamp(this.frame, 0, film.count - 1);
     this.layout();
-    if (fresh && film.loops) this.loopOn(true);
+    if (fresh && film.loops) this.motion.loopOn(true);
     const moves = film.autoplay || (envelope.play && film.total >= ENOUGH);
-    if (fresh && moves && film.count === film.total && !stands()) this.open();
+    if (fresh && moves && film.count === film.total && !stands()) this.motion.open();
   }
 
   layout() {
@@ -177,10 +176,11 @@ class Player {
       this.waiting = 0;
       const film = this.film;
       const frame = this.comparing ? film.count - 1 : this.frame;
-      this.stage.draw(frame);
+      const toward = this.comparing ? 0 : this.motion.toward;
+      this.stage.draw(frame, toward);
       this.values.draw(frame);
       this.figure.draw(frame);
-      this.lightbox.draw(frame);
+      this.lightbox.draw(frame, toward);
       this.timeline.move(this.frame);
       this.charts.move(this.frame);
       this.part("step").textContent = film.steps[frame];
@@ -204,14 +204,14 @@ class Player {
   led({ detail }) {
     if (this.film?.total !== detail.total || detail.frame >= this.film.count) return;
     detail.taken = true;
-    this.pause();
+    this.motion.pause();
     this.following = false;
     this.seek(detail.frame);
   }
 
   // The hand takes the cursor: playing and following stop. `done` says that it has let go.
   grab(frame, done) {
-    this.pause();
+    this.motion.pause();
     this.following = false;
     this.part("follow").hidden = false;
     this.seek(frame);
@@ -233,66 +233,6 @@ class Player {
     }, COMMIT_AFTER);
   }
 
-  // From the first frame to the one on which the film opens, where it rests.
-  open() {
-    const opens = this.frame;
-    this.seek(0);
-    this.play(opens > 0 ? opens : this.film.count - 1);
-  }
-
-  // As far as the frame `until`.
-  play(until = this.film.count - 1) {
-    const film = this.film;
-    this.following = false;
-    if (this.frame >= until) this.seek(0);
-    const rate = clamp(film.total / 6, 12, 30); // steps per second at 1×
-    let before = performance.now(), due = 0, reached = before;
-    const tick = (now) => {
-      due += ((now - before) / 1000) * rate * this.speed;
-      before = now;
-      if (due >= 1) {
-        this.seek(Math.min(until, this.frame + Math.floor(due)));
-        due %= 1;
-      }
-      if (this.frame >= until) {
-        if (!this.loops) return this.pause(true);
-        if (now - reached > REST) this.seek(0);
-      } else reached = now;
-      this.playing = requestAnimationFrame(tick);
-    };
-    this.playing = requestAnimationFrame(tick);
-    this.showPlaying();
-  }
-
-  pause(settled = false) {
-    if (!this.playing) return;
-    cancelAnimationFrame(this.playing);
-    this.playing = 0;
-    this.showPlaying();
-    if (settled) this.settle(true);
-  }
-
-  toggle() {
-    if (this.playing) this.pause(true);
-    else this.play();
-  }
-
-  loopOn(on) {
-    this.loops = on;
-    this.part("loop").setAttribute("aria-pressed", String(on));
-  }
-
-  loop() {
-    this.loopOn(!this.loops);
-    if (this.loops && !this.playing) this.play();
-  }
-
-  showPlaying() {
-    const button = this.part("play");
-    button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
-    button.classList.toggle("playing", Boolean(this.playing));
-  }
-
   compare(on) {
     if (Boolean(this.comparing) === on || !this.film) return;
     this.comparing = on;
@@ -303,12 +243,8 @@ class Player {
     const { signal } = this.stopper;
     const on = (target, type, action) => target.addEventListener(type, action, { signal });
     const click = (name, action) => on(this.part(name), "click", action);
-    const speed = this.part("speed");
-    speed.replaceChildren(...SPEEDS.map((value) => new Option(`${value}×`, String(value), value === 1, value === 1)));
-    this.speed = 1;
-    on(speed, "change", () => { this.speed = Number(speed.value); });
-    click("loop", () => this.loop());
-    click("play", () => this.toggle());
+    click("loop", () => this.motion.loop());
+    click("play", () => this.motion.toggle());
     click("back", () => this.grab(this.frame - 1, true));
     click("forth", () => this.grab(this.frame + 1, true));
     click("enlarge", () => this.lightbox.open(this.rows()[0].name, 0));
@@ -355,7 +291,7 @@ class Player {
       this.grab(move, true);
     } else if (event.key === " " && !target.closest("button, select, summary")) {
       event.preventDefault();
-      if (!event.repeat) this.toggle();
+      if (!event.repeat) this.motion.toggle();
     } else if (event.key === "c" || (target === this.part("compare") && [" ", "Enter"].includes(event.key))) {
       event.preventDefault();
       this.compare(true);
@@ -364,7 +300,7 @@ class Player {
       this.keep();
     } else if (event.key === "l") {
       event.preventDefault();
-      this.loop();
+      this.motion.loop();
     } else if (event.key === "e" && !this.lightbox.dialog.open) {
       event.preventDefault();
       this.lightbox.open(this.rows()[0].name, this.lightbox.sample);
@@ -382,9 +318,9 @@ class Player {
   destroy() {
     onPage.delete(this);
     this.stopper.abort();
+    this.motion.pause();
     this.leave();
     this.resized.disconnect();
-    cancelAnimationFrame(this.playing);
     cancelAnimationFrame(this.waiting);
     clearTimeout(this.resting);
     if (this.lightbox.dialog.open) this.lightbox.dialog.close();
@@ -396,9 +332,6 @@ function leading() {
   const precedes = (a, b) => Boolean(hostOf(a).compareDocumentPosition(hostOf(b)) & Node.DOCUMENT_POSITION_FOLLOWING);
   return [...onPage].reduce((best, player) => (best && precedes(best, player) ? best : player), null);
 }
-
-// Whether less motion is asked for: a film that would play then shows where it would end.
-const stands = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const hostOf = (player) => player.root.getRootNode().host ?? player.root;
 

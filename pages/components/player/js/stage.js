@@ -98,8 +98,8 @@ class Stage {
     return band;
   }
 
-  draw(frame) {
-    for (const { canvas, row, sample } of this.tiles) paint(canvas, this.film, row, frame, sample);
+  draw(frame, toward = 0) {
+    for (const { canvas, row, sample } of this.tiles) paint(canvas, this.film, row, frame, sample, toward);
   }
 
   // Words for screen readers; not while the hand is moving.
