@@ -75,6 +75,11 @@ def accuracy(labels: Tensor, asked: Tensor) -> float:
     return (labels == asked).double().mean().item()
 
 
+def confident(read: Readings, least: float = 0.9) -> float:
+    """The share of pictures that are read with at least so much confidence, as digits usually are."""
+    return (read.confidence >= least).double().mean().item()
+
+
 def confusion(labels: Tensor, asked: Tensor) -> Tensor:
     """int64 (10, 10): how often a picture asked for as the row's digit reads as the column's."""
     cells = asked.long() * NUM_CLASSES + labels.long()

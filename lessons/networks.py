@@ -20,6 +20,7 @@ import torch
 from core import mnist_models
 from core.compute.context import JobContext
 from core.mnist_models import SHIPPED_EPOCHS, weights_file
+from core.networks.folded import folded
 from core.networks.mnist_unet import MnistUNet
 from core.training import build_network
 from core.training_settings import MnistSettings
@@ -126,7 +127,7 @@ def file_hash(path: Path) -> str:
 
 
 def load(ref: Mapping[str, Any], context: JobContext) -> MnistUNet:
-    """The network, in evaluation mode on the job's device; the last few are kept in the worker.
+    """The network as it samples fastest (core/networks/folded.py), on the job's device; the worker keeps the last few.
 
     Raises:
         NetworkGone, NetworkChanged, core.mnist_models.ModelMissing: it cannot be had.
@@ -135,7 +136,7 @@ def load(ref: Mapping[str, Any], context: JobContext) -> MnistUNet:
     key = (ref["source"], ref["name"], ref.get("sha256"), context.device)
     if key not in kept:
         read = _load_shipped if ref["source"] in SHIPPED_EPOCHS else _load_trained
-        kept[key] = read(ref, context).to(context.device).eval()
+        kept[key] = folded(read(ref, context).eval()).to(context.device)
         while len(kept) > MAX_CACHED:
             del kept[next(iter(kept))]
     return kept[key]

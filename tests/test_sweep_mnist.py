@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.datasets import Digits, load_mnist
+from core.datasets import Digits, load_mnist, to_unit
 from core.flow import ClassGuided
-from core.judge import load_judge
+from core.judge import Readings, accuracy, confident, load_judge, read_digits
 from core.mnist_models import save_weights, weights_file
 from core.networks.mnist_unet import one_hot
 from core.training import build_network
 from core.training_settings import MnistSettings
 from scripts.mnist import sweep as sweep_mnist
 from scripts.mnist.figures import headline, write_figures
-from scripts.mnist.measure import features_of
+from scripts.mnist.second_judge import labels_of, load_second_judge, second_judge
 from scripts.mnist.sweep import Bench, Point, points, sweep, velocity
 
 SETTINGS = MnistSettings(objective="class_flow", width=8, learning_rate=1e-2, batch_size=64, epochs=10)
@@ -45,7 +45,10 @@ def bench(tmp_path, monkeypatch) -> Bench:
     few = Digits(test.pictures[:200], test.labels[:200])
     state = tmp_path / "state"
     state.mkdir()
-    return Bench(judge, few, features_of(judge, few), "float32", state)
+    torch.manual_seed(0)
+    return Bench(
+        judge, second_judge().eval(), few, read_digits(judge, to_unit(few.pictures)), "float32", state
+    )
 
 
 def figures(folder) -> dict:
@@ -110,6 +113,41 @@ def test_half_the_work_where_half_is_enough(gamma):
     x, asked = torch.randn(4, 1, 28, 28, generator=torch.Generator().manual_seed(0)), torch.arange(4)
     expected = ClassGuided(network, one_hot(asked), gamma)(x, 0.3).velocity
     assert torch.allclose(velocity(network, asked, gamma)(x, 0.3).velocity, expected, atol=1e-5)
+
+
+def test_without_classes_there_is_no_gamma(folder, bench):
+    settings = MnistSettings(**{**vars(SETTINGS), "objective": "flow"})
+    for epoch in (1, 5):
+        torch.manual_seed(epoch)
+        save_weights(weights_file("b6", epoch, folder), build_network(settings).state_dict(), settings)
+    write_figures("b6", settings, FIGURES, folder)
+    assert points((1, 5, 10), classes=False) == [
+        Point(1, None, 300),
+        Point(5, None, 300),
+        Point(10, None, 300, 1000),
+    ]
+    sweep("b6", bench, folder, [Point(5, None, 2, 40)])
+    (found,) = json.loads((folder / "b6.json").read_text(encoding="utf-8"))["sweep"]
+    assert "accuracy" not in found and 0 <= found["judges_agree"] <= 1
+    card = (folder / "b6.md").read_text(encoding="utf-8")
+    assert "40 digits, T = 2, after epoch 5" in card and "γ" not in card
+
+
+def test_confidence_is_counted_from_nine_tenths_on():
+    read = Readings(torch.zeros(4), torch.tensor([0.2, 0.9, 0.95, 0.8999]), torch.zeros(4, 64))
+    assert confident(read) == 0.5
+
+
+def test_the_second_judge_reads_real_digits_and_is_trained_once(tmp_path, monkeypatch):
+    few = load_mnist("train")
+    few = Digits(few.pictures[:3000], few.labels[:3000])
+    judge = load_second_judge(tmp_path, few)
+    test = load_mnist("test")
+    right = accuracy(labels_of(judge, to_unit(test.pictures[:1000])), test.labels[:1000])
+    assert right >= 0.85  # 3,000 digits; with all 60,000 it reads about 99 of 100
+    monkeypatch.setattr("scripts.mnist.second_judge.train", None)  # would be called to train again
+    again = load_second_judge(tmp_path, few)
+    assert torch.equal(again[0].weight, judge[0].weight)
 
 
 def test_the_sweep_is_the_one_that_the_lesson_shows():

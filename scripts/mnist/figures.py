@@ -91,12 +91,19 @@ def averaged(losses: np.ndarray, block: int) -> list[float]:
 def headline(sweep: Sequence[dict]) -> str:
     """The point of a sweep that was measured with most digits, in words."""
     most = max(sweep, key=lambda point: (point["samples"], point["epoch"]))
-    return (
-        f"{most['samples']:,} digits, γ = {most['guidance_scale']:g}, T = {most['num_steps']}, after epoch {most['epoch']}: "
-        f"{most['accuracy']:.1%} read as asked, diversity {most['diversity']:.3g} (test digits "
-        f"{most['diversity_of_test_digits']:.3g}), Fréchet distance {most['frechet_distance']:.3g}, sampled in "
-        f"{most['precision']}; over γ, T and epochs: {len(sweep)} points in the json"
-    )
+    gamma = most["guidance_scale"]
+    said = [
+        f"{most['samples']:,} digits{'' if gamma is None else f', γ = {gamma:g}'}, T = {most['num_steps']}, "
+        f"after epoch {most['epoch']}: {most['confident']:.1%} read with a confidence of at least 0.9 (test digits "
+        f"{most['confident_of_test_digits']:.1%}), {most['judges_agree']:.1%} read alike by a second judge"
+    ]
+    if gamma is not None:
+        said.append(
+            f"{most['accuracy']:.1%} read as asked, {most['accuracy_second_judge']:.1%} by the second judge, "
+            f"diversity {most['diversity']:.3g} (test digits {most['diversity_of_test_digits']:.3g})"
+        )
+    said.append(f"Fréchet distance {most['frechet_distance']:.3g}, sampled in {most['precision']}")
+    return "; ".join([*said, f"{len(sweep)} points in the json"])
 
 
 def short(value: float) -> str:

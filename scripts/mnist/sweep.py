@@ -1,9 +1,10 @@
-"""Measures B8's network over γ, T and its epochs: python -m scripts.mnist.sweep [b8-constant]
+"""Measures B8's network over γ, T and its epochs, or what B6's draws: python -m scripts.mnist.sweep b8 [b8-constant, b6]
 
 Writes every point into <preset>.json under "sweep" as soon as it is there, and rewrites the model card; lesson B9 draws
 the curves. An interruption loses at most a hundred digits: the same command goes on. The one point with 1,000 digits
-and T = 300 takes most of the time (600,000 evaluations); the others have 100 digits, and T = 30 where γ varies. The
-samples are drawn in the precision in which the processor multiplies fastest; each point says which.
+and T = 300 takes most of the time (600,000 evaluations); the others have 100 digits, and T = 30 where γ varies. B6 has
+no classes, so no γ: 1,000 digits at T = 300 after its last epoch, 100 after each other. The samples are drawn in the
+precision in which the processor multiplies fastest; each point says which.
 """
 
 from __future__ import annotations
@@ -19,17 +20,29 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from core.datasets import Digits, load_mnist
+from core.datasets import Digits, load_mnist, to_unit
 from core.flow import ClassGuided, Conditional, EstimateVelocity, integrate
-from core.judge import Judge, accuracy, confusion, diversity, frechet_distance, load_judge, read_digits
+from core.judge import (
+    NUM_FEATURES,
+    Judge,
+    Readings,
+    accuracy,
+    confident,
+    confusion,
+    diversity,
+    frechet_distance,
+    load_judge,
+    read_digits,
+)
 from core.mnist_models import MODEL_FOLDER, SHIPPED_EPOCHS, load_network, shipped_settings, weights_file
+from core.networks.folded import folded
 from core.networks.mnist_unet import one_hot
 from core.settings import Settings
 from core.training import native_precision
 from core.training_settings import PRECISIONS
 from core.trajectory import Trajectory
 from scripts.mnist.figures import figures_file, write_figures
-from scripts.mnist.measure import features_of
+from scripts.mnist.second_judge import labels_of, load_second_judge
 
 BATCH = 100
 SEED = 1
@@ -38,16 +51,18 @@ GAMMAS = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0)
 
 @dataclass(frozen=True)
 class Point:
-    """What is measured: `samples` digits, as many of each class, after an epoch, at one γ and T."""
+    """What is measured: `samples` digits after an epoch, at one T, as many of each class at one γ; None has no classes."""
 
     epoch: int
-    guidance_scale: float
+    guidance_scale: float | None
     num_steps: int
     samples: int = 100
 
 
-def points(epochs: tuple[int, ...]) -> list[Point]:
+def points(epochs: tuple[int, ...], classes: bool = True) -> list[Point]:
     """The sweep, the long point last: γ at T = 30, T at γ = 5, and the course's own setting with 1,000 digits."""
+    if not classes:
+        return [*(Point(epoch, None, 300) for epoch in epochs[:-1]), Point(max(epochs), None, 300, 1000)]
     over_gamma = [Point(epoch, gamma, 30) for epoch in epochs for gamma in GAMMAS]
     over_steps = [Point(epoch, 5.0, num_steps) for epoch in epochs for num_steps in (10, 100)]
     return [*over_gamma, *over_steps, Point(max(epochs), 5.0, 300, 1000)]
@@ -58,8 +73,9 @@ class Bench:
     """What every point is measured with."""
 
     judge: Judge
+    second: nn.Module  # scripts/mnist/second_judge.py
     test: Digits
-    test_features: Tensor
+    of_test: Readings  # what the judge makes of the test digits
     precision: str
     state: Path  # where unfinished points are kept
 
@@ -68,48 +84,61 @@ def measure_point(point: Point, network: nn.Module, weights: str, bench: Bench) 
     """Draws the digits, a hundred at a time, and reads them; goes on from what an interruption has left."""
     asked = torch.arange(point.samples) % 10
     noise = torch.randn(point.samples, 1, 28, 28, generator=torch.Generator().manual_seed(SEED))
-    state = (
-        bench.state
-        / f"sweep-{weights}-{point.epoch}-{point.guidance_scale:g}-{point.num_steps}-{bench.precision}"
-    )
-    labels, features, seconds = load_state(state)
-    for start in range(len(labels), point.samples, BATCH):
+    named = "none" if point.guidance_scale is None else f"{point.guidance_scale:g}"
+    state = bench.state / f"sweep-{weights}-{point.epoch}-{named}-{point.num_steps}-{bench.precision}"
+    read, second, seconds = load_state(state)
+    for start in range(len(second), point.samples, BATCH):
         began = time.process_time()
         own = slice(start, start + BATCH)
         with torch.autocast("cpu", torch.bfloat16, enabled=bench.precision == "bfloat16"):
             drawn = draw(network, noise[own], asked[own], point)
-        read = read_digits(bench.judge, drawn)
-        labels, features = torch.cat([labels, read.labels]), torch.cat([features, read.features])
+        read = joined(read, read_digits(bench.judge, drawn))
+        second = torch.cat([second, labels_of(bench.second, drawn)])
         seconds += time.process_time() - began
-        arrays = {"labels": labels.numpy(), "features": features.numpy()}
-        Trajectory(arrays, {"seconds": seconds}).save(state)
+        arrays = {name: tensor.numpy() for name, tensor in vars(read).items()}
+        Trajectory({**arrays, "second": second.numpy()}, {"seconds": seconds}).save(state)
     state.unlink()
     return {
         "epoch": point.epoch,
         "guidance_scale": point.guidance_scale,
         "num_steps": point.num_steps,
         "samples": point.samples,
-        "accuracy": accuracy(labels, asked),
-        "diversity": diversity(features, asked),
-        "diversity_of_test_digits": diversity(bench.test_features, bench.test.labels),
-        "frechet_distance": frechet_distance(features, bench.test_features),
-        "confusion": confusion(labels, asked).tolist(),
+        "confident": confident(read),
+        "confident_of_test_digits": confident(bench.of_test),
+        "judges_agree": accuracy(second, read.labels),
+        "frechet_distance": frechet_distance(read.features, bench.of_test.features),
+        **({} if point.guidance_scale is None else of_classes(read, second, asked, bench)),
         "precision": bench.precision,
         "weights": weights,
         "cpu_seconds": round(seconds, 1),
     }
 
 
-def load_state(path: Path) -> tuple[Tensor, Tensor, float]:
-    """What has been read so far: labels (N,), features (N, 64), CPU seconds."""
+def of_classes(read: Readings, second: Tensor, asked: Tensor, bench: Bench) -> dict:
+    """What can be said where digits were asked for."""
+    return {
+        "accuracy": accuracy(read.labels, asked),
+        "accuracy_second_judge": accuracy(second, asked),
+        "diversity": diversity(read.features, asked),
+        "diversity_of_test_digits": diversity(bench.of_test.features, bench.test.labels),
+        "confusion": confusion(read.labels, asked).tolist(),
+    }
+
+
+def joined(some: Readings, more: Readings) -> Readings:
+    """Both, one after the other."""
+    return Readings(*(torch.cat([getattr(some, name), getattr(more, name)]) for name in vars(some)))
+
+
+def load_state(path: Path) -> tuple[Readings, Tensor, float]:
+    """What has been read so far: by the judge, by the second one (N,), and CPU seconds."""
     if not path.exists():
-        return torch.empty(0, dtype=torch.int64), torch.empty(0, 64), 0.0
+        none = torch.empty(0, dtype=torch.int64)
+        return Readings(none, torch.empty(0), torch.empty(0, NUM_FEATURES)), none, 0.0
     kept = Trajectory.load(path)
-    return (
-        torch.from_numpy(kept["labels"].copy()),
-        torch.from_numpy(kept["features"].copy()),
-        kept.meta["seconds"],
-    )
+    arrays = {name: torch.from_numpy(array.copy()) for name, array in kept.arrays.items()}
+    second = arrays.pop("second")
+    return Readings(**arrays), second, kept.meta["seconds"]
 
 
 def draw(network: nn.Module, noise: Tensor, asked: Tensor, point: Point) -> Tensor:
@@ -119,8 +148,10 @@ def draw(network: nn.Module, noise: Tensor, asked: Tensor, point: Point) -> Tens
     return x.float()
 
 
-def velocity(network: nn.Module, asked: Tensor, guidance_scale: float) -> EstimateVelocity:
+def velocity(network: nn.Module, asked: Tensor, guidance_scale: float | None) -> EstimateVelocity:
     """As `ClassGuided`; at γ = 0 and γ = 1 one of its two halves is not needed, and not computed."""
+    if guidance_scale is None:
+        return Conditional(network)
     classes = one_hot(asked)
     if guidance_scale == 0:
         return Conditional(network, torch.zeros_like(classes))
@@ -139,10 +170,10 @@ def sweep(preset: str, bench: Bench, folder: Path = MODEL_FOLDER, wanted: list[P
     figures = json_of(preset, folder)
     found = [one for one in figures.get("sweep", []) if one.get("weights") == names.get(one["epoch"])]
     measured = {(one["epoch"], one["guidance_scale"], one["num_steps"], one["samples"]) for one in found}
-    for point in wanted or points(epochs):
+    for point in wanted or points(epochs, settings.objective == "class_flow"):
         if (point.epoch, point.guidance_scale, point.num_steps, point.samples) in measured:
             continue
-        network = load_network(preset, point.epoch, folder=folder).to(memory_format=torch.channels_last)
+        network = folded(load_network(preset, point.epoch, folder=folder))
         found.append(measure_point(point, network, names[point.epoch], bench))
         write_figures(preset, settings, {**json_of(preset, folder), "sweep": found}, folder)
         print({name: value for name, value in found[-1].items() if name != "confusion"}, flush=True)
@@ -160,7 +191,7 @@ def fingerprint(path: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("preset", nargs="?", default="b8", choices=["b8", "b8-constant"])
+    parser.add_argument("preset", nargs="?", default="b8", choices=["b8", "b8-constant", "b6"])
     parser.add_argument(
         "--folder", type=Path, default=MODEL_FOLDER, help="where weights, figures and card lie"
     )
@@ -171,10 +202,10 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     state = Settings.from_environment().data_dir / "training"
     state.mkdir(parents=True, exist_ok=True)
-    judge, test = load_judge(), load_mnist("test")
+    judge, second, test = load_judge(), load_second_judge(state, load_mnist("train")), load_mnist("test")
     sweep(
         arguments.preset,
-        Bench(judge, test, features_of(judge, test), arguments.precision, state),
+        Bench(judge, second, test, read_digits(judge, to_unit(test.pictures)), arguments.precision, state),
         arguments.folder,
     )
 
