@@ -48,7 +48,7 @@ CORE = [
         "handwriting",
         "pictures",
         "emoji_pictures",
-        "emoji_phrases",
+        "caption_phrases",
         "judged_objects",
     },  # what goes in
     {
@@ -94,7 +94,7 @@ COMPONENTS = "pages.components"
 STRANGE_TO_COMPONENTS = ("lessons", "core.compute", "core.jobs", "core.classroom")
 # What ships, shows or serves pictures needs no torch, whoever imports it.
 TORCH_FREE = [
-    "core.animation", "core.classroom.rooms", "core.emoji_phrases", "core.emoji_pictures", "core.judged_objects",
+    "core.animation", "core.caption_phrases", "core.classroom.rooms", "core.emoji_pictures", "core.judged_objects",
     "core.media", "core.npz", "core.pictures", "core.prompt_reading", "core.provenance", "core.settings", "core.trajectory",
 ]  # fmt: skip
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.caption_phrases import FOLDERS, CaptionPhrases, load_phrases
 from scripts.emoji.vocabulary import entries
 from scripts.storybook.captions import plural, with_adjective
 from scripts.storybook.ground import CANVAS
 from scripts.storybook.grounds import GROUNDS, PAINTS
+from scripts.storybook.phrases import listed
 from scripts.storybook.sprites import HELD_OUT, Sprites, SpritesMissing, called, hue_of, recoloured
 from scripts.storybook.textures import TEXTURES, spectrum
 from scripts.storybook.world import World
@@ -188,3 +190,24 @@ def test_words_fit_together():
         "a cactus",
     )
     assert set(PAINTS) >= {"red", "blue", "white"} - {"white"}
+
+
+def test_every_word_of_its_captions_is_listed_and_none_of_what_is_held_out(world):
+    phrases = listed(world.sprites)
+    shown = CaptionPhrases(**{name: tuple(texts) for name, texts in phrases.items()})
+    captions = [world.compose(5, number).caption for number in range(800)]
+    assert {word for caption in captions for word in shown.never_shown(caption)} == set()
+    assert {"an anvil", "a fork", "a spoon"} <= set(phrases["more"])
+    assert {"a red apple", "a snowy village", "a beach"} <= set(phrases["phrases"])
+    held_out = json.loads(HELD_OUT.read_text())["objects"][0]
+    assert shown.never_shown(held_out) == ("admission", "tickets")
+
+
+def test_the_list_that_ships_has_no_phrase_of_a_held_out_object():
+    shown = load_phrases(FOLDERS["storybook64"])
+    held_out = {called(name) for name in json.loads(HELD_OUT.read_text())["objects"]}
+    assert held_out & {*shown.phrases, *shown.more} == {
+        "a desert"
+    }  # what is held out is an object; a ground is called so too
+    assert len(shown.phrases) >= 471 and shown.never_shown("two blue dogs by the sea") == ()
+    assert shown.near("bicyle")[0] == "a bicycle"

@@ -36,8 +36,10 @@ def folded(network: NetworkT) -> NetworkT:
         if not isinstance(block, nn.Sequential):
             continue
         for index, (convolution, normalisation) in enumerate(itertools.pairwise(block)):
-            if isinstance(normalisation, nn.BatchNorm2d):
+            if isinstance(normalisation, nn.BatchNorm2d) and isinstance(
+                convolution, (nn.Conv2d, nn.ConvTranspose2d)
+            ):
                 transposed = isinstance(convolution, nn.ConvTranspose2d)
                 block[index] = fuse_conv_bn_eval(convolution, normalisation, transpose=transposed)
                 block[index + 1] = nn.Identity()
-    return fast.to(memory_format=torch.channels_last)
+    return fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch names it so

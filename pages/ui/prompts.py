@@ -7,10 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.emoji_phrases import EmojiPhrases, load_phrases
+from core.caption_phrases import FOLDERS, CaptionPhrases, load_phrases
 from core.model_folder import has_tokenizer
 from core.prompt_reading import PromptReader
-from core.settings import SHIPPED_MODELS
 from lessons.characters import invisible_in, name_of, quoted
 from lessons.fields import MODEL
 from pages.components.plain import plain
@@ -75,17 +74,19 @@ def remarks_of(prompt: str, reader: PromptReader) -> list[str]:
 
 
 @st.cache_resource(show_spinner=False)
-def _phrases() -> EmojiPhrases:
-    return load_phrases()
+def _phrases(model: str) -> CaptionPhrases:
+    return load_phrases(FOLDERS[model])
 
 
-def shown_phrases(values: Mapping[str, Any]) -> EmojiPhrases | None:
-    """What the model of these values was shown, where that is known: of emoji64."""
+def shown_phrases(values: Mapping[str, Any]) -> CaptionPhrases | None:
+    """What the model of these values was shown, where that is known: of those that ship."""
     asked = values.get(MODEL, card().name)
-    return _phrases() if card().training_pictures and asked == SHIPPED_MODELS[0] else None
+    return (
+        _phrases(asked) if asked in FOLDERS and (card().training_pictures or asked == card().name) else None
+    )
 
 
-def words_never_shown(phrases: EmojiPhrases, prompt: str, key: str, take: Callable[[str], None]) -> None:
+def words_never_shown(phrases: CaptionPhrases, prompt: str, key: str, take: Callable[[str], None]) -> None:
     """Says which words stood in no caption, and offers what is spelt nearly so."""
     never = phrases.never_shown(prompt)
     if not never:
@@ -107,7 +108,7 @@ def words_never_shown(phrases: EmojiPhrases, prompt: str, key: str, take: Callab
                 )
 
 
-def words_popover(phrases: EmojiPhrases, prompt: str, key: str, take: Callable[[str], None]) -> None:
+def words_popover(phrases: CaptionPhrases, prompt: str, key: str, take: Callable[[str], None]) -> None:
     """Everything that the model was shown, one chip each; a chip takes the place of the prompt's object."""
     words = st.popover("Words", key=f"{key}/words", on_change="rerun", help="What this model was shown")
     if not words.open:

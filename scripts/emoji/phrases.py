@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from core.emoji_phrases import FILE
+from core.caption_phrases import FILE
 from core.emoji_pictures import EMOJI_FOLDER
 from scripts.emoji.scenes import SCENES
 from scripts.emoji.vocabulary import NULL_LIKE, STYLES, entries

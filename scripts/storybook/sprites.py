@@ -105,10 +105,7 @@ class Sprites:
             name = self.others[rng.integers(len(self.others))]
             return self._choice(self._design(name, rng), name, (called(name),))
         sprite = self.clip_art[rng.integers(len(self.clip_art))]
-        name = self.rows[sprite]["name"]
-        plain = name.replace("-", " ")
-        phrases = (called(plain),) if plain.replace(" ", "").isalpha() and len(plain) < 30 else ()
-        return self._choice(sprite, name, phrases)
+        return self._choice(sprite, self.rows[sprite]["name"], clip_art_phrases(self.rows[sprite]))
 
     def of_entry(self, entry: Entry, rng: np.random.Generator) -> Choice:
         """One of the vocabulary's objects, in one of its pictures and designs."""
@@ -161,6 +158,12 @@ class Sprites:
     @cached_property
     def names_set(self) -> frozenset[str]:
         return frozenset(self.names)
+
+
+def clip_art_phrases(row: dict) -> tuple[str, ...]:
+    """What a piece of clip art is called: nothing where its name is a number or a sentence."""
+    plain = row["name"].replace("-", " ")
+    return (called(plain),) if plain.replace(" ", "").isalpha() and len(plain) < 30 else ()
 
 
 def called(name: str) -> str:

@@ -116,6 +116,11 @@ def test_a_word_that_the_model_was_never_shown_leads_to_those_that_it_was(visit)
     assert not [caption for caption in at.caption if "was shown no caption" in caption.value]
 
 
-def test_under_the_model_that_learnt_other_words_nothing_is_said_of_them(visit):
-    at, _ = visit("iterative_denoising", prompt="an astronuat", model="storybook64")
-    assert not [caption for caption in at.caption if "was shown no caption" in caption.value]
+def test_each_model_is_held_to_its_own_captions(visit):
+    """storybook64 was shown things in twos and threes, by the sea and at night; emoji64 was not."""
+    at, _ = visit("iterative_denoising", prompt="two sad astronuats at night", model="storybook64")
+    (said,) = [caption.value for caption in at.caption if "was shown no caption" in caption.value]
+    assert "astronuats" in said and "two" not in said and "night" not in said
+    at, _ = visit("iterative_denoising", prompt="two sad astronuats at night")
+    (said,) = [caption.value for caption in at.caption if "was shown no caption" in caption.value]
+    assert "two" in said

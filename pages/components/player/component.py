@@ -20,8 +20,8 @@ COMMON = (
     "leaving", "while_here", "pixel_ratio", "quantities", "readback", "room", "file_name", "png_file", "save_png",
 )  # fmt: skip
 SCRIPTS = (
-    "fetch", "inflate", "decode", "tex", "linked", "chart", "values", "stage", "sum", "figure", "save", "keep", "timeline", "motion",
-    "lightbox", "watch", "player",
+    "fetch", "inflate", "decode", "tex", "linked", "chart", "values", "stage", "sum", "figure", "save", "keep", "timeline",
+    "motion", "lightbox", "watch", "player",
 )  # fmt: skip
 
 _mount = st.components.v2.component(

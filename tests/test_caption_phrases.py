@@ -1,4 +1,4 @@
-"""What emoji64 was shown: the list that ships is the vocabulary's, and a prompt is held against it."""
+"""What the shipped models were shown: the list that ships is the vocabulary's, and a prompt is held against it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from core.emoji_phrases import FILE, load_phrases
-from core.emoji_pictures import EMOJI_FOLDER, EmojiPicturesMissing
+from core.caption_phrases import FILE, PhrasesMissing, load_phrases
+from core.emoji_pictures import EMOJI_FOLDER
 from lessons.course import COURSE
 from lessons.fields import Text
 from scripts.emoji.phrases import listed
@@ -16,7 +16,7 @@ from scripts.emoji.vocabulary import NULL_LIKE, captions_of, entries
 
 @pytest.fixture(scope="module")
 def shown():
-    return load_phrases()
+    return load_phrases(EMOJI_FOLDER)
 
 
 def test_the_list_that_ships_is_what_the_vocabulary_says():
@@ -78,5 +78,5 @@ def test_a_phrase_is_put_in_the_style_of_the_prompt(shown):
 
 def test_a_list_that_cannot_be_read_says_what_to_do(tmp_path):
     (tmp_path / FILE).write_text('{"phrases": 3}', encoding="utf-8")
-    with pytest.raises(EmojiPicturesMissing, match=r"Restore .* from the repository"):
+    with pytest.raises(PhrasesMissing, match=r"Restore .* from the repository"):
         load_phrases(tmp_path)
