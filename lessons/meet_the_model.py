@@ -56,7 +56,8 @@ LESSON = Lesson(
         "core.diffusion:draw_noise", "core.diffusion:estimate_clean", "core.diffusion:denoise_step",
         "lessons.denoising:run", "lessons.forking:loop", "lessons.meet_the_model:embed",
     ),
-    jobs={"denoise": "lessons.denoising:run", "embed": "lessons.meet_the_model:embed", **BRANCHES, **GRIDS},
+    jobs={"denoise": "lessons.denoising:run", "embed": "lessons.meet_the_model:embed",
+          "inside": "lessons.inside:run", **BRANCHES, **GRIDS},
     spec="lessons.meet_the_model:spec",
 )  # fmt: skip
 
@@ -73,6 +74,12 @@ def spec(values: Mapping[str, Any], model: str) -> JobSpec:
 def embed_spec(values: Mapping[str, Any], model: str) -> JobSpec:
     """The embeddings of the three prompts."""
     return JobSpec("embed", {"model": model, "prompts": [values["p1"], values["p2"], values["p3"]]})
+
+
+def inside_spec(values: Mapping[str, Any], model: str) -> JobSpec:
+    """The network's parts in the middle of the first prompt's run."""
+    column = {"prompt": values["p1"], "seed": values["seed"], "guidance_scale": values["gamma"]}
+    return JobSpec("inside", {"model": model, "num_steps": values["steps"], "column": column})
 
 
 def embed(params: Mapping[str, Any], context: JobContext) -> JobEvents:

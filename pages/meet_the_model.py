@@ -1,20 +1,28 @@
-"""A0: prompts, steps, seeds, embeddings."""
+"""A0: prompts, steps, seeds, embeddings, and the network's parts."""
+
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.media import contact_sheet
+from core.settings import SHIPPED_MODELS
 from lessons.meet_the_model import LESSON as WRITTEN
-from lessons.meet_the_model import embed_spec
+from lessons.meet_the_model import embed_spec, inside_spec
 from pages.components.plain import plain
 from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.films import Films, denoising
-from pages.ui.fitted import here
+from pages.ui.fitted import card, here
 from pages.ui.lesson_page import lesson_page
 from pages.ui.quick import result_of
 from pages.ui.sampling import Values, sampling_stage
+from pages.ui.still import still
 
 LESSON = here(WRITTEN)
+ROOT = Path(__file__).parent.parent
+CODE = {"StorybookUNet": "core/networks/storybook_unet.py", "PatchUNet": "core/networks/patch_unet.py"}
+THUMB, CARD = 72, 370  # pixels of the screen
 
 
 def short(prompt: str) -> str:
@@ -56,6 +64,52 @@ def _heatmap(rows: np.ndarray, tokens: list[str]) -> go.Figure:
     return figure
 
 
+def inside(values: Values) -> None:
+    """The network's parts, each with what it puts out in the middle of the first prompt's run."""
+    shipped = ""
+    if card().name in SHIPPED_MODELS:
+        shipped = st.segmented_control(
+            "Network", SHIPPED_MODELS, default=card().name, required=True, key="a0/inside/model"
+        )
+    result = result_of(LESSON, inside_spec(values, model_fingerprint(shipped)), name="inside")
+    if result is None:
+        return
+    total = result.meta["parameters"]
+    st.caption(
+        f"{result.meta['network']}, {total:,} parameters, at t = {result.meta['t']} of “{plain(short(values['p1']))}”. "
+        "Of each part: the four channels that vary most, the size of what it puts out, and its share of the parameters."
+    )
+    with st.container(horizontal=True, gap="small"):
+        _part(result["x_t"], r"$x_t$", "The noisy picture goes in.")
+        for k, part in enumerate(result.meta["parts"]):
+            maps = result.arrays.get(f"maps/{k}")
+            size = "\u00a0×\u00a0".join(map(str, part["shape"]))  # in one line
+            share = max(1, round(100 * part["parameters"] / total))
+            _part(
+                None if maps is None else _thumbnail(maps),
+                part["name"],
+                f"{part['does']} *{f'{size}, ' if size else ''}{share} %*",
+            )
+        _part(result["clean_hat"], r"$\hat x_0$", "The clean picture that the answer comes to.")
+    if source := CODE.get(result.meta["network"]):
+        if st.toggle("Its code", key="a0/inside/code"):
+            st.code((ROOT / source).read_text(encoding="utf-8"), language="python")
+
+
+def _part(pixels: np.ndarray | None, name: str, words: str) -> None:
+    with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="small", width=CARD):
+        if pixels is not None:
+            still(pixels, f"What goes through at {plain(name)}", width=THUMB)
+        st.markdown(f"**{name}**  \n{words}")
+
+
+def _thumbnail(maps: np.ndarray) -> np.ndarray:
+    """Up to four channels, or the one picture: uint8 (H, W, 1 or 3)."""
+    if maps.ndim == 4:
+        return maps[0]
+    return contact_sheet(maps[..., None], columns=2, gap=1, background=128)[1:-1, 1:-1]
+
+
 def films(values: Values) -> Films:
     columns = [short(values[name]) for name in ("p1", "p2", "p3")]
     return denoising(schedule().strided_timesteps(values["steps"]), columns, name="a0")
@@ -68,3 +122,8 @@ with lesson_page(LESSON) as values:
             "Each token becomes a vector of numbers; the network is conditioned on these vectors, not on the words."
         )
         embedding(values)
+    with st.expander(
+        "What is inside the network", icon=":material/schema:", key="a0/inside", on_change="rerun"
+    ) as fold:
+        if fold.open:
+            inside(values)

@@ -71,6 +71,7 @@ CORE = [
         "model_card",
         "model_weights",
         "pretrained",
+        "inside",
         "prompt_reading",
         "prompt_book",
         "prompt_file",

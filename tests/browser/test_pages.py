@@ -359,3 +359,18 @@ def test_prompts_empty_endless_and_in_other_scripts(new_page, app):
     type_into(page, "Prompt", "a taxi")
     expect(refusal).to_be_hidden()
     finished(player, 1)
+
+
+def test_what_is_inside_each_network_stands_in_a0(page, app):
+    """Sizes as the configurations say: widths 48, 128 and 256 of the one, a sketcher's whole picture of the other."""
+    page.goto(f"{app}/meet-the-model?steps=5")
+    fold = page.locator("details").filter(has_text="What is inside the network")
+    fold.locator("summary").click()
+    expect(fold.get_by_text("PatchUNet, ")).to_be_visible(timeout=60_000)
+    expect(fold.get_by_text("3\u00a0×\u00a064\u00a0×\u00a064").first).to_be_visible()
+    fold.get_by_text("storybook64", exact=True).click()
+    expect(fold.get_by_text("StorybookUNet, ")).to_be_visible(timeout=60_000)
+    for name, size in (("read", "48 × 32 × 32"), ("down 2", "128 × 16 × 16"), ("transformer", "256 × 8 × 8")):
+        card = fold.get_by_text(name, exact=True).locator("xpath=ancestor::*[@data-testid='stMarkdown'][1]")
+        expect(card).to_contain_text(size.replace(" ", "\u00a0"))
+        expect(fold.get_by_alt_text(f"What goes through at {name}")).to_be_visible()
