@@ -122,6 +122,35 @@ def test_pointing_at_a_quantity_lights_it_up_everywhere(new_page, app):
     expect(page.locator(".band.lit[data-quantity=noisy]")).not_to_have_count(0)
 
 
+LIT_WORDS = "() => [...(CSS.highlights.get('quantity') ?? [])].map((range) => range.toString())"
+
+
+def test_formulas_curves_and_code_are_linked_with_the_pictures(new_page, app):
+    """x̂₀ in A3: its picture, the curve of its error, its symbols in the derivation, and `clean_hat` in the code that ran."""
+    page = new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(f"{app}/one-step-denoising")
+    expect(page.locator(".player[data-frame]")).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="curves").click()
+    words = page.locator(".st-key-words")
+    for fold in ("The derivation", "The code that ran"):
+        words.get_by_text(fold, exact=True).click()
+    expect(words.locator("pre code").first).to_be_visible()
+    symbol = words.locator("details .katex-html .mord").get_by_text("x^", exact=False).first
+
+    page.locator(".band[data-quantity=estimate] .label").first.hover()
+    expect(page.locator(".chart .curve.lit[data-quantity=estimate]")).to_have_count(1)
+    lit = words.locator("details .katex-display [data-lit]")
+    expect(lit.first).to_be_visible()
+    assert {re.sub(r"[\s\u200b]", "", text)[:2] for text in lit.all_text_contents()} == {"x^"}
+    assert set(page.evaluate(LIT_WORDS)) == {"clean_hat"}
+
+    page.locator(".readout[data-quantity=noise]").hover()
+    assert set(page.evaluate(LIT_WORDS)) == {"eps"}
+    symbol.hover()
+    expect(page.locator(".band.lit[data-quantity=estimate]")).not_to_have_count(0)
+
+
 @pytest.mark.journey
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.code)

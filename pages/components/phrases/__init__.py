@@ -13,7 +13,7 @@ from pages.components.common import joined
 
 HERE = Path(__file__).parent
 COMMON = ("quantities",)
-SCRIPTS = ("phrases",)
+SCRIPTS = ("symbols", "phrases")
 
 _mount = st.components.v2.component("phrases", html="<span></span>", js=joined(HERE, SCRIPTS, common=COMMON))
 

@@ -1,7 +1,8 @@
 // Phrases of the prose that set controls, and symbols of the prose that light up what they stand for in the figure.
 
 const LIT = `
-  .katex[data-lit] { background: color-mix(in srgb, currentColor 15%, transparent); border-radius: 3px; box-shadow: 0 0 0 2px color-mix(in srgb, currentColor 15%, transparent); }
+  .katex [data-lit], .katex[data-lit] { background: color-mix(in srgb, currentColor 15%, transparent); border-radius: 3px; box-shadow: 0 0 0 2px color-mix(in srgb, currentColor 15%, transparent); }
+  ::highlight(quantity) { background-color: rgb(255 190 0 / .38); }
 `;
 
 // Of a symbol that stands alone; a formula of several is not one quantity.
@@ -25,6 +26,17 @@ function press(page, on, signal) {
   }
 }
 
+// Every place of the words that stands for the quantity: symbols that stand alone, those of formulas, names in code.
+function light(page, quantity) {
+  for (const formula of page.querySelectorAll(".st-key-words .katex")) {
+    const alone = quantity !== "" && quantityIn(formula) === quantity;
+    formula.toggleAttribute("data-lit", alone);
+    for (const symbol of symbolsIn(formula)) symbol.toggleAttribute("data-lit", !alone && quantityOfSymbol(symbol) === quantity);
+  }
+  const ranges = [...page.querySelectorAll(".st-key-words pre code")].flatMap((code) => [...rangesIn(code, quantity)]);
+  CSS.highlights?.set("quantity", new Highlight(...ranges));
+}
+
 export default function ({ data, setTriggerValue, parentElement }) {
   const page = parentElement.ownerDocument ?? document;
   const click = (event) => {
@@ -41,19 +53,18 @@ export default function ({ data, setTriggerValue, parentElement }) {
   page.addEventListener("click", click, { signal, capture: true });
   press(page, data.on, signal);
   let pointed = "";
+  const point = (quantity) => { if (quantity !== pointed) lightUp((pointed = quantity), page); };
   page.addEventListener("pointerover", (event) => {
-    const quantity = quantityIn(event.target.closest?.(".katex"));
-    if (quantity !== pointed) lightUp((pointed = quantity), page);
+    const formula = event.target.closest?.(".katex"), symbol = symbolAt(event.target);
+    if (!event.target.closest?.("pre")) point(symbol ? quantityOfSymbol(symbol) : quantityIn(formula));
   }, { signal });
-  page.addEventListener("quantity", (event) => {
-    const { quantity } = event.detail;
-    for (const symbol of page.querySelectorAll(".st-key-words .katex")) {
-      symbol.toggleAttribute("data-lit", quantity !== "" && quantityIn(symbol) === quantity);
-    }
+  page.addEventListener("pointermove", (event) => {
+    if (event.target.closest?.("pre")) point(quantityOfWord(event.clientX, event.clientY));
   }, { signal });
+  page.addEventListener("quantity", (event) => light(page, event.detail.quantity), { signal });
   const sheet = page.createElement("style");
   sheet.textContent = LIT;
   page.head.append(sheet);
-  signal.addEventListener("abort", () => sheet.remove());
+  signal.addEventListener("abort", () => { sheet.remove(); CSS.highlights?.delete("quantity"); });
   return () => mine.abort();
 }

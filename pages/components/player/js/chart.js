@@ -1,7 +1,7 @@
 // Curves over the steps, one panel above the other, on the scrubber's own horizontal scale.
 
 const SVG = "http://www.w3.org/2000/svg";
-const CHART = { height: 84, alone: 120, top: 8, bottom: 8 }; // one panel alone gets more room
+const CHART = { height: 84, alone: 120, low: 0.7, lowBelow: 900, top: 8, bottom: 8 }; // one panel alone gets more room, a low window less
 
 function svg(tag, attributes = {}) {
   const element = document.createElementNS(SVG, tag);
@@ -23,9 +23,10 @@ class Charts {
     if (!this.colours.length) this.colours = ["var(--accent)"];
     this.film = film;
     this.scale = scale;
+    this.host.style.marginLeft = `${scale.left}px`; // below the scrubber, step by step
     this.host.replaceChildren();
     const names = [...new Set(film.curves.map((curve, i) => curve.panel || `#${i}`))];
-    this.height = names.length === 1 ? CHART.alone : CHART.height;
+    this.height = Math.round((names.length === 1 ? CHART.alone : CHART.height) * (innerHeight < CHART.lowBelow ? CHART.low : 1));
     this.panels = names.map((name) => this.panel(name, film.curves.filter((c, i) => (c.panel || `#${i}`) === name)));
     this.host.hidden = !this.panels.length;
   }
@@ -57,13 +58,16 @@ class Charts {
       text.textContent = level.text;
       texts.push(text);
     }
+    const quantities = curves.map((curve) => quantityOf(curve.label));
+    const alone = (quantity) => quantity && quantities.filter((other) => other === quantity).length === 1;
     const readouts = curves.map((curve, i) => {
-      const colour = this.colours[i % this.colours.length];
-      drawing.append(svg("path", { d: this.path(curve.values, y), class: "curve", stroke: colour }));
-      const dot = svg("circle", { r: 4, class: "dot", fill: colour });
+      const colour = alone(quantities[i]) ? "var(--own)" : this.colours[i % this.colours.length];
+      drawing.append(markQuantity(svg("path", { d: this.path(curve.values, y), class: "curve", stroke: colour }), curve.label));
+      const dot = markQuantity(svg("circle", { r: 4, class: "dot", fill: colour }), curve.label);
       drawing.append(dot);
       const item = document.createElement("span");
       item.className = "readout";
+      markQuantity(item, curve.label);
       item.style.setProperty("--line", colour);
       const label = document.createElement("span");
       label.append(texToMath(curve.label));

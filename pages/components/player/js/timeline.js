@@ -22,14 +22,15 @@ class Timeline {
     this.range.addEventListener("change", () => this.onSeek(Number(this.range.value), true));
   }
 
-  // Returns the horizontal scale that the charts share with the scrubber.
+  // Returns the horizontal scale that the charts share with the scrubber, and how far from the player's left edge it begins.
   show(film) {
     this.film = film;
     const width = this.range.clientWidth;
     const last = Math.max(1, film.total - 1);
     const x = (frame) => THUMB / 2 + (frame / last) * (width - THUMB);
     const frame = (at) => clamp(Math.round(((at - THUMB / 2) / (width - THUMB)) * last), 0, film.total - 1);
-    this.scale = { width, x, frame };
+    const left = Math.round(this.range.getBoundingClientRect().left - this.range.closest(".player").getBoundingClientRect().left);
+    this.scale = { width, left, x, frame };
     this.range.max = film.total - 1;
     this.host.style.setProperty("--computed", `${x(film.count - 1)}px`);
     this.host.classList.toggle("growing", film.count < film.total);
