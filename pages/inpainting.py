@@ -65,7 +65,8 @@ def controls() -> bool:
 
 
 def mask() -> None:
-    mask_field(LESSON, values, pixels_of(values["picture"]))
+    with st.container(key="board"):  # page.css: on a phone it scrolls away with the rest
+        mask_field(LESSON, values, pixels_of(values["picture"]))
 
 
 def something_painted(values: Values) -> None:

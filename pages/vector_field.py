@@ -154,7 +154,7 @@ with lesson_page(LESSON) as values:
                 key="train", type="primary", disabled=there or not ok, on_click=ask, args=(training_spec(values),),
             )  # fmt: skip
         variant = variant_toggle(LESSON)
-    with picture:
+    with picture, st.container(key="board"):  # page.css: on a phone it scrolls away with the rest
         follow(
             partial(draw, values, job, variant.name if variant else None), [job], lambda: live(look(job)), running,
             key=LessonState(LESSON).key("fragment"), every=POLL_SECONDS, live=running,
