@@ -41,6 +41,7 @@ CORE = [
         "upload",
         "handout",
         "jobs",
+        "write_ahead",
         "classroom",
     },
     {

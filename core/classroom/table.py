@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.classroom.words import NotKept
+from core.write_ahead import write_ahead
 
+BUSY_SECONDS = 10  # how long somebody else may hold the file
 log = logging.getLogger(__name__)
 
 _SCHEMA = """
@@ -72,13 +74,14 @@ class Table:
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
-        connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         connection.row_factory = sqlite3.Row
         try:
+            write_ahead(connection, BUSY_SECONDS)
             # NORMAL survives a kill of the process at any moment; a power cut may lose the last rows, never the table.
-            connection.executescript(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;" + _SCHEMA
-            )
+            connection.executescript("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;" + _SCHEMA)
         except sqlite3.Error:
             connection.close()
             raise

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from core.jobs import BackendUnavailable, ComputeError, JobSpec, State, StoreFull
+from core.write_ahead import write_ahead
 
 log = logging.getLogger(__name__)
 
@@ -231,7 +232,7 @@ class RunTable:
     def _open(self) -> sqlite3.Connection:
         connection = _connect(self._path)
         try:
-            _write_ahead(connection)
+            write_ahead(connection, _BUSY_SECONDS)
             # In WAL mode NORMAL survives a kill of this process at any moment; only a power cut may
             # lose the last rows, and never damages the table.
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -267,19 +268,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         errors="replace"
     )  # damaged text: its seal does not fit
     return connection
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switches a new table to WAL, which fails at once, whatever the connection's timeout, while another one does so too."""
-    last = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > last:
-                raise
-        time.sleep(0.01)
 
 
 def _add_seals(connection: sqlite3.Connection) -> None:
