@@ -37,6 +37,7 @@ PARTS = {
     "training": "training:training",
     "training_floor": "training:training_floor",
     "digits": "sampling:digits",
+    "digits_floor": "sampling:digits_floor",
     "oracle": "oracle:oracle",
     "scrub": "browser:scrub",
     "first_sight": "browser:first_sight",
