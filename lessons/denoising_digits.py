@@ -20,7 +20,7 @@ from core.oracle import denoise_exactly, posterior
 from core.trajectory import Trajectory
 from lessons.characters import quoted
 from lessons.fields import BadValue, Typed
-from lessons.networks import load
+from lessons.networks import load_to_sample
 from lessons.numbers import NotANumber, is_plain, read_number
 from lessons.requests import BadRequest
 from lessons.training import digit_pixels, fixed_noise, load_digits
@@ -96,7 +96,7 @@ def denoise(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         )
     if not all(0 <= sigma <= MAX_SIGMA for sigma in sigmas):
         raise BadRequest(f"Choose noise levels from 0 to {MAX_SIGMA:g}.")
-    networks = [load(ref, context) for ref in refs]
+    networks = [load_to_sample(ref, context) for ref in refs]
     clean = pictures_of(params["digits"], context)
     noise = fixed_noise(len(clean), params["seed"], context.device)
     train = load_digits("train", context).pictures
@@ -136,7 +136,7 @@ def pure_noise(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     answers, away = [], []
     for index, ref in enumerate(params["networks"]):
         with torch.no_grad():
-            answers.append(load(ref, context)(z))
+            answers.append(load_to_sample(ref, context)(z))
         away.append(rms(answers[-1] - mean))
         pixels = {"z": digit_pixels(z), "clean_hat": digit_pixels(answers[-1]), "mean": digit_pixels(mean)}
         yield Frame(index, len(params["networks"]), pixels)

@@ -36,7 +36,7 @@ from core.jobs import Frame, JobSpec
 from core.media import difference_pixels
 from core.networks.mnist_unet import one_hot
 from core.trajectory import Trajectory
-from lessons.networks import load
+from lessons.networks import load_to_sample
 from lessons.requests import BadRequest
 from lessons.training import digit_pixels, fixed_noise
 from lessons.wrong_flows import WRONG_FLOWS
@@ -74,7 +74,7 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         raise BadRequest(
             f"A run has 1 to {MAX_PICTURES} pictures and 1 to {MAX_NETWORKS} networks; this has {count} and {len(refs)}."
         )
-    networks = [load(ref, context) for ref in refs]
+    networks = [load_to_sample(ref, context) for ref in refs]
     estimators = _estimators(networks, params, context)
     noise = fixed_noise(count, params["seed"], context.device)
     if params.get("same_noise"):

@@ -14,7 +14,7 @@ from core.flow import EVALUATIONS_PER_STEP, SOLVERS, Conditional, EstimateVeloci
 from core.jobs import Frame
 from core.oracle import flow_oracle, nearest_pictures
 from core.trajectory import Trajectory
-from lessons.networks import load
+from lessons.networks import load_to_sample
 from lessons.training import digit_pixels, fixed_noise, load_digits
 
 STEP_COUNTS = (1, 2, 4, 8, 16, 32, 64)
@@ -47,7 +47,7 @@ def solver_errors(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     Arrays: x float32 (T, solvers * count, 1, 28, 28), solvers one after the other; error float64 (T, solvers), RMS over
     all pixels; evaluations int64 (T, solvers); reference float32 (count, 1, 28, 28).
     """
-    estimate = Conditional(load(params["network"], context))
+    estimate = Conditional(load_to_sample(params["network"], context))
     noise = fixed_noise(params["count"], params["seed"], context.device)
     reference = end_of(estimate, noise, REFERENCE_STEPS, "rk4")
     ends, errors = [], []
@@ -97,7 +97,7 @@ def exact_flow(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     runs = [
         integrate(estimate, noise, params["num_steps"])
         for estimate in (
-            Conditional(load(params["network"], context)),
+            Conditional(load_to_sample(params["network"], context)),
             exact_velocity(digits.pictures, mixed.append),
         )
     ]
@@ -133,7 +133,7 @@ def plane(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     inside float32 (times, N * N), its share of the whole velocity's length, 0 to 1; clean_hat float16
     (times, N * N, 1, 28, 28). Rows of the grid from bottom to top.
     """
-    estimate = Conditional(load(params["network"], context))
+    estimate = Conditional(load_to_sample(params["network"], context))
     noise = fixed_noise(3, params["seed"], context.device)
     found: dict[str, list[np.ndarray]] = {
         name: [] for name in ("corners", "side", "arrows", "inside", "clean_hat")

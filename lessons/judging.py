@@ -19,7 +19,7 @@ from core.oracle import nearest_pictures
 from core.trajectory import Trajectory
 from lessons import flow_sampling
 from lessons.flow_sampling import estimator
-from lessons.networks import load
+from lessons.networks import load_to_sample
 from lessons.requests import BadRequest
 from lessons.training import digit_pixels, fixed_noise, load_digits
 
@@ -98,7 +98,7 @@ def sweep(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     )
     if not (1 <= len(gammas) <= MOST_SWEPT and 2 <= params["a_class"] <= 100):
         raise BadRequest(f"A sweep has 1 to {MOST_SWEPT} values of γ and 2 to 100 digits of each class.")
-    network, judge = load(params["network"], context), judge_of(context)
+    network, judge = load_to_sample(params["network"], context), judge_of(context)
     asked = torch.arange(10 * params["a_class"]) % 10
     noise = fixed_noise(len(asked), params["seed"], context.device)
     samples, scores = [], []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,8 +98,7 @@ def shipped(preset: str) -> Network | None:
         return None
     settings = mnist_models.shipped_settings(preset, epochs[-1], mnist_models.MODEL_FOLDER)
     label = f"Shipped: D = {settings.width}, epoch{'s' if epochs[1:] else ''} {', '.join(map(str, epochs))}"
-    if preset == "b8-constant":
-        label += ", constant learning rate"
+    label += {"b8-constant": ", constant learning rate", "b6-slow": ", learning rate 0.002"}.get(preset, "")
     return Network(preset, tuple(f"epoch-{epoch}" for epoch in epochs), settings, label)
 
 
@@ -127,16 +126,27 @@ def file_hash(path: Path) -> str:
 
 
 def load(ref: Mapping[str, Any], context: JobContext) -> MnistUNet:
-    """The network as it samples fastest (core/networks/folded.py), on the job's device; the worker keeps the last few.
+    """The network, in evaluation mode on the job's device, to be looked into or trained on; the worker keeps the last few.
 
     Raises:
         NetworkGone, NetworkChanged, core.mnist_models.ModelMissing: it cannot be had.
     """
-    kept = context.cache.setdefault("networks", {})
+    read = _load_shipped if ref["source"] in SHIPPED_EPOCHS else _load_trained
+    return _kept("networks", ref, context, lambda: read(ref, context).to(context.device).eval())
+
+
+def load_to_sample(ref: Mapping[str, Any], context: JobContext) -> MnistUNet:
+    """The same network as it is evaluated fastest (core/networks/folded.py). Raises as `load`."""
+    return _kept("folded networks", ref, context, lambda: folded(load(ref, context)))
+
+
+def _kept(
+    shelf: str, ref: Mapping[str, Any], context: JobContext, make: Callable[[], MnistUNet]
+) -> MnistUNet:
+    kept = context.cache.setdefault(shelf, {})
     key = (ref["source"], ref["name"], ref.get("sha256"), context.device)
     if key not in kept:
-        read = _load_shipped if ref["source"] in SHIPPED_EPOCHS else _load_trained
-        kept[key] = folded(read(ref, context).eval()).to(context.device)
+        kept[key] = make()
         while len(kept) > MAX_CACHED:
             del kept[next(iter(kept))]
     return kept[key]

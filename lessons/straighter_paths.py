@@ -21,7 +21,7 @@ from core.training_settings import LoopSettings, require, require_whole
 from core.trajectory import Trajectory
 from lessons.fields import Choice, Number, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
-from lessons.networks import load, shipped
+from lessons.networks import load_to_sample, shipped
 from lessons.plane_paths import plane_picture
 from lessons.training import digit_pixels, fixed_noise
 from lessons.vector_field import EPOCHS, Repeated, toy_network
@@ -242,7 +242,7 @@ def digits(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     """
     count = params["count"]
     require_whole("the number of digits", count, 1, 40)
-    estimates = [Conditional(load(ref, context)) for ref in params["networks"]]
+    estimates = [Conditional(load_to_sample(ref, context)) for ref in params["networks"]]
     noise = fixed_noise(count, params["seed"], context.device)
     exact = [carry(estimate, noise, DIGIT_REFERENCE) for estimate in estimates]
     judge = load_judge(device=context.device)

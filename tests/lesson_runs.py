@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from core.compute.context import JobContext
-from core.jobs import Frame, JobSpec
+from core.jobs import Event, Frame, JobSpec
 from core.trajectory import Trajectory
 from lessons.course import COURSE
 from lessons.lesson import Lesson
@@ -35,7 +35,7 @@ def spec_of(
 
 
 def shortened(spec: JobSpec) -> JobSpec:
-    """The same run with two pictures at most and four steps at most."""
+    """The same run with two pictures at most and four steps or five evaluations at most."""
     params = dict(spec.params)
     if "columns" in params:
         params["columns"] = params["columns"][:2]
@@ -47,7 +47,7 @@ def shortened(spec: JobSpec) -> JobSpec:
         if "i_starts" in params:
             params["i_starts"] = [1, 2]
     if "evaluations" in params:
-        params |= {"evaluations": params["evaluations"][:2], "limit_evaluations": 10}
+        params |= {"evaluations": [4, 5][: len(params["evaluations"])], "limit_evaluations": 6}
     return JobSpec(spec.kind, params)
 
 
@@ -55,6 +55,11 @@ def first_frame(lesson: Lesson, spec: JobSpec, context: JobContext) -> Frame:
     """Of a job that tells of its work besides, the first with pictures."""
     events = _function(lesson, spec)(dict(spec.params), context)
     return next(event for event in events if isinstance(event, Frame))
+
+
+def first_event(lesson: Lesson, spec: JobSpec, context: JobContext) -> Event:
+    """What a job tells first, of pictures or of its work: its parameters were taken, and it has begun."""
+    return next(_function(lesson, spec)(dict(spec.params), context))
 
 
 def result_of(lesson: Lesson, spec: JobSpec, context: JobContext) -> tuple[Trajectory, list[Frame]]:

@@ -27,7 +27,7 @@ from lessons.loading import ModelChanged, load_model, prompts_in
 from lessons.opening import opening_jobs
 from lessons.pairs import ANAGRAM_SHOWN, HYBRID_SHOWN, suggestions
 from lessons.prompts import STYLES, SUGGESTIONS
-from tests.lesson_runs import BY_CODE, first_frame, result_of, shortened, spec_of
+from tests.lesson_runs import BY_CODE, first_event, first_frame, result_of, shortened, spec_of
 
 IF = ModelCard("IF-I-M-v1.0", ours=False, text_tokens=77, prompts=None, dynamic_threshold=True)
 OURS = ModelCard("emoji64", True, 16, None, dynamic_threshold=False, training_pictures=True)
@@ -203,10 +203,10 @@ def test_every_preset_and_every_mistake_starts(code, model, context):
     lesson = of_code(code)
     for preset in lesson.presets:
         values = lesson.defaults() | dict(preset.values)
-        assert first_frame(lesson, shortened(spec_of(lesson, values, model)), context).total > 0
+        assert first_event(lesson, shortened(spec_of(lesson, values, model)), context).total > 0
     for variant in lesson.variants:
         spec = shortened(spec_of(lesson, lesson.defaults(), model, variant.name))
-        assert first_frame(lesson, spec, context).total > 0
+        assert first_event(lesson, spec, context).total > 0
 
 
 def test_the_switch_of_a6_scales_where_the_other_clips(model, context):
