@@ -145,7 +145,8 @@ def test_without_shifts_it_is_another_training(bench, asked, whole):
     assert (result["losses"] != whole[0]["losses"]).any()
 
 
-def test_it_may_begin_with_nothing(bench, asked):
+def test_it_may_begin_with_nothing(bench, asked, monkeypatch):
+    monkeypatch.setattr("lessons.class_draws.WIDTH", 8)  # as any other: only slower
     result, _, _ = trained(bench, {**asked, "start": None, "steps": 20})
     again, _, _ = trained(bench, {**asked, "start": None, "steps": 20})
     assert (result["samples"] == again["samples"]).all(), "its first weights are those of the seed"
