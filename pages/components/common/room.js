@@ -19,7 +19,8 @@ function figureOf(root) {
 // The height in CSS pixels for the `stage` of this player.
 function heightFor(root, stage) {
   const { box, narrow } = figureOf(root);
-  if (!box) return Math.max(ROOM.least, ROOM.alone * innerHeight);
+  const scrolls = !box || (narrow && box.querySelector(".st-key-board")); // page.css: a sheet to draw on scrolls away with the rest
+  if (scrolls) return Math.max(ROOM.least, ROOM.alone * innerHeight);
   const available = narrow ? ROOM.share * innerHeight : innerHeight - ROOM.margin;
   // What stands above the pictures in the figure, and what the player has below them; something tall at their side takes nothing.
   const above = stage.getBoundingClientRect().top - box.getBoundingClientRect().top;

@@ -74,6 +74,16 @@ function oneStop(page) {
   const all = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(LINKS));
   const own = [...all].find((link) => new URL(link.href).pathname.endsWith(`/${page}`)) ?? all[0];
   for (const link of all) link.tabIndex = link === own ? 0 : -1;
+  if (own) bringIntoSight(own);
+}
+
+// Within the menu alone: the page stays where it is.
+function bringIntoSight(link) {
+  const menu = link.closest('[data-testid="stSidebarContent"]');
+  if (!menu) return;
+  const own = link.getBoundingClientRect(), all = menu.getBoundingClientRect();
+  if (own.bottom > all.bottom) menu.scrollTop += own.bottom - all.bottom + own.height;
+  else if (own.top < all.top) menu.scrollTop += own.top - all.top - own.height;
 }
 
 function arrowsInTheMenu() {

@@ -6,9 +6,10 @@ const PRESENTING = "presenting"; // in this tab's storage, and on the document w
 const presenters = new WeakMap();
 const BIG = `
   html[data-presenting] { font-size: clamp(20px, 1.46vw, 44px) !important; --while-presenting: none; }
-  html[data-presenting]:has(.st-key-lesson) :is([data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], .st-key-presets, .st-key-side) { display: none !important; }
+  html[data-presenting]:has(.st-key-lesson) :is([data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], .st-key-presets, .st-key-side, .st-key-kept, .st-key-elsewhere) { display: none !important; }
+  html[data-presenting] [data-testid="stMain"]::before { box-shadow: none !important; } /* its focus, as a frame across the figure */
   html[data-presenting] .st-key-lesson { grid-template-columns: minmax(0, 7fr) minmax(0, 3fr) !important; }
-  html[data-presenting] .st-key-words { padding-bottom: 70vh; }
+  html[data-presenting] .st-key-words { padding-top: 3.2rem; padding-bottom: 70vh; } /* below the strip */
   html[data-presenting] .st-key-head h1 { font-size: 1.5rem; }
   html[data-presenting] .st-key-head [data-testid="stMarkdownContainer"] p { font-size: 1rem; }
 `;
@@ -92,7 +93,7 @@ class Presenter {
     if (fold) fold.click();
     const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.gone = element;
-    element.style.scrollMarginTop = "1rem";
+    element.style.scrollMarginTop = "4.2rem"; // below the strip
     if (next === 0) document.querySelector('[data-testid="stMain"]').scrollTo({ top: 0 });
     else element.scrollIntoView({ behavior: smooth ? "smooth" : "auto", block: "start" });
     this.name();
