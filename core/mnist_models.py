@@ -24,7 +24,8 @@ from core.training_settings import MnistSettings
 MODEL_FOLDER = Path(__file__).parent.parent / "assets" / "models" / "mnist"
 SETTINGS = "settings"  # the key in a file's metadata
 SHIPPED_EPOCHS = {
-    "b2": (1, 5), "b4": (1, 5), "b6": (1, 5, 10), "b8": (1, 5, 10), "b8-constant": (1, 5, 10), "b11": (4,)
+    "b2": (1, 5), "b4": (1, 5), "b6": (1, 5, 10), "b6-slow": (1, 5, 10), "b8": (1, 5, 10), "b8-constant": (1, 5, 10),
+    "b11": (4,), "b12": (10,),
 }  # fmt: skip
 
 

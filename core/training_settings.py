@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from core.jobs import InvalidSpec
@@ -158,10 +158,16 @@ REFERENCE = {
 }
 """The reference presets of the lessons; "b8-constant" is B8 without the scheduler."""
 
+STUDIED = {
+    "b6-slow": replace(REFERENCE["b6"], learning_rate=2e-3),
+    "b12": replace(REFERENCE["b6"], width=32),
+}
+"""A reference with one number changed: to be seen beside it, and to go on from in two minutes."""
+
 # Flows that were straightened by scripts/mnist/reflow.py: `pictures` is the number of pairs.
 REFLOWED = {
     "b11": MnistSettings(
-        objective="flow", width=32, learning_rate=2e-3, batch_size=64, epochs=4, decay=True, pictures=16_000,
+        objective="flow", width=64, learning_rate=2e-3, batch_size=64, epochs=4, decay=True, pictures=16_000,
         precision="bfloat16",
     ),
 }  # fmt: skip

@@ -35,12 +35,14 @@ MORE = 30  # drawn at the end, besides
 SAMPLE_STEPS = 20  # T of Euler
 BATCH, EPOCHS = 32, 20  # the learning rate falls after each twentieth of the steps
 LEARNING_RATE = {"digits": 3e-3, "nothing": 1e-2}
-WIDTH = 32  # D of a network that begins with nothing: half of that of the flow that ships, so that minutes are enough
+WIDTH = (
+    32  # D of a network that begins with nothing, as that of the flow it may begin with: minutes are enough
+)
 STEPS = ("400", "1200", "3000")
 SHOWN_AFTER = (5, 10, 20, 40, 70, 110, 160, 220, 300)  # steps; from there on evenly
 EVERY = 100  # steps
 CHECKPOINT_EVERY = 100  # steps: about ten seconds
-START = ("b6", "epoch-10")
+START = ("b12", "epoch-10")
 
 LESSON = Lesson(
     code="B12",
@@ -48,13 +50,13 @@ LESSON = Lesson(
     title="What your class draws",
     fields=(
         Sketch("drawings", "Drawings", ""),
-        Choice("start", "Begin with", "digits", options=("digits", "nothing"), labels=("the flow of B6", "nothing"),
+        Choice("start", "Begin with", "digits", options=("digits", "nothing"), labels=("a small flow of digits", "nothing"),
                help="Either what has learned MNIST’s digits already, or a network that has seen nothing."),
         Choice("steps", "Training steps", "1200", options=STEPS),
         seed_field(),
     ),
     presets=(
-        Preset("reference", "1200 steps from B6"),
+        Preset("reference", "1200 steps from digits"),
         Preset("short", "400 steps", {"steps": "400"}),
         Preset("nothing", "From nothing", {"start": "nothing", "steps": "3000"}),
     ),

@@ -22,6 +22,8 @@ from lessons.masks import MaskRef, mask_of
 from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
 from lessons.wrong_edits import kept_but_not_noised, pasted_at_the_end
 
+VOLCANO = "a 3d render of a volcano"
+
 KEPT_STREAM = 2**32  # added to the seed: the constraint's noise is another stream than the loop's
 
 LESSON = Lesson(
@@ -32,21 +34,19 @@ LESSON = Lesson(
     branches=("prompt", "gamma", "seed"),
     sweeps=("gamma", "prompt", "seed", "model"),
     fields=(
-        PictureRef("picture", "Picture", "cat-face"),
-        MaskRef("mask", "Mask", "bottom", "Painted = made anew. Everything else is kept."),
-        Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
-        Number("gamma", "Guidance γ", 4.0, GAMMA_HELP, maximum=15, step=0.5, integer=False),
+        PictureRef("picture", "Picture", "volcano"),
+        MaskRef("mask", "Mask", "top", "Painted = made anew. Everything else is kept."),
+        Text("prompt", "Prompt", VOLCANO, suggestions=SUGGESTIONS),
+        Number("gamma", "Guidance γ", 7.0, GAMMA_HELP, maximum=15, step=0.5, integer=False),
         Number("count", "Samples", 2, "Each from its own noise.", minimum=1, maximum=MAX_SAMPLES),
         seed_field(),
         model_field(),
     ),
     presets=(
-        Preset("reference", "A grin for the cat"),
-        Preset("smoke", "Smoke for the volcano",
-               {"picture": "volcano", "mask": "top", "prompt": "a 3d render of a volcano", "gamma": 7.0}),
-        Preset("face", "A face on the apple", {"picture": "red-apple", "mask": "middle", "gamma": 7.0}),
-        Preset("course", "Course: the top of the test picture",
-               {"picture": "tower-at-sunset", "mask": "top", "prompt": NULL_LIKE, "gamma": 7.0}),
+        Preset("reference", "Smoke for the volcano"),
+        Preset("cat", "A grin for the cat", {"picture": "cat-face", "mask": "bottom", "prompt": FACE, "gamma": 4.0}),
+        Preset("face", "A face on the apple", {"picture": "red-apple", "mask": "middle", "prompt": FACE}),
+        Preset("course", "Course: the top of the test picture", {"picture": "tower-at-sunset", "prompt": NULL_LIKE}),
     ),
     question=Question(
         "Outside the mask the loop puts the original back after every step, freshly noised. How does it get into the result "

@@ -31,7 +31,7 @@ LESSON = Lesson(
                options=CHECKPOINTS, labels=("first", "middle", "last")),
         Choice("solver", "Solver", "euler", options=tuple(SOLVER_TITLES), labels=tuple(SOLVER_TITLES.values())),
         Number("steps", "Steps T", 300, "Steps from t = 0 to t = 1.", minimum=1, maximum=1000),
-        seed_field(),
+        seed_field(44),
     ),
     presets=(
         Preset("reference", "T = 300"),

@@ -30,10 +30,10 @@ class Pair:
 
 
 ANAGRAM_SHOWN = (
-    Pair("Grin / anger", FACE, "a 3d render of an angry face"),
-    Pair("Rocket / carrot", "a 3d render of a rocket", "a 3d render of a carrot"),
-    Pair("Maple leaf / heart", "a 3d render of a maple leaf", "a 3d render of a heart"),
     Pair("Panda / skull", "a 3d render of a panda", "a 3d render of a skull"),
+    Pair("Maple leaf / heart", "a 3d render of a maple leaf", "a 3d render of a heart"),
+    Pair("Rocket / carrot", "a 3d render of a rocket", "a 3d render of a carrot"),
+    Pair("Grin / anger", FACE, "a 3d render of an angry face"),
     Pair("Penguin / vampire", "a photo of a penguin", "a photo of a vampire"),
     Pair("Fails: ice cream / tree", "a 3d render of an ice cream", "a 3d render of a tree"),
 )

@@ -23,9 +23,9 @@ LESSON = Lesson(
     card=23,
     branches=("solver",),
     fields=(
-        NetworkChoice("network", "Network", AUTO, presets=("b6",)),
+        NetworkChoice("network", "Network", AUTO, presets=("b6", "b6-slow")),
         Number("steps", "Steps T", 300, "Euler steps from noise to digit.", minimum=1, maximum=1000),
-        seed_field(),
+        seed_field(44),
         *training_fields("b6"),
     ),
     presets=(

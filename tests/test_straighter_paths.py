@@ -181,7 +181,7 @@ def test_the_pair_that_ships_is_before_and_after():
         # two velocities half a path apart differ less where the path is straighter
         ends.append((velocities[1] - velocities[0]).square().sum(dim=(1, 2, 3)).mean().item())
     assert ends[1] < ends[0] / 2
-    assert weights_file("b11", 4).stat().st_size < 1_200_000
+    assert weights_file("b11", 4).stat().st_size < 4_200_000  # two bytes a number
 
 
 def test_its_question_is_about_what_its_figure_shows():

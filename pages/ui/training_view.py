@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core.jobs import State
-from core.training_settings import REFERENCE, MnistSettings
+from core.training_settings import REFERENCE, STUDIED, MnistSettings
 from lessons.lesson import Lesson
 from lessons.networks import shipped
 from lessons.training import snapshot_steps
@@ -22,6 +22,7 @@ from pages.ui.stage import show
 from pages.ui.training_state import Training, curve_of, events_of, facts_of, samples_of, word_of
 
 SMOOTHING = 25  # steps
+BESIDE = {"b6": ("b6-slow",), "b8": ("b8-constant",)}  # what ships with one number changed
 SHOWN = {
     "flow": (r"x_1", "from ten noises, T = 20"),
     "class_flow": (r"x_1", "γ = 3, T = 20"),
@@ -76,9 +77,10 @@ def _line(name: str, value: float, series: list[Series]) -> Series:
 def _shipped(reference: str, settings: MnistSettings) -> list[Series]:
     """The curves of what ships, beside the reference numbers and beside its own."""
     found = []
-    for preset in [reference, "b8-constant"] if reference == "b8" else [reference]:
+    for preset in (reference, *BESIDE.get(reference, ())):
         network, curve = shipped(preset), shipped_curve(preset)
-        if network and curve and settings in (REFERENCE[reference], REFERENCE[preset], network.settings):
+        numbers = REFERENCE | STUDIED
+        if network and curve and settings in (numbers[reference], numbers[preset], network.settings):
             time = duration(float(curve.seconds[-1]))
             note = f"{curve.steps[-1]:,} steps in {time}, done beforehand"
             found.append(_series(f"Shipped: {describe(network.settings)}", curve, note))

@@ -16,8 +16,10 @@ LESSONS = {
     "b2": "the one-step denoiser of lesson B2",
     "b4": "the denoiser of pure noise of lesson B4",
     "b6": "the time-conditioned flow of lessons B6 and B7",
+    "b6-slow": "the same flow at a learning rate of 0.002, for lesson B6",
     "b8": "the class-conditioned flow of lessons B8 and B9",
     "b11": "the straightened flow of lesson B11",
+    "b12": "the smaller flow with which lesson B12 begins",
     "b8-constant": "the class-conditioned flow of lesson B8, without the learning rate's decay",
 }
 
@@ -50,7 +52,9 @@ def card(preset: str, settings: MnistSettings, figures: dict) -> str:
     if straightened:
         what += f" on {figures['pairs']}, begun with the weights of b6"
     script = f"reflow.py`: {what}" if straightened else f"train.py {preset} --width {settings.width}`: {what}"
-    usual = "as b6" if straightened else f"the course's preset: {REFERENCE[preset].width}"
+    usual = (
+        "as b6" if straightened else f"the course's preset: {REFERENCE.get(preset, REFERENCE['b6']).width}"
+    )
     rows = [
         ("network", f"`core/networks/mnist_unet.py`, D = {settings.width} ({usual}), "
                     f"{figures['parameters']:,} parameters; kernels stored as float16"),

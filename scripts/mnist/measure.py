@@ -16,7 +16,7 @@ from core.flow import ClassGuided, Conditional, EstimateVelocity, integrate
 from core.judge import Judge, accuracy, confusion, diversity, frechet_distance, load_judge, read_digits
 from core.networks.mnist_unet import one_hot
 from core.oracle import denoise_exactly
-from core.training_settings import REFERENCE
+from core.training_settings import REFERENCE, STUDIED
 
 BATCH = 100  # pictures at a time
 
@@ -25,7 +25,7 @@ def measure(
     preset: str, network: nn.Module, *, digits: int = 200, num_steps: int = 50, guidance_scale: float = 5.0
 ) -> dict:
     """The figures of one network in evaluation mode; which ones depends on its objective."""
-    settings = REFERENCE[preset]
+    settings = (REFERENCE | STUDIED)[preset]
     began = time.monotonic()
     with torch.no_grad():
         if settings.objective == "denoise":

@@ -1,4 +1,4 @@
-"""Measures B8's network over γ, T and its epochs, or what B6's draws: python -m scripts.mnist.sweep b8 [b8-constant, b6]
+"""Measures B8's network over γ, T and its epochs, or what B6's draws: python -m scripts.mnist.sweep b8 [or another]
 
 Writes every point into <preset>.json under "sweep" as soon as it is there, and rewrites the model card; lesson B9 draws
 the curves. An interruption loses at most a hundred digits: the same command goes on. The one point with 1,000 digits
@@ -191,7 +191,7 @@ def fingerprint(path: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("preset", nargs="?", default="b8", choices=["b8", "b8-constant", "b6"])
+    parser.add_argument("preset", nargs="?", default="b8", choices=["b8", "b8-constant", "b6", "b6-slow"])
     parser.add_argument(
         "--folder", type=Path, default=MODEL_FOLDER, help="where weights, figures and card lie"
     )

@@ -1,4 +1,4 @@
-"""Trains the shipped networks of Part B: python -m scripts.mnist.train b8 [b6 b2 b4 b8-constant]
+"""Trains the shipped networks of Part B: python -m scripts.mnist.train b8 [b6 b6-slow b2 b4 b8-constant]
 
 The reference presets of the course, on all 60,000 digits. A run that was interrupted goes on from its last
 checkpoint, with the numbers of an uninterrupted one (for the same number of threads). Writes the weights at
@@ -25,7 +25,7 @@ from core.networks.mnist_unet import count_parameters
 from core.settings import Settings
 from core.training import build_network, native_precision, train_mnist
 from core.training_checkpoint import network_weights
-from core.training_settings import PRECISIONS, REFERENCE, MnistSettings
+from core.training_settings import PRECISIONS, REFERENCE, STUDIED, MnistSettings
 from core.trajectory import Trajectory
 from scripts.mnist.figures import averaged, figures_file, write_figures
 from scripts.mnist.measure import measure
@@ -112,7 +112,7 @@ def estimate(presets: dict[str, MnistSettings], digits: Digits) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("presets", nargs="+", choices=sorted(REFERENCE))
+    parser.add_argument("presets", nargs="+", choices=sorted(REFERENCE | STUDIED))
     parser.add_argument("--out", type=Path, default=MODEL_FOLDER, help="where weights, figures and cards go")
     parser.add_argument(
         "--state", type=Path, help="where checkpoints go; default: training/ in the data directory"
@@ -130,7 +130,7 @@ def main() -> None:
     os.nice(10)
     torch.set_num_threads(arguments.threads)
     digits = load_mnist("train")
-    presets = {name: REFERENCE[name] for name in arguments.presets}
+    presets = {name: (REFERENCE | STUDIED)[name] for name in arguments.presets}
     precision = arguments.precision or native_precision("cpu")
     presets = {name: replace(settings, precision=precision) for name, settings in presets.items()}
     if arguments.width:

@@ -36,7 +36,7 @@ def short(tmp_path, monkeypatch):
     folder = tmp_path / "weights"
     folder.mkdir()
     settings = MnistSettings(objective="flow", width=8, learning_rate=1e-2, batch_size=64, epochs=10)
-    save_weights(weights_file("b6", 10, folder), build_network(settings).state_dict(), settings)
+    save_weights(weights_file("b12", 10, folder), build_network(settings).state_dict(), settings)
     monkeypatch.setattr(mnist_models, "MODEL_FOLDER", folder)
     real = class_draws.spec
 
@@ -95,7 +95,7 @@ def test_a_training_shows_samples_above_their_nearest_drawings(visit, figures, s
     assert not at.exception, at.exception
     assert sentences(at) == ""
     [asked] = executor.asked
-    assert asked.kind == "handwriting" and asked.params["start"]["source"] == "b6"
+    assert asked.kind == "handwriting" and asked.params["start"]["source"] == "b12"
     assert films[-1]["steps"][0] == "before the first step" and films[-1]["steps"][-1] == "after step 20"
     assert [row["name"] for row in films[-1]["rows"]] == ["samples", "nearest"]
     assert "Thirty more" in "\n".join(element.value for element in at.header)
