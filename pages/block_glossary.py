@@ -15,31 +15,35 @@ from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.quick import result_of
 from pages.ui.still import still
 
+TILE = 72  # about so many pixels of the screen for a picture
+
 
 def one_term(trajectory: Trajectory, term: Term) -> None:
-    """A block, opened: what it does, what it makes of the digit, its source."""
+    """A block: its rule, and what it makes of the digit."""
     facts = next(one for one in trajectory.meta["terms"] if one["name"] == term.name)
     before, after = (" × ".join(map(str, facts[key])) for key in ("shape_in", "shape_out"))
-    st.header(term.name, anchor=False)
     st.markdown(
-        f"{term.does}  \n**{term.shape}**: here {before} → {after}. Parameters: {term.count} = **{facts['parameters']:,}**."
+        f"**{term.name}**: {term.does}  \n{term.shape}, here {before} → {after}. "
+        f"Parameters: {term.count} = **{facts['parameters']:,}**."
     )
     maps = trajectory[f"maps/{term.name}"]
-    pictures, source = st.columns([1, 1], gap="large")
-    with pictures, st.container(horizontal=True, gap="medium", vertical_alignment="top"):
-        with st.container(width=128, gap="xsmall"):
-            still(unit_pixels(trajectory["x_t"][0, 0]), "The digit", 112)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
+        with st.container(width=TILE + 16, gap="xsmall"):
+            still(unit_pixels(trajectory["x_t"][0, 0]), "The digit", TILE)
             st.caption("the digit")
-        with st.container(width=470, gap="xsmall"):
-            scale = max(1, 56 // maps.shape[1])
+        with st.container(width="content", gap="xsmall"):
+            scale = max(1, TILE // maps.shape[1])
             tiles = maps.repeat(scale, axis=1).repeat(scale, axis=2)[..., None]
             still(
                 contact_sheet(tiles, columns=min(8, len(tiles)), background=128), f"What {term.name} puts out"
             )
             st.caption(f"{len(maps)} of {facts['shape_out'][0]} channels")
-    with source:
-        module, name = term.source.split(":")
-        st.code(inspect.getsource(getattr(import_module(module), name)), language="python", wrap_lines=True)
+
+
+def code_of(term: Term) -> None:
+    """The source of its class."""
+    module, name = term.source.split(":")
+    st.code(inspect.getsource(getattr(import_module(module), name)), language="python", wrap_lines=True)
 
 
 def table(trajectory: Trajectory) -> None:
@@ -52,7 +56,7 @@ def table(trajectory: Trajectory) -> None:
             "in all": facts["parameters"],
         })  # fmt: skip
     st.dataframe(
-        rows, hide_index=True, height="content",
+        rows, hide_index=True, height="content", row_height=29,
         column_config={"in all": st.column_config.NumberColumn(format="localized")},
     )  # fmt: skip
 
@@ -63,9 +67,11 @@ with lesson_page(LESSON) as values:
         ok = all([control(LESSON, name) for name in ("term", "i", "o")])
         digit_control(LESSON)
         ok = control(LESSON, "seed") and ok
+    term = next(term for term in TERMS if term.name == values["term"])
     with picture:
         trajectory = result_of(LESSON, spec(values), allowed=ok)
         if trajectory is not None:
+            one_term(trajectory, term)
             table(trajectory)
-    if trajectory is not None:
-        one_term(trajectory, next(term for term in TERMS if term.name == values["term"]))
+    with side, st.expander("Its code", icon=":material/code:"):
+        code_of(term)

@@ -24,7 +24,7 @@ def film_of(trajectory: Trajectory) -> Film:
         rows=[
             Row("blurred", r"G_\sigma * x_t", to_pixels(trajectory["blurred"]), "the blur of the noisy picture"),
             Row("noisy", "x_t", to_pixels(trajectory["noisy"][None]), "the noisy picture"),
-            Row("clean", "x_0", to_pixels(clean), "the original"),
+            Row("clean", "x_0", to_pixels(clean), "the original", shown=False),
         ],
         steps=[f"σ = {sigma:.1f}" for sigma in SIGMAS], columns=titles,
         curves=[

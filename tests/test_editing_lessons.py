@@ -190,7 +190,9 @@ def test_outside_a_painted_mask_the_result_is_the_original_to_the_last_bit(run, 
 
 
 def test_what_is_kept_has_the_noise_of_its_step_and_fresh_noise_at_every_step(run):
-    filled, _ = run(inpainting, {"mask": "left", "picture": APPLE, "count": 1})
+    filled, _ = run(
+        inpainting, {"mask": "left", "picture": APPLE, "count": 1, "prompt": NULL_LIKE, "gamma": 4.0}
+    )
     steps, kept = filled.meta["steps"], ~SHAPES["left"]()
     noises = []
     for k in range(1, STEPS):  # x_0 of the loop is pure noise; after that the constraint has acted

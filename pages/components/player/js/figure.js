@@ -76,7 +76,8 @@ class Figure {
     for (const row of film.rows) { // right and wrong rows of a quantity share a chip
       quantities.set(row.label, [...(quantities.get(row.label) ?? []), row]);
     }
-    const quantityChips = quantities.size <= 3 ? [] : [...quantities].map(([label, rows]) => {
+    const simple = quantities.size <= 3 && film.rows.every((row) => row.shown);
+    const quantityChips = simple ? [] : [...quantities].map(([label, rows]) => {
       const on = rows.some((row) => this.rows().includes(row));
       const words = rows.length === 1 ? rows[0].caption : "";
       const chip = this.chip(words || texToText(label), on, () => { for (const row of rows) this.shown.set(row.name, !on); });
