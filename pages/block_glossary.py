@@ -68,7 +68,7 @@ with lesson_page(LESSON) as values:
         digit_control(LESSON)
         ok = control(LESSON, "seed") and ok
     term = next(term for term in TERMS if term.name == values["term"])
-    with picture:
+    with picture, st.container(key="board"):  # page.css: on a phone it scrolls away with the rest
         trajectory = result_of(LESSON, spec(values), allowed=ok)
         if trajectory is not None:
             one_term(trajectory, term)
