@@ -124,8 +124,9 @@ def _of_storybook(network: StorybookUNet) -> list[Part]:
     levels = len(network.down)
     side = network.config.sample_size // network.config.patch_size // 2**levels
     draws = "Convolutions: what is learnt about an edge is known everywhere. Kept for the way up."
+    square = f"{network.config.patch_size} × {network.config.patch_size}"
     found = [
-        Part("read", ("read",), "Squares of 2 × 2 pixels become channels, and a convolution reads them.")
+        Part("read", ("read",), f"Squares of {square} pixels become channels, and a convolution reads them.")
     ]
     for k in range(levels):
         smaller = (f"smaller.{k - 1}",) if k else ()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
 
 from core.classroom.rooms import Rooms
-from core.classroom.table import Table
 from core.classroom.words import NotKept
 
 
@@ -52,27 +50,3 @@ def test_a_change_that_fails_halfway_leaves_nothing(tmp_path: Path):
         )
     assert rooms._table.one("SELECT page FROM rooms")["page"] == ""
     rooms.close()
-
-
-def test_eight_may_begin_one_table_at_the_same_moment(tmp_path):
-    """As the table of runs: whoever comes second waits for the switch to WAL."""
-    failures = []
-
-    def begin(path: Path, together: threading.Barrier) -> None:
-        together.wait()
-        try:
-            Table(path).close()
-        except sqlite3.OperationalError as error:
-            failures.append(error)
-
-    for number in range(40):
-        together = threading.Barrier(8)
-        threads = [
-            threading.Thread(target=begin, args=(tmp_path / str(number) / "rooms.sqlite3", together))
-            for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert not failures

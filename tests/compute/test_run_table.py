@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
@@ -153,28 +152,3 @@ def test_a_row_that_could_not_be_written_is_written_with_the_next(new_executor, 
     executor.cancel(front, "ada")
     wait(executor, front)
     assert executor._store.runs.get(job).state == "cancelled"
-
-
-def test_eight_may_begin_one_table_at_the_same_moment(tmp_path):
-    """Before it waited for the switch to WAL, one in twenty of these rounds broke off with "database is locked"."""
-    failures = []
-
-    def begin(path: Path, together: threading.Barrier) -> None:
-        together.wait()
-        try:
-            RunTable(path).save(row(KEYS[0], "done"))
-        except BackendUnavailable as error:
-            failures.append(error)
-
-    for number in range(40):
-        together = threading.Barrier(8)
-        (tmp_path / str(number)).mkdir()
-        threads = [
-            threading.Thread(target=begin, args=(tmp_path / str(number) / "runs.sqlite3", together))
-            for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert not failures
