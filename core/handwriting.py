@@ -7,6 +7,7 @@ import math
 import zipfile
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from core.datasets import to_unit
 from core.media import BadPicture, read_picture
 
 SIDE = 28  # pixels: as MNIST
+EXAMPLE_FILE = Path(__file__).resolve().parent.parent / "assets" / "data" / "drawings" / "houses.npy"
 SHIFT = 2  # pixels, to each side
 FEWEST, MOST = 5, 600  # figures in a collection
 MAX_FILE_BYTES = 4_000_000  # of a NumPy file: 600 figures in float64 take 3.8 MB
@@ -127,6 +129,18 @@ def _array(data: bytes) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- as training data
+
+
+def example_figures() -> np.ndarray:
+    """The 25 small houses that ship, drawn by `scripts.mnist.example_drawings`: uint8 (25, 28, 28).
+
+    Raises:
+        BadFigures: the file is absent or damaged.
+    """
+    try:
+        return figures_of_numbers(EXAMPLE_FILE.read_bytes())
+    except (FileNotFoundError, BadFigures) as error:
+        raise BadFigures(f"{EXAMPLE_FILE} can't be read: restore it from the repository.") from error
 
 
 def packed(figures: np.ndarray) -> bytes:

@@ -33,7 +33,8 @@ LESSON = Lesson(
     fields=(
         Text("p1", "Prompt from afar (low frequencies)", FIRST.one, suggestions=suggestions(HYBRID_SHOWN)),
         Text("p2", "Prompt from near (high frequencies)", FIRST.two, suggestions=suggestions(HYBRID_SHOWN)),
-        Number("sigma", "Low pass σ (pixels)", 2.0, "The larger σ, the lower the frequency at which the bands part.",
+        Number("sigma", "Low pass σ (pixels)", FIRST.more["sigma"],
+               "The larger σ, the lower the frequency at which the bands part.",
                minimum=0.5, maximum=8, step=0.25, integer=False),
         Choice("kernel", "Kernel size (pixels)", "33", "How far the Gaussian is followed before it is cut off.",
                tuple(str(k) for k in KERNELS)),

@@ -21,14 +21,16 @@ from lessons.prompts import NULL_LIKE
 I_STARTS = (1, 3, 5, 7, 10, 20)
 
 
-def edit_fields(picture: str, gamma: float = 7.0) -> tuple[PictureRef, Numbers, Number, Number]:
+def edit_fields(
+    picture: str, gamma: float, i_starts: tuple[int, ...] = I_STARTS, seed: int = 0
+) -> tuple[PictureRef, Numbers, Number, Number]:
     """The controls that A7 and A9 share."""
     return (
         PictureRef("picture", "Picture", picture),
-        Numbers("i_starts", "Starts i_start", I_STARTS,
+        Numbers("i_starts", "Starts i_start", i_starts,
                 "Up to six whole numbers (1; 10; 20): 0 is pure noise, 33 nearly the picture.", maximum=33, integer=True),
         Number("gamma", "Guidance γ", gamma, GAMMA_HELP, maximum=15, step=0.5, integer=False),
-        seed_field(),
+        seed_field(seed),
     )  # fmt: skip
 
 
@@ -45,11 +47,12 @@ LESSON = Lesson(
     pinnable=True,
     branches=PART_A,
     sweeps=("i_starts", "gamma", "seed", "model"),
-    fields=(*edit_fields("red-apple"), model_field()),
+    fields=(*edit_fields("pickup-truck", gamma=1.0, seed=1), model_field()),
     presets=(
         Preset("reference", "i_start = 1, 3, 5, 7, 10, 20"),
-        Preset("boat", "A sailing boat", {"picture": "sailboat"}),
+        Preset("boat", "A sailing boat", {"picture": "sailboat", "seed": 0, "i_starts": (1, 10, 13, 16, 20, 25)}),
         Preset("late", "Late starts only", {"i_starts": (16, 20, 24, 27, 30, 33)}),
+        Preset("guided", "γ = 7", {"gamma": 7.0}),
     ),
     question=Question(
         "The loop starts from the picture at t = 960 (i_start = 1) and at t = 390 (i_start = 20). Which result is closer to "

@@ -17,7 +17,7 @@ from core.oracle import nearest_pictures
 from core.trajectory import Trajectory
 from lessons import denoising
 from lessons.branching import BRANCHES, PART_A
-from lessons.fields import Number, PictureRef, Text, seed_field
+from lessons.fields import Choice, Number, PictureRef, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
 from lessons.two_students import compared_spec, errors_spec
@@ -36,12 +36,17 @@ LESSON = Lesson(
         Number("count", "Samples", 4, "How many pictures, each from its own noise.", minimum=1, maximum=6),
         seed_field(),
         PictureRef("other", "Picture for both", "photo-cat"),
+        Choice("shown", "What the figure shows", "samples", options=("samples", "both", "sets"),
+               labels=("Samples", "Two students", "In numbers")),
     ),
     presets=(
         Preset("reference", "One object"),
         Preset("plain", "The same at γ = 1", {"gamma": 1.0}),
         Preset("nothing", "No particular object", {"prompt": NULL_LIKE, "gamma": 1.0}),
         Preset("unlearnt", "What was never shown: a blue banana", {"prompt": "a photo of a blue banana"}),
+        Preset("both", "Two students: a cat", {"shown": "both"}),
+        Preset("known", "Two students: what one knows by heart", {"shown": "both", "other": "tropical-fish"}),
+        Preset("sets", "Pictures seen and unseen", {"shown": "sets"}),
     ),
     question=Question(
         "A picture that the model has never seen, and one that it drew: which lies nearer to its nearest training picture?",

@@ -29,6 +29,8 @@ class Pair:
         return {"p1": self.one, "p2": self.two, "seed": self.seed, **self.more}
 
 
+COURSE_SIGMA = {"sigma": 2.0}  # the course's low pass, in pixels
+
 ANAGRAM_SHOWN = (
     Pair("Panda / skull", "a 3d render of a panda", "a 3d render of a skull"),
     Pair("Maple leaf / heart", "a 3d render of a maple leaf", "a 3d render of a heart"),
@@ -43,16 +45,28 @@ ANAGRAM_COURSE = (
     Pair("village / dog", "a snowy mountain village", "a photo of a dog"),
 )
 HYBRID_SHOWN = (
-    Pair("Mushroom / light bulb", "a 3d render of a mushroom", "an ink drawing of a light bulb"),
-    Pair("Owl / skull", "a 3d render of an owl", "an ink drawing of a skull"),
-    Pair("Tiger / sunflower", "a photo of a tiger", "an ink drawing of a sunflower"),
-    Pair("Panda / bicycle", "a photo of a panda", "an ink drawing of a bicycle"),
-    Pair("Fails: ice cream / tree", "a 3d render of an ice cream", "an ink drawing of a tree"),
+    Pair("Apple / butterfly", "a 3d render of an apple", "an ink drawing of a butterfly", 1, {"sigma": 1.75}),
+    Pair(
+        "Strawberry / spider", "a 3d render of a strawberry", "an ink drawing of a spider", 1, {"sigma": 1.75}
+    ),
+    Pair(
+        "Mushroom / light bulb",
+        "a 3d render of a mushroom",
+        "an ink drawing of a light bulb",
+        more=COURSE_SIGMA,
+    ),
+    Pair("Owl / skull", "a 3d render of an owl", "an ink drawing of a skull", more=COURSE_SIGMA),
+    Pair(
+        "Fails: ice cream / tree",
+        "a 3d render of an ice cream",
+        "an ink drawing of a tree",
+        more=COURSE_SIGMA,
+    ),
 )
 HYBRID_COURSE = (
-    Pair("skull / waterfalls", "a lithograph of a skull", "a lithograph of waterfalls"),
-    Pair("pencil / rocket", "a pencil", "a rocket ship"),
-    Pair("waterfalls / dog", "waterfalls", "a photo of a dog"),
+    Pair("skull / waterfalls", "a lithograph of a skull", "a lithograph of waterfalls", more=COURSE_SIGMA),
+    Pair("pencil / rocket", "a pencil", "a rocket ship", more=COURSE_SIGMA),
+    Pair("waterfalls / dog", "waterfalls", "a photo of a dog", more=COURSE_SIGMA),
 )
 
 

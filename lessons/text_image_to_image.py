@@ -14,9 +14,11 @@ from lessons.branching import BRANCHES, PART_A
 from lessons.editing import rms
 from lessons.fields import Text
 from lessons.grid import GRIDS
-from lessons.image_to_image import NOT_NOISED, edit_fields
+from lessons.image_to_image import I_STARTS, NOT_NOISED, edit_fields
 from lessons.lesson import Lesson, Preset, Question
 from lessons.prompts import FACE, SUGGESTIONS
+
+CASTLE = "a 3d render of a castle"
 
 LESSON = Lesson(
     code="A9",
@@ -27,18 +29,21 @@ LESSON = Lesson(
     branches=PART_A,
     sweeps=("i_starts", "gamma", "prompt", "seed"),
     fields=(
-        Text("prompt", "Prompt", FACE, suggestions=SUGGESTIONS),
-        *edit_fields("cat-face", gamma=2.0),
+        Text("prompt", "Prompt", CASTLE, suggestions=SUGGESTIONS),
+        *edit_fields("house-with-garden", gamma=2.0, i_starts=(1, 8, 10, 12, 20, 24)),
     ),
     presets=(
-        Preset("reference", "Cat → grinning face"),
-        Preset("late", "Cat → grinning face, later starts", {"i_starts": (15, 20, 24, 27, 29, 31)}),
-        Preset("apple", "Apple → grinning face", {"picture": "red-apple"}),
-        Preset("house", "House → car", {"picture": "house-with-garden", "prompt": "a 3d render of an automobile"}),
-        Preset("pencil", "Course: a pencil", {"prompt": "a pencil", "picture": "tower-at-sunset"}),
-        Preset("rocket", "Course: a rocket ship", {"prompt": "a rocket ship", "picture": "tower-at-sunset"}),
-        Preset("village", "Course: a snowy mountain village",
-               {"prompt": "a snowy mountain village", "picture": "tower-at-sunset"}),
+        Preset("reference", "House → castle"),
+        Preset("late", "Cat → grinning face",
+               {"prompt": FACE, "picture": "cat-face", "i_starts": (10, 14, 17, 20, 24, 29)}),
+        Preset("panda", "Raccoon → panda",
+               {"prompt": "a 3d render of a panda", "picture": "raccoon", "i_starts": (1, 14, 17, 20, 24, 29)}),
+        *(
+            Preset(name, f"Course: {prompt}", {"prompt": prompt, "picture": "tower-at-sunset", "i_starts": I_STARTS})
+            for name, prompt in {
+                "pencil": "a pencil", "rocket": "a rocket ship", "village": "a snowy mountain village",
+            }.items()
+        ),
     ),
     question=Question(
         "The noisier the start, the less the result takes from the picture. What does it take longest?",

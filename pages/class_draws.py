@@ -7,7 +7,15 @@ import numpy as np
 import streamlit as st
 
 from core.classroom.words import ClassroomError
-from core.handwriting import FEWEST, MOST, SIDE, BadFigures, figure_of_picture, figures_of_numbers
+from core.handwriting import (
+    FEWEST,
+    MOST,
+    SIDE,
+    BadFigures,
+    example_figures,
+    figure_of_picture,
+    figures_of_numbers,
+)
 from core.jobs import JobSpec
 from core.media import BadPicture, contact_sheet
 from core.trajectory import Trajectory
@@ -20,7 +28,7 @@ from pages.server.served.progress import Pixels
 from pages.server.session import LessonState
 from pages.ui.collection import OfTheClass, Own, Shown, collection
 from pages.ui.films import Films
-from pages.ui.follow import look
+from pages.ui.follow import ask, look
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.sampling import controls_of
 from pages.ui.stage import Beside, stage, stage_beside
@@ -148,13 +156,12 @@ def gallery(drawn: Own | OfTheClass) -> None:
     except REFUSED as error:
         st.info(str(error), icon=":material/draw:")
         return
+    if not len(shown.pixels) and people is None:
+        example()
+        return
     st.markdown(words(shown, people))
     if not len(shown.pixels):
-        st.caption(
-            "They appear here as they come in."
-            if people is not None
-            else "Draw twenty, each a little different."
-        )
+        st.caption("They appear here as they come in.")
         return
     scale = 2 if len(shown.pixels) <= LARGE else 1
     sheet = contact_sheet(shown.pixels[..., None], columns=12 // scale, background=48)
@@ -170,6 +177,18 @@ def gallery(drawn: Own | OfTheClass) -> None:
             )  # fmt: skip
         if drawn.leads:
             take_out(shown)
+
+
+def example() -> None:
+    """What is trained on until there are drawings of one's own."""
+    pixels = example_figures()
+    st.markdown(f"**An example: {len(pixels)} small houses**")
+    sheet = contact_sheet(pixels[..., None], columns=5, gap=2, background=48)
+    still(sheet, f"A sheet of {len(pixels)} small houses", 2 * sheet.shape[1])
+    st.caption(
+        "A program with an unsteady hand has drawn them. With your first drawing a collection of your own begins; draw "
+        "twenty, each a little different."
+    )
 
 
 def take_out(shown: Shown) -> None:
@@ -290,14 +309,18 @@ def train_button(drawn: Own | OfTheClass, make: Callable[[str], JobSpec], allowe
             count = len(drawn.look().pixels)
         except REFUSED:
             count = 0
+        untouched = isinstance(drawn, Own) and not count  # the example's
         label = (
-            "Close the collection and train" if isinstance(drawn, OfTheClass) else "Train on these drawings"
-        )
+            "Close the collection and train" if isinstance(drawn, OfTheClass)
+            else "Train on the example" if untouched else "Train on these drawings"
+        )  # fmt: skip
         st.button(
             label, type="primary", icon=":material/play_arrow:", key=STATE.key("train"), on_click=close,
-            disabled=not allowed or count < FEWEST,
+            disabled=not allowed or (not untouched and count < FEWEST),
         )  # fmt: skip
-        if count < FEWEST:
+        if untouched:
+            st.caption(f"Or draw your own: it takes {FEWEST} drawings at least; twenty are a good beginning.")
+        elif count < FEWEST:
             st.caption(f"It takes {FEWEST} drawings at least; twenty are a good beginning.")
 
     if not isinstance(drawn, OfTheClass):
@@ -332,6 +355,9 @@ def face(wanted: JobSpec | None, closed: bool) -> str:
         if closed:
             st.session_state[key] = TRAINING
     trained = look(runtime.job_id(wanted)) is not None
+    if not trained and not closed and runtime.executor().at_hand(wanted):
+        ask(wanted)  # answered at once: the page opens on the example
+        trained = True
     st.session_state.setdefault(key, TRAINING if trained else DRAWINGS)
     return st.segmented_control(
         "What the figure shows", (DRAWINGS, TRAINING), key=key, required=True, label_visibility="collapsed",

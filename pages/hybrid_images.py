@@ -22,6 +22,7 @@ from pages.ui.sampling import Values, sampling_stage, seeds
 from pages.ui.takehome import File
 
 LESSON = here(WRITTEN)
+APART = 1.5  # the eye's blur at the opening distance, in σ of the low pass: little is left of the other band there
 
 
 def bands(kernel: int, sigma: float) -> None:
@@ -67,8 +68,9 @@ def films(values: Values) -> Films:
 def slider(trajectory: Trajectory) -> None:
     about = origin(LESSON, LESSON.job(values, model_fingerprint()), trajectory.meta)
     distance(
-        trajectory["result"], (values["p1"], values["p2"]), seeds(values), about=about, key="a11/distance"
-    )
+        trajectory["result"], (values["p1"], values["p2"]), seeds(values), sigma=APART * values["sigma"], about=about,
+        key="a11/distance",
+    )  # fmt: skip
 
 
 def afar(trajectory: Trajectory) -> list[File]:

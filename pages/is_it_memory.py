@@ -17,7 +17,7 @@ from pages.server.served.progress import Pixels
 from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.fitted import card, here
-from pages.ui.lesson_page import lesson_page
+from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.sampling import Values, controls_of, sampling_stage, seeds
 from pages.ui.stage import stage
 from pages.ui.still import still
@@ -41,7 +41,7 @@ def films(values: Values) -> Films:
 
     def rows(pixels: Pixels) -> list[Row]:
         return [
-            Row("x_t", "x_t", pixels["x_t"], "the noisy picture"),
+            Row("x_t", "x_t", pixels["x_t"], "the noisy picture", shown=False),
             Row("clean_hat", r"\hat{x}_0", pixels["clean_hat"], "the estimate of the clean picture"),
         ]
 
@@ -183,32 +183,51 @@ def set_films() -> Films:
     )
 
 
-def two_students(values: Values) -> None:
-    """The same noise to both, on a picture of the student's and on many."""
-    st.header("Two students", anchor=False)
-    st.caption(
-        "Both get the same noisy picture and one try. emoji64 was shown 1,493 pictures again and again; storybook64 was "
-        "shown new ones all the time, each composed for it and never shown twice."
-    )
-    one, many = st.tabs(["On one picture", "On pictures seen and unseen"])
-    with one:
+TOLD = (
+    "Both get the same noisy picture and one try. emoji64 was shown 1,493 pictures again and again; storybook64 was "
+    "shown new ones all the time, each composed for it and never shown twice."
+)
+
+
+def one_picture(values: Values) -> None:
+    """The same noise to both, over a picture of the student's choice."""
+    figure, side = picture_and_side()
+    with side:
         control(LESSON, "other")
+        st.caption(TOLD)
+    with figure:
         stage(LESSON, compared_spec(values, model_fingerprint()), both_films(), name="both")
-    with many:
+
+
+def many_pictures() -> None:
+    """The same noise to both, over pictures that one of them, or none, was shown."""
+    figure, side = picture_and_side()
+    with side:
+        st.caption(TOLD)
+    with figure:
         found = stage(LESSON, errors_spec(model_fingerprint()), set_films(), name="sets")
-        if found is not None:
-            st.caption("Error of x̂₀ (root mean square) against t, on each kind of pictures:")
-            for part, (name, words) in zip(st.columns(len(SETS)), SHORT.items(), strict=True):
-                measured = found["error"][list(SETS).index(name)]  # (times, opponents)
-                with part:
-                    curves(
-                        words,
-                        [
-                            Series(OPPONENT[who], {"t": list(TIMES)}, measured[:, k].round(4).tolist())
-                            for k, who in enumerate(OPPONENTS)
-                        ],
-                        key=f"a12/errors/{name}", points=True, y_range=(0.0, 0.8),
-                    )  # fmt: skip
+    if found is None:
+        return
+    st.header("Error of x̂₀ (root mean square) against t", anchor=False)
+    for part, (name, words) in zip(st.columns(len(SETS)), SHORT.items(), strict=True):
+        measured = found["error"][list(SETS).index(name)]  # (times, opponents)
+        with part:
+            curves(
+                words,
+                [
+                    Series(OPPONENT[who], {"t": list(TIMES)}, measured[:, k].round(4).tolist())
+                    for k, who in enumerate(OPPONENTS)
+                ],
+                key=f"a12/errors/{name}", points=True, y_range=(0.0, 0.8),
+            )  # fmt: skip
+
+
+def samples(values: Values) -> None:
+    """Samples of the model that remembers, and what they are nearest to."""
+    trajectory = sampling_stage(LESSON, values, films, controls=controls, pins=False)
+    if trajectory is not None:
+        neighbours(trajectory, seeds(values))
+        distribution(trajectory)
 
 
 def controls() -> bool:
@@ -222,8 +241,11 @@ with lesson_page(LESSON) as values:
             icon=":material/image_not_supported:",
         )
     else:
-        trajectory = sampling_stage(LESSON, values, films, controls=controls, pins=False)
-        if trajectory is not None:
-            neighbours(trajectory, seeds(values))
-            distribution(trajectory)
-        two_students(values)
+        with picture_and_side()[0]:
+            control(LESSON, "shown", bare=True)
+        if values["shown"] == "both":
+            one_picture(values)
+        elif values["shown"] == "sets":
+            many_pictures()
+        else:
+            samples(values)

@@ -10,8 +10,11 @@ import torch
 
 from core.handwriting import packed
 from core.jobs import Checkpoint, Frame
+from core.settings import ROOT
 from core.training_settings import InvalidSettings
+from core.trajectory import Trajectory
 from lessons.class_draws import (
+    LESSON,
     MORE,
     SAMPLE_STEPS,
     SAMPLES,
@@ -166,3 +169,12 @@ def test_what_cannot_be_trained_on_is_refused(bench, asked, bars):
             next(run({**asked, **params}, bench.context))
     with pytest.raises(NoDrawings, match="no longer kept"):
         load_drawings("0" * 64, bench.context.store.blobs)
+
+
+def test_what_the_answer_says_of_the_example_is_what_ships():
+    [shipped] = (ROOT / "assets" / "openings").glob("B12-handwriting-*.safetensors")
+    found = Trajectory.from_bytes(shipped.read_bytes())
+    assert found.meta["count"] == 25 and found.meta["steps"][-1] == 1200
+    said = LESSON.question.because
+    assert f"lay {np.median(found['more_distance']):.3f} from" in said
+    assert f"drawings {found.meta['apart']:.3f} from each other" in said

@@ -10,12 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
+from core import handwriting
 from core.handwriting import (
     MAX_FILE_BYTES,
     MOST,
     BadFigures,
     Shifted,
     all_shifts,
+    example_figures,
     figure_of_picture,
     figures_of_numbers,
     packed,
@@ -158,3 +160,28 @@ def test_training_data_go_round_all_shifts_evenly(figures):
     assert batch.shape == (120, 1, 28, 28) and labels.tolist() == [0] * 120
     torch.testing.assert_close(batch[:50] * 255, shifted.float())
     assert (batch[50:100] == batch[:50]).all() and (batch[100:] == batch[:20]).all()
+
+
+# ---------------------------------------------------------------- the example
+
+
+def test_the_example_is_twenty_five_houses_no_two_alike_large_and_in_the_middle():
+    figures = example_figures()
+    assert figures.shape == (25, 28, 28) and figures.dtype == np.uint8
+    assert len({figure.tobytes() for figure in figures}) == 25
+    for figure in figures:
+        ink = np.argwhere(figure > 128)
+        (top, left), (bottom, right) = ink.min(axis=0), ink.max(axis=0)
+        assert bottom - top >= 12 and right - left >= 12, "large"
+        assert abs((top + bottom) / 2 - 13.5) <= 4 and abs((left + right) / 2 - 13.5) <= 4, "in the middle"
+        widths = [np.ptp(np.nonzero(row > 128)[0]) for row in figure if (row > 128).any()]
+        assert max(widths[:3]) < 12 < max(widths[-3:]), "the peak of a roof above, the ground below"
+
+
+def test_an_example_that_is_damaged_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(handwriting, "EXAMPLE_FILE", tmp_path / "houses.npy")
+    with pytest.raises(BadFigures, match="restore it from the repository"):
+        example_figures()
+    (tmp_path / "houses.npy").write_bytes(b"no figures")
+    with pytest.raises(BadFigures, match="restore it from the repository"):
+        example_figures()

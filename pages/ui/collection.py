@@ -13,7 +13,7 @@ from core.classroom.drawings import Collection
 from core.classroom.rooms import Person
 from core.handwriting import MOST, SIDE, BadFigures, packed
 from core.jobs import JobSpec
-from lessons.class_draws import LESSON, NoDrawings, load_drawings
+from lessons.class_draws import EXAMPLE, LESSON, NoDrawings, load_drawings
 from pages.server import runtime
 from pages.server.classroom.identity import person, rooms, token
 from pages.server.session import LessonState
@@ -60,7 +60,10 @@ class Drawn(Protocol):
 
 
 class Own:
-    """Of a visitor who is in no class: in the store under its hash, which the address carries. A change is another hash."""
+    """Of a visitor who is in no class: in the store under its hash, which the address carries. A change is another hash.
+
+    Until something is drawn, it is trained on the example that ships.
+    """
 
     closed, leads = False, True
 
@@ -88,7 +91,7 @@ class Own:
             self._keep(np.delete(pixels, which, axis=0))
 
     def training(self, make: Callable[[str], JobSpec]) -> JobSpec | None:
-        return make(self._values["drawings"]) if self._values["drawings"] else None
+        return make(self._values["drawings"] or EXAMPLE)
 
     def _keep(self, pixels: np.ndarray) -> None:
         self._values["drawings"] = runtime.blobs().put(packed(pixels)) if len(pixels) else ""

@@ -206,8 +206,11 @@ def preset_on(lesson: Lesson) -> str:
     return ""
 
 
-def control(lesson: Lesson, name: str) -> bool:
-    """Draws one control and keeps its value. False if what was typed cannot be used; the page then says why."""
+def control(lesson: Lesson, name: str, *, bare: bool = False) -> bool:
+    """Draws one control and keeps its value. False if what was typed cannot be used; the page then says why.
+
+    A `bare` choice of a few has no label above it: only a screen reader says it.
+    """
     field = lesson.field(name)
     state = LessonState(lesson).values
     key = LessonState(lesson).control(name)
@@ -217,7 +220,7 @@ def control(lesson: Lesson, name: str) -> bool:
     begin = _widget_value(field, state[name])
     if key not in st.session_state:
         st.session_state[key] = begin
-    typed = _widget(lesson, field, key, begin)
+    typed = _widget(lesson, field, key, begin, bare=bare)
     try:
         state[name] = field.parse(typed if isinstance(typed, str) else field.encode(typed))
     except BadValue as error:
@@ -249,7 +252,7 @@ def _is_slider(field: Field) -> bool:
     return isinstance(field, Number) and field.slider
 
 
-def _widget(lesson: Lesson, field: Field, key: str, begin: Any) -> Any:
+def _widget(lesson: Lesson, field: Field, key: str, begin: Any, *, bare: bool) -> Any:
     """The widget that fits. It is told where to begin at every run, besides through the session.
 
     A browser that is sent two runs quickly, one after the other, sees the second alone; what the first has put
@@ -285,6 +288,7 @@ def _widget(lesson: Lesson, field: Field, key: str, begin: Any) -> Any:
             help=field.help or None,
             required=True,
             wrap=True,
+            label_visibility="collapsed" if bare else "visible",
         )
     if isinstance(field, Text) and field.only:
         return st.selectbox(

@@ -26,5 +26,5 @@ elif show == "canvas":
     drawing = canvas(key="canvas", mode="mask", size=SIDE)
     st.write(f"painted: {0 if drawing is None else int(np.count_nonzero(drawing.pixels))}")
 else:
-    distance(pictures(), ("near", "far"), ("one", "two"), key="distance")
+    distance(pictures(), ("near", "far"), ("one", "two"), sigma=2.0, key="distance")
 st.write("ready")

@@ -17,5 +17,5 @@ labels = [f"seed {k}" for k in range(count)]
 st.text_input("A text", key="text")
 turned = seen(pictures, VIEWS[view])
 turner(pictures, turned, view, ("a castle", "a bat"), labels, order=order(VIEWS[view]), key="turner")
-distance(pictures, ("a castle", "a bat"), labels, key="distance")
+distance(pictures, ("a castle", "a bat"), labels, sigma=2.0, key="distance")
 st.write("ready")

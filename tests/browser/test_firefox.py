@@ -68,8 +68,10 @@ def said(window: Firefox, selector: str) -> str:
     return window.run(f"(s) => {{ {FIND} return find(s)[0]?.textContent ?? ''; }}", selector)
 
 
-def click(window: Firefox, selector: str) -> None:
-    window.wait(f"(s) => {{ {FIND} const e = find(s)[0]; e?.click(); return Boolean(e); }}", selector)
+def click(window: Firefox, selector: str, number: int = 0) -> None:
+    window.wait(
+        f"(s, k) => {{ {FIND} const e = find(s)[k]; e?.click(); return Boolean(e); }}", selector, number
+    )
 
 
 def shown(window: Firefox, selector: str, number: int = 0) -> np.ndarray:
@@ -110,8 +112,12 @@ def test_a_picture_seen_from_near_is_the_picture(firefox, harness):
     """At half a metre the eye blurs nothing that a canvas of this size shows."""
     window = firefox(RESISTS)
     window.open(f"{harness}/?show=distance")
+    box(window, ".distance .range")
+    window.run(f"""() => {{ {FIND} const range = find(".distance .range")[0];
+      range.value = 0; range.dispatchEvent(new Event("input")); }}""")
     for number in range(2):
-        found = shown(window, ".distance .sized canvas", number).astype(int)
+        click(window, ".distance .samples button", number)
+        found = shown(window, ".distance .sized canvas").astype(int)
         assert np.array_equal(found, film_pixels()[3, number, 1:-1, 1:-1].astype(int)), number
 
 

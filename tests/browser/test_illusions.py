@@ -135,7 +135,7 @@ def set_distance(page: Page, value: int) -> float:
     """Moves the slider as a hand does; returns the metres it says."""
     page.locator(".distance .range").fill(str(value))
     page.wait_for_timeout(200)
-    return 0.5 * 16 ** (value / 1000)
+    return 0.5 * 48 ** (value / 1000)  # from 0.5 to 24 metres
 
 
 def canvas_pixels(page: Page, row: str) -> np.ndarray:
@@ -162,12 +162,12 @@ def test_near_by_the_picture_is_itself(page, app):
     assert np.abs(canvas_pixels(page, "magnified").astype(int) - load_picture("castle")).max() <= 8
     width = page.locator(".distance .sized canvas").first.bounding_box()["width"]
     assert width == pytest.approx(side_of(page), abs=1)
-    assert width >= 128  # also where both rows have to fit into one window
+    assert width >= 128  # also where all three have to fit into one window
 
 
 def side_of(page: Page) -> float:
     """Of a picture as it hangs on the wall, in CSS pixels."""
-    return page.locator(".distance .magnified .tile").first.bounding_box()["width"]
+    return page.locator(".distance .magnified").first.bounding_box()["width"]
 
 
 @pytest.mark.parametrize("value", [700, *(pytest.param(v, marks=pytest.mark.journey) for v in (400, 1000))])
@@ -194,23 +194,38 @@ def test_the_distance_is_a_slider_for_keys_and_sends_nothing(page, app, traffic)
     traffic.reset()
     slider = page.locator(".distance .range")
     slider.focus()
-    before = slider.get_attribute("aria-valuetext")
+    before, began = slider.get_attribute("aria-valuetext"), int(slider.input_value())
     for _ in range(50):
         page.keyboard.press("ArrowRight")
-    assert slider.input_value() == "50"
+    assert int(slider.input_value()) == began + 50
     assert slider.get_attribute("aria-valuetext") != before
     assert (traffic.sent, traffic.received) == (0, 0)
 
 
-def test_walking_away_ends_far_off(new_page, app):
+def test_it_opens_and_the_walk_ends_where_the_eye_parts_the_readings_as_the_low_pass_did(new_page, app):
     page = open_on(new_page(reduced_motion="no-preference"), app)
+    where, distance = page.locator(".distance .where"), page.locator(".distance .range")
+    expect(where).to_contain_text("σ = 2.0")
     page.locator(".distance .walk").click()
     expect(page.locator(".distance .walk")).to_have_text("Stop")
     expect(page.locator(".distance .walk")).to_have_text("Walk away", timeout=20_000)
-    assert page.locator(".distance .range").input_value() == "1000"
+    expect(where).to_contain_text("σ = 2.0")
     still = open_on(new_page(reduced_motion="reduce"), app)
+    where, distance = still.locator(".distance .where"), still.locator(".distance .range")
     still.locator(".distance .walk").click()
-    assert still.locator(".distance .range").input_value() == "1000"
+    assert distance.input_value() == "0"
+    still.locator(".distance .walk").click()
+    expect(where).to_contain_text("σ = 2.0")
+
+
+def test_another_sample_takes_its_place_among_the_large_ones(page, app):
+    open_on(page, app, count=3)
+    set_distance(page, 0)
+    assert np.abs(canvas_pixels(page, "near").astype(int) - load_picture("castle")).max() <= 8
+    page.locator(".distance .samples button").nth(2).click()
+    for row in ("near", "magnified"):
+        assert np.abs(canvas_pixels(page, row).astype(int) - load_picture("volcano")).max() <= 8
+    expect(page.locator(".distance .samples button").nth(2)).to_have_attribute("aria-pressed", "true")
 
 
 @pytest.mark.parametrize("width", [1400, 420])

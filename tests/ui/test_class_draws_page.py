@@ -56,11 +56,40 @@ def kept(at) -> np.ndarray:
     return figures_of_numbers(runtime.blobs().get(found[0] if isinstance(found, list) else found))
 
 
-def test_it_opens_on_an_empty_sheet_and_says_how_many_it_takes(visit):
+def test_it_opens_on_an_example_and_an_empty_sheet_and_says_how_many_drawings_it_takes(visit, figures):
+    with patch("pages.ui.stage.at_once", lambda spec: False):
+        at, executor = visit("class_draws")
+        assert sentences(at) == "" and executor.asked == []
+        assert "An example: 25 small houses" in words(at) and "twenty are a good beginning" in words(at)
+        train = at.button(key=f"{PLACE}/train")
+        assert train.label == "Train on the example" and not train.disabled
+        at.file_uploader(key=f"{PLACE}/files").set_value(
+            [("f.npy", packed(figures[:3]), "application/octet-stream")]
+        )
+        at.run()
+    train = at.button(key=f"{PLACE}/train")
+    assert train.label == "Train on these drawings" and train.disabled
+    assert "**3 drawings**" in words(at) and "An example" not in words(at)
+
+
+def test_the_example_is_trained_on_where_nothing_is_drawn(visit, short, monkeypatch):
+    films = []
+    monkeypatch.setattr(
+        "pages.ui.stage.player", lambda film, **more: films.append(read_header(film)) and None
+    )
+    with patch("pages.ui.stage.at_once", lambda spec: False):
+        at, executor = visit("class_draws")
+        at.button(key=f"{PLACE}/train").click().run()
+    assert not at.exception, at.exception
+    [asked] = executor.asked
+    assert asked.params["drawings"] == class_draws.EXAMPLE
+    assert "the 25 drawings" in words(at)
+    monkeypatch.setattr(type(executor), "at_hand", lambda self, spec: True)  # as where the openings ship
     at, executor = visit("class_draws")
-    assert sentences(at) == "" and executor.asked == []
-    assert "**0 drawings**" in words(at) and "twenty are a good beginning" in words(at)
-    assert at.button(key=f"{PLACE}/train").disabled
+    assert at.session_state[f"{PLACE}/face"] == "The training"
+    assert [spec.params["drawings"] for spec in executor.asked if spec.kind == "handwriting"] == [
+        class_draws.EXAMPLE
+    ]
 
 
 def test_files_are_added_and_what_is_none_is_named(visit, figures):

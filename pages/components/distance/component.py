@@ -31,12 +31,14 @@ def distance(
     readings: tuple[str, str],
     labels: Sequence[str],
     *,
+    sigma: float,
     about: Mapping[str, Any] | None = None,
     key: str,
 ) -> None:
-    """Shows pictures (N, 3, H, W) in [−1, 1] at a distance that the student sets, 0.5 to 8 metres.
+    """Shows one of the pictures (N, 3, H, W) in [−1, 1] from near and at a distance that the student sets, 0.5 to 24 metres.
 
-    `readings` are the prompts from afar and from near, `labels` the pictures' names; `about` goes into what is kept of them.
+    It opens at the distance at which the eye blurs by `sigma`, in the pictures' pixels. `readings` are the prompts from afar
+    and from near, `labels` the pictures' names; `about` goes into what is kept of them.
     """
     raw = [base64.b64encode(to_pixels(picture).tobytes()).decode() for picture in pictures]
     _mount(
@@ -47,6 +49,7 @@ def distance(
             "side": pictures.shape[-1],
             "readings": list(readings),
             "labels": list(labels),
+            "sigma": sigma,
             "eye": EYE_ARCMINUTES,
             "about": dict(about or {}),
         },

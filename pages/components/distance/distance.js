@@ -1,7 +1,7 @@
 // A picture seen from d metres. Its angle shrinks as 1/d; the eye's blur, a fixed angle, grows in pixels as d.
 
-const NEAR = 0.5, FAR = 8; // metres
-const WORDS = 58; // above and below a row of pictures, in CSS pixels
+const NEAR = 0.5, FAR = 24; // metres
+const GAP = 12, WIDEST = 400; // CSS pixels: between the pictures, and of one: a wider one would ask for a longer room
 const CSS_PIXEL = 0.0254 / 96; // metres, as CSS defines it
 const ARCMINUTE = Math.PI / 180 / 60; // radians
 const WALK = 6000; // milliseconds from near to far
@@ -40,11 +40,11 @@ class Viewer {
     this.walkButton = root.querySelector(".walk");
     this.stop = new AbortController();
     const signal = this.stop.signal;
-    this.range.addEventListener("input", () => { this.halt(); this.draw(); }, { signal });
+    this.range.addEventListener("input", () => { this.moved = true; this.halt(); this.draw(); }, { signal });
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(root);
     onPixelRatio(() => this.draw(), signal);
-    root.querySelector(".keep").addEventListener("click", () => this.keep([...root.querySelectorAll(".magnified canvas")]), { signal });
+    root.querySelector(".keep").addEventListener("click", () => this.keep([root.querySelector(".magnified canvas")]), { signal });
     root.addEventListener("picture-asked", ({ target, detail }) => {
       if (target.matches("canvas")) detail.offer = () => this.picture([target]);
     }, { signal });
@@ -56,7 +56,7 @@ class Viewer {
     if (text === this.shown) return;
     this.shown = text;
     this.data = data;
-    this.range.value = 0; // other pictures are looked at from near first
+    this.chosen = 0;
     const problem = this.root.querySelector(".problem");
     try {
       this.pictures = data.pictures.map((letters) => load(letters, data.side));
@@ -66,61 +66,90 @@ class Viewer {
       problem.hidden = false;
       return;
     }
-    for (const row of this.root.querySelectorAll(".row")) {
-      row.querySelector(".line").replaceChildren(...data.labels.map((label) => tile(label, row.matches(".magnified"))));
-    }
+    this.halt();
+    const many = this.pictures.length > 1;
+    this.root.querySelector(".samples").replaceChildren(...(many ? this.pictures.map((picture, k) => this.sample(picture, k)) : []));
+    this.moved = false;
     this.draw();
   }
 
-  // The side of a picture: both rows are to be seen at once.
-  room() {
-    const count = this.data.pictures.length, rows = this.root.querySelector(".rows");
-    const across = (this.root.clientWidth - 12 * (count - 1)) / count;
-    return Math.max(72, Math.floor(Math.min(across, heightFor(this.root, rows) / 2 - WORDS)));
+  // The distance at which both readings are told: the eye's blur is the low pass that parted them.
+  opening() {
+    const metres = (this.data.sigma * this.pixel()) / (this.data.eye * ARCMINUTE);
+    return Math.max(0, Math.min(1000, Math.round((1000 * Math.log(metres / NEAR)) / Math.log(FAR / NEAR))));
+  }
+
+  // A picture's pixel on the screen, in metres.
+  pixel() { return (this.side * CSS_PIXEL) / this.pictures[0].side; }
+
+  // One of the small pictures below: it takes its place among the large ones.
+  sample(picture, k) {
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    const canvas = document.createElement("canvas");
+    canvas.setAttribute("aria-hidden", "true");
+    paint(canvas, picture.light, picture.side);
+    button.append(canvas, this.data.labels[k] || String(k + 1));
+    button.addEventListener("click", () => { this.chosen = k; this.draw(); }, { signal: this.stop.signal });
+    return button;
+  }
+
+  // The side of a picture: the three are to be seen at once.
+  measure() {
+    const three = this.root.querySelector(".three");
+    const words = Math.max(...[...three.querySelectorAll("figcaption")].map((one) => one.offsetHeight)) + 4;
+    const across = (this.root.clientWidth - 2 * GAP) / 3;
+    this.side = Math.max(72, Math.floor(Math.min(across, WIDEST, heightFor(this.root, three) - words)));
+    this.root.style.setProperty("--side", `${this.side}px`);
   }
 
   metres() { return NEAR * (FAR / NEAR) ** (this.range.value / 1000); }
 
   draw() {
     if (!this.pictures) return;
-    this.root.style.setProperty("--side", `${this.room()}px`);
+    this.measure();
+    if (!this.moved) this.range.value = this.opening(); // it depends on how large the pictures are
     const d = this.metres();
-    const side = this.root.querySelector(".magnified .tile").clientWidth; // CSS pixels
-    const wide = side * CSS_PIXEL; // of the picture itself, in metres
-    const native = this.pictures[0].side;
-    const sigma = (this.data.eye * ARCMINUTE * d) / (wide / native); // pixels
+    const wide = this.side * CSS_PIXEL; // of the picture itself, in metres
+    const picture = this.pictures[this.chosen];
+    const blurred = (metres) => (this.data.eye * ARCMINUTE * metres) / this.pixel(); // sigma, pixels
     const angle = (2 * Math.atan(wide / 2 / d) * 180) / Math.PI;
-    const size = Math.max(1, (side * NEAR) / d); // CSS pixels
-    const [sized, magnified] = [".sized", ".magnified"].map((name) => this.root.querySelectorAll(`${name} canvas`));
-    this.pictures.forEach((picture, k) => {
-      shrink(sized[k], picture, size);
-      paint(magnified[k], blur(picture.light, native, sigma), native);
-    });
-    const words = `${angle.toFixed(1)}° wide; the eye blurs it by σ = ${sigma.toFixed(2)} of its pixels`;
-    const metres = d < 10 ? d.toFixed(1) : d.toFixed(0);
+    const [near, magnified, sized] = this.root.querySelectorAll(".three canvas");
+    paint(near, blur(picture.light, picture.side, blurred(NEAR)), picture.side);
+    paint(magnified, blur(picture.light, picture.side, blurred(d)), picture.side);
+    shrink(sized, picture, Math.max(1, (this.side * NEAR) / d));
+    const words = `${angle.toFixed(1)}° wide; the eye blurs it by σ = ${blurred(d).toFixed(2)} of its pixels`;
+    const metres = `${d < 10 ? d.toFixed(1) : d.toFixed(0)} m`;
     const where = this.root.querySelector(".where");
-    where.replaceChildren(Object.assign(document.createElement("b"), { textContent: `${metres} m` }),
+    where.replaceChildren(Object.assign(document.createElement("b"), { textContent: metres }),
       Object.assign(document.createElement("span"), { className: "words", textContent: words }));
-    this.range.setAttribute("aria-valuetext", `${metres} metres, ${words}`);
-    const [far, near] = this.data.readings;
-    for (const canvas of this.root.querySelectorAll("canvas")) {
-      canvas.setAttribute("aria-label", `from ${metres} metres; asked for “${near}” from near, “${far}” from afar`);
+    this.root.querySelector(".metres").textContent = metres;
+    this.range.setAttribute("aria-valuetext", `${metres.replace(" m", " metres")}, ${words}`);
+    const [far, close] = this.data.readings;
+    const said = this.root.querySelectorAll(".said");
+    said[0].textContent = close;
+    said[1].textContent = far;
+    for (const canvas of [near, magnified, sized]) {
+      const from = canvas === near ? `${NEAR} metres` : metres.replace(" m", " metres");
+      canvas.setAttribute("aria-label", `from ${from}; asked for “${close}” from near, “${far}” from afar`);
     }
+    this.root.querySelectorAll(".samples button").forEach((button, k) => button.setAttribute("aria-pressed", String(k === this.chosen)));
   }
 
   walk() {
+    this.moved = true;
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      this.range.value = Number(this.range.value) > 500 ? 0 : 1000;
+      this.range.value = Number(this.range.value) < this.opening() ? this.opening() : 0;
       return this.draw();
     }
-    if (Number(this.range.value) >= 1000) this.range.value = 0;
+    const end = this.opening(); // it rests where the reading from afar is told
+    if (Number(this.range.value) >= end) this.range.value = 0;
     const from = Number(this.range.value);
     const begun = performance.now();
     this.walkButton.textContent = "Stop";
     const step = (now) => {
-      this.range.value = Math.min(1000, from + ((now - begun) / WALK) * 1000);
+      this.range.value = Math.min(end, from + ((now - begun) / WALK) * 1000);
       this.draw();
-      if (Number(this.range.value) < 1000) this.frame = requestAnimationFrame(step);
+      if (Number(this.range.value) < end) this.frame = requestAnimationFrame(step);
       else this.halt();
     };
     this.frame = requestAnimationFrame(step);
@@ -162,16 +191,6 @@ function load(letters, side) {
   for (let i = 0; i < side * side; i++) image.data.set([bytes[3 * i], bytes[3 * i + 1], bytes[3 * i + 2], 255], 4 * i);
   context.putImageData(image, 0, 0);
   return { side, light, canvas };
-}
-
-function tile(label, captioned) {
-  const figure = document.createElement("figure");
-  figure.className = "tile";
-  const canvas = document.createElement("canvas");
-  canvas.setAttribute("role", "img");
-  figure.append(canvas);
-  if (captioned && label) figure.append(Object.assign(document.createElement("figcaption"), { textContent: label }));
-  return figure;
 }
 
 // The sharp picture, as small as it would be: the eye in front of the screen blurs it by itself.
