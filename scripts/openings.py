@@ -179,7 +179,7 @@ def _card(folder: Path, lesson: Lesson, frames: np.ndarray, model: Any) -> dict[
 def drawn_frames(lesson: Lesson) -> np.ndarray | None:
     """Of B5, which the browser computes: points that the exact field carries from noise to the two moons.
 
-    Of B12, which opens on an empty sheet: a small figure as a hand draws it.
+    Of B12, which begins with drawings: a small figure as a hand draws it.
     """
     if lesson.code == "B12":
         return _by_hand()

@@ -145,7 +145,12 @@ def brief(spec: JobSpec) -> JobSpec:
     )
 
 
-@pytest.mark.parametrize("lesson", PART_B, ids=lambda lesson: lesson.code)
+LONG = {"B11": pytest.mark.journey}  # pairs are made before it trains
+
+
+@pytest.mark.parametrize(
+    "lesson", [pytest.param(lesson, marks=LONG.get(lesson.code, ()), id=lesson.code) for lesson in PART_B]
+)
 def test_a_notebook_of_part_b_computes_the_same(lesson, job_context, emoji64_fingerprint, monkeypatch):
     """What the lesson opens with, through the networks that ship; B5 opens on a closed form, and trains."""
     if lesson.code == "B5":

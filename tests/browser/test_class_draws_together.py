@@ -72,6 +72,7 @@ def files(server: ClassServer, below: str) -> list[Path]:
     return [path for path in (server.folder / "data" / below).rglob("*") if path.is_file()]
 
 
+@pytest.mark.journey
 def test_a_class_draws_is_trained_on_and_leaves_nothing(server: ClassServer, new_page: Callable[..., Page]):
     teacher, ada, bob = new_page(), new_page(), new_page(width=420, color_scheme="dark")
     code = open_room(teacher, server)

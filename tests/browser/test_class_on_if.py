@@ -35,6 +35,7 @@ def server(serve: Callable[..., str], course_if_folder: Path) -> Served:
     return Served(serve("streamlit_app.py", DIFFUSION_MODEL=folder, DIFFUSION_CLASS_SECRET=SECRET))
 
 
+@pytest.mark.journey
 def test_a_class_is_taught_with_a_folder_in_the_if_format(server, new_page: Callable[..., Page]):
     teacher, student = new_page(), new_page(width=420)
     for page in (teacher, student):

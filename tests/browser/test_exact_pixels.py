@@ -169,6 +169,7 @@ def player_app(shared) -> str:
     return shared("tests/browser/player_app.py")
 
 
+@pytest.mark.journey
 @HOSTILE
 def test_a_large_film_is_shown_exactly_in_any_browser(new_page, player_app, hostile):
     """Large enough that it does not travel raw: 5 samples of 40 steps, 3 rows, 64 pixels a side."""
@@ -209,6 +210,7 @@ def field_app(shared) -> str:
     return shared("tests/browser/field_app.py")
 
 
+@pytest.mark.journey
 @HOSTILE
 def test_the_vector_field_has_its_colours_in_any_browser(new_page, field_app, hostile):
     pictures = []
@@ -228,6 +230,7 @@ def distance_app(shared) -> str:
     return shared("tests/browser/illusions_app.py")
 
 
+@pytest.mark.journey
 @HOSTILE
 def test_a_picture_seen_from_a_distance_is_the_picture(new_page, distance_app, hostile):
     pictures = []

@@ -54,7 +54,12 @@ def test_the_lessons_that_sample_in_one_loop_can_be_gone_on_from():
     )
 
 
-@pytest.mark.parametrize("lesson", FORKING, ids=lambda lesson: lesson.code)
+LONG = dict.fromkeys(("B6", "B9"), pytest.mark.journey)  # as B7 and B8, with more pictures
+
+
+@pytest.mark.parametrize(
+    "lesson", [pytest.param(lesson, marks=LONG.get(lesson.code, ()), id=lesson.code) for lesson in FORKING]
+)
 def test_a_link_brings_the_branch_back(lesson, visit):
     less = {"count": "1"} if lesson.part == "A" else {"steps": "4"}
     short = {name: less[name] for name in less if any(field.name == name for field in lesson.fields)}
