@@ -50,6 +50,11 @@ def _marked(films: Films, at: int) -> Films:
     )
 
 
+def in_branch(lesson: Lesson) -> bool:
+    """Whether the page shows a run beside a branch of it."""
+    return bool(in_address(lesson, BRANCH))
+
+
 def branch_row(lesson: Lesson, trajectory: Trajectory, first: int = 0) -> None:
     """The way to a branch from frame `first` on; where there is one, what it is, and how to be rid of it."""
     branch, steps = _branch(lesson), trajectory.meta["steps"]

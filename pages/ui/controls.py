@@ -170,11 +170,24 @@ def set_values(lesson: Lesson, wanted: Mapping[str, Any]) -> None:
 
 
 def set_texts(lesson: Lesson, wanted: Mapping[str, str]) -> None:
-    """The same for the phrases of the prose, whose values are text; `frame` moves the player."""
-    wanted = dict(wanted)
+    """The same for the phrases of the prose, whose values are text; `frame` moves the player.
+
+    The controls may be out of sight where the phrase is read, so what changes is said.
+    """
+    wanted, state = dict(wanted), LessonState(lesson)
     if FRAME in wanted:
-        LessonState(lesson).stage().frame = int(wanted.pop(FRAME))
-    set_values(lesson, {name: lesson.field(name).parse(text) for name, text in wanted.items()})
+        state.stage().frame = int(wanted.pop(FRAME))
+    values = {lesson.field(name): lesson.field(name).parse(text) for name, text in wanted.items()}
+    changed = [_said(field, value) for field, value in values.items() if value != state.values[field.name]]
+    if changed:
+        st.toast(plain(" · ".join(changed)), icon=":material/tune:")
+    set_values(lesson, {field.name: value for field, value in values.items()})
+
+
+def _said(field: Field, value: Any) -> str:
+    """A control and its value, for the eye."""
+    text = field.label_of(value) if isinstance(field, Choice) else field.encode(value)
+    return f"{field.label}: {text or 'none'}"
 
 
 def preset_row(lesson: Lesson) -> None:

@@ -44,16 +44,14 @@ def pinned(lesson: Lesson, values: Values, run: Run) -> Pins:
 
 
 def pin_row(lesson: Lesson, values: Values, there: bool) -> None:
-    """The button that pins the run that is `there`, and one for each pin that takes it away."""
+    """The button that pins the run, which waits until one is `there`, and one for each pin that takes it away."""
     pins = _pins(lesson)
-    if not there and not pins:
-        return
     names = [f for f in lesson.fields if any(pin[f.name] != values[f.name] for pin in pins)]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if there and values not in pins:
+        if values not in pins:
             st.button(
                 "Pin to compare", icon=":material/keep:", key=f"{lesson.slug}/pin", on_click=keep_run,
-                args=(lesson, dict(values)), disabled=len(pins) >= MOST,
+                args=(lesson, dict(values)), disabled=not there or len(pins) >= MOST,
                 help=f"{MOST} runs are pinned; take one away first." if len(pins) >= MOST else
                 "Keeps this run beside the next ones. Then change a control or take a preset.",
             )  # fmt: skip

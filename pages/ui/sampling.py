@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.jobs import JobSpec
 from core.trajectory import Trajectory
 from lessons.fields import MODEL, BadValue
 from lessons.lesson import Lesson
@@ -20,7 +21,7 @@ from lessons.networks import Network
 from pages.server import runtime
 from pages.server.runtime import model_of
 from pages.server.session import LessonState
-from pages.ui.branches import branch_row, with_branch
+from pages.ui.branches import branch_row, in_branch, with_branch
 from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.follow import ask, done, look
@@ -32,6 +33,10 @@ from pages.ui.stage import NO_PINS, Beside, stage_beside, stand_in
 from pages.ui.takehome import File, take_home
 
 RESULT, RUN = "The result", "The run"
+BRANCH, HOME, GO_ON = "Go on from here", "Take it home", "Continue from this picture"
+WAITING = {
+    BRANCH: ":material/call_split:", HOME: ":material/download:", GO_ON: ":material/arrow_forward:",
+}  # fmt: skip
 
 Values = dict[str, Any]
 
@@ -76,6 +81,30 @@ def _result_is_shown(lesson: Lesson, run: Beside) -> bool:
 def kept_row() -> DeltaGenerator:
     """Where it stands, among the words, what can be kept of the run: the figure leaves its height to the pictures."""
     return st.container(key="kept", horizontal=True, gap="xsmall")
+
+
+def _waits(lesson: Lesson, *labels: str) -> None:
+    """What can be done with a run that is not there yet, out of use: when it comes, nothing jumps."""
+    with st.container(horizontal=True, gap="small"):
+        for label in labels:
+            key = LessonState(lesson).key(f"waiting/{label}")
+            st.popover(label, icon=WAITING[label], disabled=True, key=key)
+
+
+def _branch_of(lesson: Lesson, trajectory: Trajectory | None, first: int = 0) -> None:
+    if trajectory is not None:
+        branch_row(lesson, trajectory, first)
+    elif not in_branch(lesson):
+        _waits(lesson, BRANCH)
+
+
+def _home_of(
+    lesson: Lesson, trajectory: Trajectory | None, spec: JobSpec, files: Sequence[File] = ()
+) -> None:
+    if trajectory is not None:
+        take_home(lesson, trajectory, spec, files)
+    else:
+        _waits(lesson, HOME, *([GO_ON] if lesson.makes_pictures else []))
 
 
 def sampling_stage(
@@ -156,12 +185,11 @@ def sampling_stage(
     with keep:
         if pins:
             pin_row(lesson, values, trajectory is not None)
-        if trajectory is not None and lesson.branches:
-            branch_row(lesson, trajectory, forks_from(trajectory))
+        if lesson.branches:
+            _branch_of(lesson, trajectory, 0 if trajectory is None else forks_from(trajectory))
         if lesson.sweeps:
             grid_row(lesson, values)
-        if trajectory is not None:
-            take_home(lesson, trajectory, right.spec, files(trajectory))
+        _home_of(lesson, trajectory, right.spec, () if trajectory is None else files(trajectory))
     return trajectory
 
 
@@ -201,9 +229,8 @@ def network_stage(
         if lesson.branches:
             beside, right = with_branch(lesson, beside, right)
         trajectory = stage_beside(lesson, right, wrong, allowed=allowed, at=at and at(values), pins=beside)
-    if trajectory is not None:
-        with keep:
-            if lesson.branches:
-                branch_row(lesson, trajectory)
-            take_home(lesson, trajectory, right.spec)
+    with keep:
+        if lesson.branches:
+            _branch_of(lesson, trajectory)
+        _home_of(lesson, trajectory, right.spec)
     return network, trajectory, allowed

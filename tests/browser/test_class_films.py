@@ -181,7 +181,7 @@ def test_a_running_job_is_watched_over_http_and_the_page_is_told_once(member, se
     expect(player).to_have_attribute("data-frame", "0")
 
     expect(player.locator(".live")).to_be_hidden(timeout=SLOW)
-    expect(page.get_by_role("button", name="Pin to compare")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Pin to compare")).to_be_enabled(timeout=SLOW)
     settled(page)
     assert page.traffic.sent == 1, "the end of the job is told once"
     expect(player).to_have_attribute("data-frame", "0")
@@ -227,7 +227,7 @@ def test_a_view_that_has_left_the_server_is_registered_again_unseen(member, serv
     page.route("**/progress?*", gone_once)
     player = visit(page, server, "A0", "?steps=50")
     page.get_by_role("slider", name="Steps").press("Home")
-    expect(page.get_by_role("button", name="Pin to compare")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Pin to compare")).to_be_enabled(timeout=SLOW)
     expect(player).to_be_visible(timeout=SLOW)
     expect(player.locator(".problem")).to_be_hidden()
     assert len(asked) >= 3  # of which one was told that it is gone; the job may have ended by the next look

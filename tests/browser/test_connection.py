@@ -53,7 +53,7 @@ def under_way(page: Page, address: str) -> Locator:
 
 def whole(page: Page) -> None:
     """The run has come to its end and the page shows all of it, with what hangs on the result."""
-    expect(page.get_by_role("button", name="Pin to compare")).to_be_visible(timeout=COMPUTED)
+    expect(page.get_by_role("button", name="Pin to compare")).to_be_enabled(timeout=COMPUTED)
     expect(page.locator(".player .timeline .range")).to_have_attribute("max", "33", timeout=COMPUTED)
     expect(page.locator(".player .progress")).to_be_hidden()
 

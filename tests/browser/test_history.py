@@ -110,7 +110,7 @@ def test_back_takes_away_a_pin_and_a_mistake_and_forward_brings_them_back(page, 
     """What the address holds beside the fields. One evaluation of the network each."""
     path, opened = "iterative-denoising", {"i_start": "33"}
     page.goto(f"{app}/{path}?i_start=33")
-    expect(page.get_by_role("button", name="Pin to compare")).to_be_visible(timeout=300_000)
+    expect(page.get_by_role("button", name="Pin to compare")).to_be_enabled(timeout=300_000)
     stands(page, path, **opened)
     page.get_by_role("button", name="Pin to compare").click()
     stands(page, path, pin="i_start=33", **opened)

@@ -102,9 +102,9 @@ def test_a_film_plays_once_when_its_lesson_is_opened_and_rests_where_it_opens(ne
     page.goto(f"{app}/iterative-denoising?i_start=25")  # nine steps
     player = page.locator(".player[data-frame]")
     pin = page.get_by_role("button", name="Pin to compare")
-    expect(pin).to_be_visible(timeout=SLOW)  # computed
+    expect(pin).to_be_enabled(timeout=SLOW)  # computed
     page.reload()  # another visit, which finds it there
-    expect(pin).to_be_visible(timeout=SLOW)
+    expect(pin).to_be_enabled(timeout=SLOW)
     page.wait_for_function("window.seen.includes(0)")
     expect(player).to_have_attribute("data-frame", "8")
     assert page.evaluate("window.seen.at(-1)") == 8

@@ -221,6 +221,7 @@ def test_phrases_of_the_prose_set_controls_and_the_frame(page, app):
     page.wait_for_function("() => document.__phrases && !document.__phrases.signal.aborted")
     phrase = page.locator("a[href='#set:t=750']").first
     phrase.click()
+    expect(page.get_by_test_id("stToast").first).to_contain_text("750")  # the control may be out of sight
     expect(player).to_have_attribute("data-frame", "30")  # t = 0, 25, …: 750 is the 31st
     expect(page.get_by_role("slider", name="Timestep t")).to_have_value("750")
     expect_query(page, t="750", frame="30")

@@ -119,7 +119,7 @@ def test_the_link_of_a_page_whose_path_ends_as_anothers_leads_to_it(page, app):
     lesson = LESSON["A9"]
     page.goto(f"{app}/{lesson.url_path}?i_starts=33")
     take = page.get_by_role("button", name="Take it home")
-    expect(take).to_be_visible(timeout=300_000)
+    expect(take).to_be_enabled(timeout=300_000)
     take.click()
     link = page.get_by_test_id("stPopoverBody").get_by_text(re.compile("^http")).inner_text()
     assert link.split("?") == [f"{app}/{lesson.url_path}", "i_starts=33"]
