@@ -1,7 +1,7 @@
 """What the address of a page holds besides the values of its controls. This is the one list of these words.
 
 Pages write them, the class's script leaves some of them out where it follows the instructor, and no control may have one
-of them for a name (`lessons.lesson` checks that).
+of them for a name (`lessons.check` sees to that).
 """
 
 from urllib.parse import parse_qsl

@@ -103,9 +103,9 @@ def guided(model: Any, columns: Sequence[Column], unconditional: str) -> Conditi
 def frame_pixels(step: Step) -> dict[str, np.ndarray]:
     """What is shown of a step while the run goes on: uint8 (B, H, W, 3) each."""
     return {
-        "x_t": to_pixels(_numpy(step.x_t)),
-        "clean_hat": to_pixels(_numpy(step.clean_hat)),
-        "eps": to_pixels(_numpy(step.estimate.eps), low=-EPS_RANGE, high=EPS_RANGE),
+        "x_t": to_pixels(as_numpy(step.x_t)),
+        "clean_hat": to_pixels(as_numpy(step.clean_hat)),
+        "eps": to_pixels(as_numpy(step.estimate.eps), low=-EPS_RANGE, high=EPS_RANGE),
     }
 
 
@@ -118,12 +118,12 @@ def record(
         "clean_hat": _stack((step.clean_hat for step in steps), np.float16),
         "eps": _stack((step.estimate.eps for step in steps), np.float16),
         "noise_added": _stack((step.update.sigma * step.update.noise for step in steps), np.float16),
-        "result": _numpy(steps[-1].update.x_next),  # (B, 3, H, W)
+        "result": as_numpy(steps[-1].update.x_next),  # (B, 3, H, W)
     }
     for name in steps[0].estimate.parts:
         arrays[name] = _stack((step.estimate.parts[name] for step in steps), np.float16)
     if clean is not None:
-        arrays["clean"] = _numpy(clean[None])  # (1, 3, H, W)
+        arrays["clean"] = as_numpy(clean[None])  # (1, 3, H, W)
     numbers = []
     for step in steps:
         c = schedule.coefficients(step.t, step.t_next)
@@ -134,9 +134,10 @@ def record(
     return Trajectory(arrays, {"params": dict(params), "steps": numbers})
 
 
-def _numpy(x: Tensor) -> np.ndarray:
+def as_numpy(x: Tensor) -> np.ndarray:
+    """Of the same shape, float32, wherever x lies."""
     return x.detach().float().cpu().numpy()
 
 
 def _stack(tensors: Iterator[Tensor], dtype: type = np.float32) -> np.ndarray:
-    return np.stack([_numpy(x).astype(dtype) for x in tensors])
+    return np.stack([as_numpy(x).astype(dtype) for x in tensors])

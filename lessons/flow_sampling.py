@@ -36,6 +36,7 @@ from core.jobs import Frame, JobSpec
 from core.media import difference_pixels
 from core.networks.mnist_unet import one_hot
 from core.trajectory import Trajectory
+from lessons.denoising import as_numpy
 from lessons.networks import load_to_sample
 from lessons.requests import BadRequest
 from lessons.training import digit_pixels, fixed_noise
@@ -187,7 +188,7 @@ def frame_pixels(frame: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     return {
         "x_t": digit_pixels(frame["x_t"]),
         "clean_hat": digit_pixels(frame["clean_hat"]),
-        "velocity": difference_pixels(_numpy(frame["velocity"]), VELOCITY_LIMIT),
+        "velocity": difference_pixels(as_numpy(frame["velocity"]), VELOCITY_LIMIT),
     }
 
 
@@ -199,13 +200,9 @@ def record(
 ) -> Trajectory:
     """All kept steps. x_t stays float32; the rest is float16, exact to about 1e-3."""
     arrays = {
-        "x_t": np.stack([_numpy(frame["x_t"]) for frame in frames]),
-        "clean_hat": np.stack([_numpy(frame["clean_hat"]).astype(np.float16) for frame in frames]),
-        "velocity": np.stack([_numpy(frame["velocity"]).astype(np.float16) for frame in frames]),
-        "result": _numpy(result),
+        "x_t": np.stack([as_numpy(frame["x_t"]) for frame in frames]),
+        "clean_hat": np.stack([as_numpy(frame["clean_hat"]).astype(np.float16) for frame in frames]),
+        "velocity": np.stack([as_numpy(frame["velocity"]).astype(np.float16) for frame in frames]),
+        "result": as_numpy(result),
     }
     return Trajectory(arrays, {"params": dict(params), "steps": [dict(step) for step in steps]})
-
-
-def _numpy(x: Tensor) -> np.ndarray:
-    return x.detach().float().cpu().numpy()

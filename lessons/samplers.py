@@ -25,7 +25,7 @@ from core.media import to_pixels
 from core.samplers import ddim, dpm_solver_pp, heun
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
-from lessons.denoising import guided
+from lessons.denoising import as_numpy, guided
 from lessons.editing import GAMMA_HELP, Bench, rms, set_up
 from lessons.fields import Choice, Number, Numbers, Text, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
@@ -192,9 +192,9 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         ends = []
         for sampler in SAMPLERS:
             end = yield from work.end(loop(sampler, count, noise, estimator, bench, params))
-            ends.append(_numpy(end))
+            ends.append(as_numpy(end))
         if index == len(counts) - 1:
-            limit = _numpy(
+            limit = as_numpy(
                 (
                     yield from work.end(
                         loop("dpm", params["limit_evaluations"], noise[:1], alone, bench, right)
@@ -255,19 +255,15 @@ def paths(params: Mapping[str, Any], context: JobContext) -> JobEvents:
             step = next(steps, latest.get(sampler))
             assert step is not None  # every sampler takes a first step
             latest[sampler] = step
-        x_t.append(np.concatenate([_numpy(step.x_t) for step in latest.values()]))
-        clean_hat.append(np.concatenate([_numpy(step.clean_hat) for step in latest.values()]))
+        x_t.append(np.concatenate([as_numpy(step.x_t) for step in latest.values()]))
+        clean_hat.append(np.concatenate([as_numpy(step.clean_hat) for step in latest.values()]))
         times.append([step.t for step in latest.values()])
         yield Frame(index, count, {"x_t": to_pixels(x_t[-1]), "clean_hat": to_pixels(clean_hat[-1])})
     arrays = {
         "x_t": np.stack(x_t), "clean_hat": np.stack(clean_hat).astype(np.float16),
-        "result": np.concatenate([_numpy(step.update.x_next) for step in latest.values()]),
+        "result": np.concatenate([as_numpy(step.update.x_next) for step in latest.values()]),
     }  # fmt: skip
     heads = [f"evaluation {k + 1}" for k in range(count)]
     timesteps = [asked_at[0] for asked_at in times]
     meta = {"params": dict(params), "timesteps": timesteps, "times": times, "heads": heads}
     return Trajectory(arrays, meta | {"lines": list(SAMPLERS.values())})
-
-
-def _numpy(x: Tensor) -> np.ndarray:
-    return x.detach().float().cpu().numpy()

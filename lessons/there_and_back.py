@@ -18,7 +18,7 @@ from core.media import to_pixels
 from core.samplers import ddim
 from core.trajectory import Trajectory
 from lessons.branching import BRANCHES
-from lessons.denoising import guided
+from lessons.denoising import as_numpy, guided
 from lessons.editing import GAMMA_HELP, Bench, rms, set_up
 from lessons.fields import BadValue, Number, PictureRef, Text, seed_field
 from lessons.forking import Fork, switched
@@ -176,12 +176,12 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
             steps[0].t, schedule.sigma(steps[0].t), [s.x_t for s in steps], [s.clean_hat for s in steps]
         )
         yield Frame(len(timesteps) + index, total, record.pixels())
-    result = _numpy(torch.cat([step.update.x_next for step in steps]))
-    arrays = record.arrays() | {"result": result, "clean": _numpy(clean), "noise": _numpy(noise)}
+    result = as_numpy(torch.cat([step.update.x_next for step in steps]))
+    arrays = record.arrays() | {"result": result, "clean": as_numpy(clean), "noise": as_numpy(noise)}
     heads = [f"{'there' if k < total // 2 else 'back'}, t = {s['t']}" for k, s in enumerate(record.steps)]
     return Trajectory(arrays, {
         "params": dict(params), "steps": record.steps, "std": record.std, "alike": record.alike, "heads": heads,
-        "lines": list(COLUMNS), "error": rms(result - _numpy(clean)).astype(float).tolist(),
+        "lines": list(COLUMNS), "error": rms(result - as_numpy(clean)).astype(float).tolist(),
     })  # fmt: skip
 
 
@@ -230,8 +230,8 @@ class _Record:
         self.alike: list[list[float]] = []
 
     def add(self, t: int, sigma: float, x_t: list[Tensor], clean_hat: list[Tensor]) -> None:
-        self.x_t.append(_numpy(torch.cat(x_t)))
-        self.clean_hat.append(_numpy(torch.cat(clean_hat)))
+        self.x_t.append(as_numpy(torch.cat(x_t)))
+        self.clean_hat.append(as_numpy(torch.cat(clean_hat)))
         self.steps.append({"t": t, "sigma": sigma})
         self.std.append([x.std().item() for x in x_t])
         self.alike.append([neighbours_alike(x) for x in x_t])
@@ -258,12 +258,12 @@ def errors(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     work, back, noise = Work(2 * sum(map(len, grids))), [], []
     for index, timesteps in enumerate(grids):
         x = yield from work.end(invert_ddim(bench.picture, timesteps, same, bench.schedule))
-        noise.append(_numpy(x))
-        back.append(_numpy((yield from work.end(ddim(x, timesteps, same, bench.schedule, [])))))
+        noise.append(as_numpy(x))
+        back.append(as_numpy((yield from work.end(ddim(x, timesteps, same, bench.schedule, [])))))
         yield Frame(
             index, len(params["counts"]), {"back": to_pixels(back[-1]), "noise": to_pixels(noise[-1])}
         )
-    clean = _numpy(bench.picture)
+    clean = as_numpy(bench.picture)
     arrays = {
         "back": np.stack(back), "noise": np.stack(noise), "clean": clean,
         "error": rms(np.stack(back)[:, 0] - clean).astype(np.float64),
@@ -285,16 +285,12 @@ def between(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     steps = []
     for step in ddim(noise, bench.timesteps, estimator, bench.schedule, []):
         steps.append(step)
-        pixels = {"x_t": to_pixels(_numpy(step.x_t)), "clean_hat": to_pixels(_numpy(step.clean_hat))}
+        pixels = {"x_t": to_pixels(as_numpy(step.x_t)), "clean_hat": to_pixels(as_numpy(step.clean_hat))}
         yield Frame(step.index, len(bench.timesteps), pixels)
     arrays = {
-        "x_t": np.stack([_numpy(step.x_t) for step in steps]),
-        "clean_hat": np.stack([_numpy(step.clean_hat) for step in steps]).astype(np.float16),
-        "result": _numpy(steps[-1].update.x_next),
+        "x_t": np.stack([as_numpy(step.x_t) for step in steps]),
+        "clean_hat": np.stack([as_numpy(step.clean_hat) for step in steps]).astype(np.float16),
+        "result": as_numpy(steps[-1].update.x_next),
         "std": noise.flatten(1).std(dim=1).double().cpu().numpy(),
     }
     return Trajectory(arrays, {"params": dict(params), "timesteps": bench.timesteps})
-
-
-def _numpy(x: Tensor) -> np.ndarray:
-    return x.detach().float().cpu().numpy()

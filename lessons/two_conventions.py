@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from core.compute.context import JobContext, JobEvents
 from core.conventions import Clock, convert, flow_euler
@@ -18,7 +17,7 @@ from core.samplers import ddim
 from core.schedule import NoiseSchedule
 from core.trajectory import Trajectory
 from lessons.branching import BRANCHES
-from lessons.denoising import guided
+from lessons.denoising import as_numpy, guided
 from lessons.editing import set_up
 from lessons.fields import Number, Text, seed_field
 from lessons.forking import switched
@@ -108,10 +107,10 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     for one, other in runs:
         clock = Clock.at(one.t, schedule)
         answers = convert("clean_hat", one.clean_hat, one.x_t, clock)
-        found["x_t"].append(_numpy(one.x_t))
-        found["x_flow"].append(_numpy(other.x_t))
+        found["x_t"].append(as_numpy(one.x_t))
+        found["x_flow"].append(as_numpy(other.x_t))
         for name in ("clean_hat", "eps", "v", "velocity"):
-            found[name].append(_numpy(getattr(answers, name)).astype(np.float16))
+            found[name].append(as_numpy(getattr(answers, name)).astype(np.float16))
         steps.append({
             "t": one.t, "signal": clock.signal, "sigma": clock.sigma, "tau": clock.tau, "scale": clock.scale,
             "gap": (other.x_t - clock.scale * one.x_t).abs().max().item(),
@@ -121,7 +120,7 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         )
     ends = {"result": other.update.x_next, "result_ddim": one.update.x_next}
     arrays = {name: np.stack(parts) for name, parts in found.items()}
-    arrays |= {name: _numpy(end) for name, end in ends.items()}
+    arrays |= {name: as_numpy(end) for name, end in ends.items()}
     gap = (ends["result"] - ends["result_ddim"]).abs().max().item()
     return Trajectory(arrays, {"params": dict(params), "steps": steps, "end_gap": gap})
 
@@ -137,7 +136,3 @@ def frame_pixels(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         name: to_pixels(x) if name in ("x_t", "x_flow", "clean_hat") else difference_pixels(x, RANGES[name])
         for name, x in arrays.items()
     }
-
-
-def _numpy(x: Tensor) -> np.ndarray:
-    return x.detach().float().cpu().numpy()

@@ -11,7 +11,7 @@ from pages.components.address import base
 from pages.components.plain import plain
 from pages.components.style import page_style
 from pages.server.classroom.entry import entry, leave
-from pages.server.classroom.identity import class_settings, person, rooms, token
+from pages.server.classroom.identity import class_settings, or_say, person, rooms, token
 from pages.server.erasing import erase_left_behind
 from pages.server.runtime import owner
 from pages.server.session import entered
@@ -71,7 +71,7 @@ def room_of_the_instructor(code: str) -> None:
         )
         if st.button("Close it for all", type="primary", key="classroom/close"):
             mine = owner()
-            rooms().close_room(token())
+            or_say(rooms().close_room, token())
             erase_left_behind(mine)
             leave("classroom/closed")
     if class_settings().by_login:
@@ -92,7 +92,7 @@ def members() -> None:
             with st.popover(plain(member.name), type="tertiary"):
                 st.button(
                     "Remove from the room", key=f"classroom/remove/{member.member}",
-                    on_click=rooms().remove, args=(token(), member.member),
+                    on_click=or_say, args=(rooms().remove, token(), member.member),
                 )  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def room_of_a_student(who: Person) -> None:
         f"You are here as **{plain(who.name)}**. When your instructor leads, this app follows; one click lets go."
     )
     if st.button("Leave the class", icon=":material/logout:"):
-        rooms().leave(token())
+        or_say(rooms().leave, token())
         leave("classroom/left")
     if class_settings().by_login:
         from pages.server.classroom.login_entry import log_out

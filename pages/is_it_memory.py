@@ -224,7 +224,7 @@ def many_pictures() -> None:
 
 def samples(values: Values) -> None:
     """Samples of the model that remembers, and what they are nearest to."""
-    trajectory = sampling_stage(LESSON, values, films, controls=controls, pins=False)
+    trajectory = sampling_stage(LESSON, values, films, controls=controls)
     if trajectory is not None:
         neighbours(trajectory, seeds(values))
         distribution(trajectory)

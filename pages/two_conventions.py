@@ -94,7 +94,7 @@ def explosions() -> None:
 
 
 with lesson_page(LESSON) as values:
-    trajectory = sampling_stage(LESSON, values, films, pins=False)
+    trajectory = sampling_stage(LESSON, values, films)
     if trajectory is not None:
         with beside_the_figure():
             st.caption(

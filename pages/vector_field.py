@@ -24,7 +24,7 @@ from pages.components.field import MATHEMATICS, Losses, Scene, Snapshots, script
 from pages.server import runtime
 from pages.server.session import LessonState
 from pages.ui.controls import control, write_url
-from pages.ui.follow import ask, cancel_button, done, failure, follow, live, look, result
+from pages.ui.follow import ask, cancel_button, done, failure, follow, live, look, result, waits
 from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.origin import origin
 
@@ -143,10 +143,12 @@ with lesson_page(LESSON) as values:
         ok = ok and (values["data"] != DRAWN or values["drawing"] != "")
         wanted = LessonState(LESSON).take("go") and values["field"] != "exact"
         status = look(job)
-        if ok and wanted and (status is None or status.state is State.FAILED):
-            status = ask(training_spec(values))
+        if ok and wanted and not done(status):
+            status = ask(
+                training_spec(values)
+            )  # also for one that somebody else has begun: their cancel must not end it
         running, there = live(status), done(status)
-        if running:
+        if running and waits(job, status):
             cancel_button(job, "cancel")
         else:
             st.button(

@@ -33,6 +33,13 @@ with pytest.MonkeyPatch.context() as patch, open_page("fewer_steps", Path(sys.ar
     rolled = executor.asked[-1].params["columns"][0]["seed"]
     assert len(executor.asked) == 2 and isinstance(rolled, int) and 0 <= rolled <= 9999
     assert executor.asked[-1] == LESSON.job(LESSON.defaults() | {"steps": 3, "noise": rolled}, runtime.model_fingerprint())
+
+with pytest.MonkeyPatch.context() as patch, open_page(
+    "fewer_steps", Path(sys.argv[1]), patch, steps="3", pin="steps=2"
+) as (at, executor):
+    at.run()
+    assert not at.exception and sentences(at) == "", "a link with a pin brings both runs back"
+    assert sorted(spec.params["num_steps"] for spec in executor.asked) == [2, 3]
 """
 
 

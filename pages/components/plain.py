@@ -15,3 +15,8 @@ def plain(text: str) -> str:
     """
     apart = _MADE_LATER.sub(APART, " ".join(text.split()))
     return re.sub(r"([!#$&()*+\-.:<=>@\[\\\]^_`{|}~])", r"\\\1", apart)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters of it, the last one an ellipsis where something is missing."""
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,4 +1,6 @@
-"""What a session holds of a lesson, by names that are checked: nobody else writes a key of the session by hand.
+"""What a session holds of a lesson, by names that are checked.
+
+What a page keeps besides has a key of the lesson's, too (`LessonState.key`).
 
 A lesson's state lies under its slug, so that leaving the page and coming back loses nothing. What lies in the address as
 well (values, the mistake, the pins) is forgotten by `forget`, and read from there when the page is entered.
@@ -75,6 +77,16 @@ class StageState(Place):
     job = Kept[str | None](nothing)  # which was drawn last
     played = Kept[bool](bool)  # a film was shown here, which plays the first time
     film = Kept[bytes | None](nothing)  # ... and the last that was there to be shown
+
+    @property
+    def slug(self) -> str:
+        """Of the lesson, or of the page where it is none of a lesson's."""
+        return self.name.split("/")[0]
+
+    @property
+    def main(self) -> bool:
+        """Whether it is the stage that the address speaks of."""
+        return self.name == f"{self.slug}/main"
 
 
 class TrainingState(Place):

@@ -13,7 +13,7 @@ from lessons.address import BRANCH, FRAME
 from lessons.branching import CHANGES, Branch, branch_spec, read_branch, words, write_branch
 from lessons.fields import BadValue, Choice
 from lessons.lesson import Lesson
-from pages.components.plain import plain
+from pages.components.plain import plain, shortened
 from pages.components.player import Film
 from pages.server.session import LessonState
 from pages.ui.controls import frame_of, in_address
@@ -35,7 +35,7 @@ def with_branch(lesson: Lesson, pins: Pins, own: Beside) -> tuple[Pins, Beside]:
         st.warning(f"The branch was left out: {plain(str(error))}", icon=":material/call_split:")
         return pins, own
     films = _marked(own.films, branch.at)
-    forked = Beside(_short(words(branch)), spec, films, f"From frame {branch.at + 1}")
+    forked = Beside(shortened(words(branch), SHORTEST), spec, films, f"From frame {branch.at + 1}")
     return Pins((*pins.runs, forked), pins.own or AS_IT_WAS), replace(own, films=films)
 
 
@@ -71,7 +71,7 @@ def branch_row(lesson: Lesson, trajectory: Trajectory, first: int = 0) -> None:
     )  # fmt: skip
     st.caption(
         f"One run up to frame {at + 1} (t = {steps[at]['t']:.3g}); from there one goes on as it was, the other with "
-        f"{plain(_short(words(branch)))}."
+        f"{plain(shortened(words(branch), SHORTEST))}."
     )
 
 
@@ -124,10 +124,6 @@ def _box(lesson: Lesson, name: str) -> str:
         )
         return chosen or ""
     return st.text_input(field.label, key=key, placeholder=AS_IT_WAS, help=field.help or None).strip()
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHORTEST else text[: SHORTEST - 1] + "…"
 
 
 # ---- in the session and in the address ---------------------------------------------------------------------

@@ -249,6 +249,13 @@ def control(lesson: Lesson, name: str, *, bare: bool = False) -> bool:
     return True
 
 
+def face_control(key: str, faces: tuple[str, ...]) -> str:
+    """Draws the choice of what the figure shows, and returns it; the session holds under `key` which that is."""
+    return st.segmented_control(
+        "What the figure shows", faces, key=key, required=True, label_visibility="collapsed", persist_state="session"
+    )  # fmt: skip
+
+
 def read_out(field: Typed, typed: str) -> None:
     """Says which number was read, where one who writes numbers in another way might have meant another."""
     if (read := field.read_out(typed)) is not None:

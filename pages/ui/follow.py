@@ -36,6 +36,13 @@ def live(status: JobStatus | None) -> bool:
     return status is not None and not status.state.final
 
 
+def waits(job: JobId, status: JobStatus) -> bool:
+    """Whether the visitor waits for it, and not somebody else alone: only who waits can cancel."""
+    return any(
+        own.id == job and own.waiting for own in runtime.executor().mine(status.spec.kind, runtime.owner())
+    )
+
+
 def done(status: JobStatus | None) -> bool:
     return status is not None and status.state is State.DONE
 

@@ -24,12 +24,12 @@ from lessons.grid import (
     write_grid,
 )
 from lessons.lesson import Lesson
-from pages.components.plain import plain
+from pages.components.plain import plain, shortened
 from pages.components.player import Film, Row
 from pages.server.runtime import model_of
 from pages.server.served.progress import Pixels
 from pages.server.session import LessonState
-from pages.ui.controls import in_address, set_values
+from pages.ui.controls import face_control, in_address, set_values
 from pages.ui.films import Films
 from pages.ui.stage import stage
 
@@ -51,10 +51,7 @@ def grid_in_the_figure(lesson: Lesson, values: Mapping[str, Any], *, allowed: bo
         st.session_state[key] = RUN
     st.session_state.setdefault(key, SHEET)
     with st.container(horizontal=True, vertical_alignment="center"):
-        shown = st.segmented_control(
-            "What the figure shows", (SHEET, RUN), key=key, required=True, label_visibility="collapsed",
-            persist_state="session",
-        )  # fmt: skip
+        shown = face_control(key, (SHEET, RUN))
         if shown == SHEET:
             st.caption(_sides(lesson, grid))
     if shown == RUN:
@@ -70,7 +67,7 @@ def grid_in_the_figure(lesson: Lesson, values: Mapping[str, Any], *, allowed: bo
 
 def _films(lesson: Lesson, grid: Grid) -> Films:
     """A row of pictures for each value down, a column for each across; the frames are the moments of all runs at once."""
-    columns = [_short(text) for text in labels(lesson, grid.across)]
+    columns = [shortened(text, SHORTEST) for text in labels(lesson, grid.across)]
     heads = [_head(lesson.field(grid.down.name), k, text) for k, text in enumerate(labels(lesson, grid.down))]
 
     def film(pixels: np.ndarray, steps: Sequence[str], total: int) -> Film:
@@ -99,7 +96,7 @@ def _films(lesson: Lesson, grid: Grid) -> Films:
 
 def _head(field: Field, k: int, value: str) -> tuple[str, str]:
     """What a row is called: a number by itself, above the name of the control; anything else by its place and its words."""
-    return (value, field.label) if isinstance(field, Typed) else (str(k + 1), _short(value))
+    return (value, field.label) if isinstance(field, Typed) else (str(k + 1), shortened(value, SHORTEST))
 
 
 def _sides(lesson: Lesson, grid: Grid) -> str:
@@ -125,7 +122,8 @@ def grid_row(lesson: Lesson, values: Mapping[str, Any]) -> None:
             for column, box in zip(columns, st.columns(len(columns)), strict=True):
                 cell = next(wanted)
                 box.button(
-                    plain(f"{_short(column)} · {_short(row)}"), key=state.key(f"grid/cell/{row}/{column}"), width="stretch",
+                    plain(f"{shortened(column, SHORTEST)} · {shortened(row, SHORTEST)}"), width="stretch",
+                    key=state.key(f"grid/cell/{row}/{column}"),
                     on_click=_open, args=(lesson, cell),
                 )  # fmt: skip
     st.button(
@@ -191,10 +189,6 @@ def _open(lesson: Lesson, cell: Mapping[str, Any]) -> None:
 
 def _leave(lesson: Lesson) -> None:
     LessonState(lesson).grid = ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHORTEST else text[: SHORTEST - 1] + "…"
 
 
 def _grid(lesson: Lesson) -> Grid | None:

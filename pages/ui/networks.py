@@ -14,13 +14,11 @@ from lessons.training_fields import describe
 from pages.server import runtime
 from pages.server.session import LessonState
 
-MOST_TRAININGS = 12  # of one's own that are offered
-
 
 def trainings(objective: str) -> list[OwnJob]:
     """One's own trainings of an objective, newest first, whatever became of them."""
     mine = runtime.executor().mine("train", runtime.owner())
-    return [job for job in mine if job.spec.params["settings"]["objective"] == objective][:MOST_TRAININGS]
+    return [job for job in mine if job.spec.params["settings"]["objective"] == objective]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

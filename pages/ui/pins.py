@@ -17,7 +17,7 @@ from lessons.fields import BadValue, Field, PictureRef, Text
 from lessons.lesson import Lesson
 from lessons.loading import UPLOAD
 from lessons.pins import MOST, read_pins, write_pins
-from pages.components.plain import plain
+from pages.components.plain import plain, shortened
 from pages.server.session import LessonState
 from pages.ui.stage import NO_PINS, Beside, Pins
 
@@ -104,7 +104,7 @@ def _word(field: Field, value: Any) -> str:
     text = field.encode(value)
     if isinstance(field, Text):
         text = visible(text)  # what cannot be seen would make two labels look alike
-        return f"“{text if len(text) <= SHORTEST else text[: SHORTEST - 1] + '…'}”"
+        return f"“{shortened(text, SHORTEST)}”"
     if isinstance(field, PictureRef) or field.name == "mask":
         return f"own {field.label.lower()}" if text.startswith(UPLOAD) else text
     return f"{field.label} {text}"

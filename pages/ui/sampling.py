@@ -22,7 +22,7 @@ from pages.server import runtime
 from pages.server.runtime import model_of
 from pages.server.session import LessonState
 from pages.ui.branches import branch_row, in_branch, with_branch
-from pages.ui.controls import control
+from pages.ui.controls import control, face_control
 from pages.ui.films import Films
 from pages.ui.follow import ask, done, look
 from pages.ui.grids import grid_in_the_figure, grid_row
@@ -71,11 +71,7 @@ def _result_is_shown(lesson: Lesson, run: Beside) -> bool:
     if not done(look(runtime.job_id(run.spec))):
         return False
     st.session_state.setdefault(key, RESULT)
-    chosen = st.segmented_control(
-        "What the figure shows", (RESULT, RUN), key=key, required=True, label_visibility="collapsed",
-        persist_state="session",
-    )  # fmt: skip
-    return chosen == RESULT
+    return face_control(key, (RESULT, RUN)) == RESULT
 
 
 def kept_row() -> DeltaGenerator:
@@ -119,7 +115,6 @@ def sampling_stage(
     files: Callable[[Trajectory], Sequence[File]] = lambda trajectory: (),
     at: Callable[[Values], int] | None = None,
     needs: Callable[[Values], None] = nothing,
-    pins: bool = True,
     forks_from: Callable[[Trajectory], int] = lambda trajectory: 0,
 ) -> Trajectory | None:
     """Of a lesson of Part A. Returns the trajectory once it is there.
@@ -166,7 +161,7 @@ def sampling_stage(
             st.warning(str(error), icon=":material/grid_off:")
             stand_in(LessonState(lesson).stage())
             return None
-        beside = pinned(lesson, values, pin) if pins else NO_PINS
+        beside = pinned(lesson, values, pin) if lesson.pinnable else NO_PINS
         if look(runtime.job_id(right.spec)) is None and runtime.executor().at_hand(right.spec):
             ask(right.spec)  # answered at once: the page opens on the result
         trajectory = None
@@ -183,7 +178,7 @@ def sampling_stage(
             if trajectory is not None and result_first:
                 top(trajectory)
     with keep:
-        if pins:
+        if lesson.pinnable:
             pin_row(lesson, values, trajectory is not None)
         if lesson.branches:
             _branch_of(lesson, trajectory, 0 if trajectory is None else forks_from(trajectory))

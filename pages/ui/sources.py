@@ -20,6 +20,7 @@ from pages.ui.controls import control, set_values
 from pages.ui.fitted import here
 from pages.ui.pictures import pixels_of
 from pages.ui.still import still
+from pages.ui.ways import go
 
 RESULTS = "results"  # in the session: what the lessons have made, newest last
 KEPT_RESULTS = 6
@@ -126,12 +127,13 @@ def go_on(lesson: Lesson, result: np.ndarray) -> None:
                 still(pixels, f"Picture {k + 1}", SHOWN)
                 for other in targets:
                     key = f"{lesson.slug}/continue/{k}/{other.slug}"
-                    if st.button(f"{other.code} · {other.title}", key=key, type="tertiary"):
-                        _take_to(other, pixels)
+                    st.button(
+                        f"{other.code} · {other.title}", key=key, type="tertiary", on_click=_take_to, args=(other, pixels)
+                    )  # fmt: skip
 
 
 def _take_to(lesson: Lesson, pixels: np.ndarray) -> None:
     state = LessonState(here(lesson))
     state.values["picture"] = put_picture(pixels)
     st.session_state[state.key(SOURCE)] = "picture"
-    st.switch_page(f"{lesson.slug}.py")
+    go(f"{lesson.slug}.py")

@@ -28,7 +28,7 @@ from pages.server.served.views import watch
 from pages.server.session import LessonState, StageState
 from pages.ui.controls import frame_of
 from pages.ui.films import Films
-from pages.ui.follow import ask, cancel_button, done, failure, follow, live, look, result
+from pages.ui.follow import ask, cancel_button, done, failure, follow, live, look, result, waits
 from pages.ui.origin import origin
 
 POLL_SECONDS = 0.4
@@ -230,7 +230,8 @@ def _draw(
     if own_routes() and (was_running or live(status)):
         # also if it has ended since the page looked: the browser finds that out, and then the whole page is drawn
         with st.container(key=f"running {place.name}"):  # page.css puts it beside the progress
-            cancel_button(job_id, place.key("cancel"))
+            if allowed or (status is not None and waits(job_id, status)):  # who only watches cannot cancel
+                cancel_button(job_id, place.key("cancel"))
         show(place, Running(watch(job_id, f"{place.name} {films.key}", _live(place, job_id, films))))
     elif status is None:
         _offer(place, allowed, spec)
@@ -243,7 +244,8 @@ def _draw(
     else:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(share(status), text=words(status))
-            cancel_button(job_id, place.key("cancel"))
+            if allowed or waits(job_id, status):
+                cancel_button(job_id, place.key("cancel"))
         frames = frames_so_far(runtime.executor().events(job_id))
         if frames:
             show(place, pack(_live(place, job_id, films)(stacked(frames), frames[0].total)))
@@ -256,7 +258,7 @@ def show(place: StageState, film: bytes | Running, at: int | None = None, *, sta
 
     Where the hand lets go goes into the URL.
     """
-    main = place.name.endswith("/main")
+    main = place.main
     asked = place.take("frame")
     moved = at is not None and place.at not in (None, at)
     place.at = at
@@ -292,8 +294,7 @@ def _live(place: StageState, job_id: JobId, films: Films) -> Callable[[Pixels, i
 
 def _about(place: StageState, job_id: JobId, meta: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What pictures say that the browser saves from this job's film. `meta`: its result's, if it is not there yet."""
-    slug = place.name.split("/")[0]
-    lesson = next((lesson for lesson in COURSE if lesson.slug == slug), None)
+    lesson = next((lesson for lesson in COURSE if lesson.slug == place.slug), None)
     if lesson is None:
         return {}  # the start page's film: the address says it all
     spec = runtime.executor().status(job_id).spec

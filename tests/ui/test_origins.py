@@ -11,6 +11,7 @@ from core.training_settings import MnistSettings
 from lessons.course import COURSE
 from pages.components.player import Film, Row
 from pages.components.player.packing import pack, read_header
+from pages.server.session import StageState
 from pages.ui import stage, training_view
 from tests.ui.fake_model import open_page
 
@@ -78,5 +79,5 @@ def test_a_film_that_grows_knows_its_origin_too(tmp_path, monkeypatch):
         job = next(iter(key for key, spec in executor.specs.items() if spec.kind == "denoise"))
         row = Row("x_t", "x_t", np.zeros((1, 1, 4, 4, 3), np.uint8))
         films = SimpleNamespace(live=lambda pixels, total: Film([row], ["t = 690"], total=total))
-        film = stage._live(SimpleNamespace(name=f"{lesson.slug}/main"), job, films)({}, 24)
+        film = stage._live(StageState(f"{lesson.slug}/main"), job, films)({}, 24)
     assert film.about["job"]["kind"] == "denoise" and film.total == 24

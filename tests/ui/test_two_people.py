@@ -30,7 +30,8 @@ def executor(tmp_path, monkeypatch) -> Iterator[LocalExecutor]:
     monkeypatch.setattr(mnist_models, "MODEL_FOLDER", tmp_path)  # no network ships: the page is the panel
     st.cache_resource.clear()
     st.cache_data.clear()
-    registry = dict.fromkeys(JOBS, "tests.ui.slow_training:refuse") | {"train": "tests.ui.slow_training:run"}
+    endless = dict.fromkeys(("train", "toy_flow"), "tests.ui.slow_training:run")
+    registry = dict.fromkeys(JOBS, "tests.ui.slow_training:refuse") | endless
     made = LocalExecutor(runtime.store(), registry, environment=runtime.environment(), grace_seconds=1.0)
     monkeypatch.setattr(runtime, "executor", lambda: made)
     monkeypatch.setattr(runtime, "owner", lambda: st.session_state["owner"])  # AppTest has no cookies
@@ -120,6 +121,31 @@ def test_stopping_a_shared_training_leaves_the_other_what_they_pause_later(execu
     press(ada, "discard")
     wait(executor, job, until=lambda status: executor.kept_step(job) is None)
     assert offered(look(ada)) == {"Train"}
+
+
+def test_a_training_of_b5_that_somebody_else_has_begun_is_joined_and_theirs_to_cancel_alone(executor, enter):
+    def buttons(at: AppTest) -> set[str]:
+        return {b.label for b in look(at).button if b.key in ("train", "cancel")}
+
+    ada, bob = enter("ada"), enter("bob")
+    for at in (ada, bob):
+        at.switch_page("vector_field.py")
+        assert buttons(at) == {"Train"}
+    ada.button(key="train").click()
+    assert buttons(ada) == {"Cancel"}
+    (job,) = (one.id for one in executor.mine("toy_flow", "ada"))
+    wait(executor, job, until=lambda status: status.done > 2)
+    assert buttons(bob) == {"Train"}, "it is hers to cancel"
+    bob.button(key="train").click()
+    assert buttons(bob) == {"Cancel"}
+    ada.button(key="cancel").click()
+    look(ada)
+    begun = executor.status(job).done
+    wait(executor, job, until=lambda status: status.done > begun + 2)  # his goes on
+    bob.button(key="cancel").click()
+    look(bob)
+    wait(executor, job)
+    assert executor.status(job).state == "cancelled"
 
 
 def test_ones_own_trainings_are_listed_however_many_a_class_has_made(executor, enter):

@@ -8,7 +8,7 @@ from core.classroom.rooms import Question
 from core.classroom.words import ClassroomError
 from lessons.course import COURSE
 from lessons.lesson import Lesson
-from pages.server.classroom.identity import rooms, token
+from pages.server.classroom.identity import or_say, rooms, token
 
 BY_SLUG = {lesson.slug: lesson for lesson in COURSE}
 
@@ -18,7 +18,7 @@ def lead_question(question: Question | None, lesson: Lesson | None = None) -> No
     if question is None:
         st.button(
             "Ask the class", icon=":material/front_hand:", key="classroom/ask", help=lesson.question.text,
-            on_click=rooms().ask, args=(token(), lesson.slug, len(lesson.question.choices)),
+            on_click=or_say, args=(rooms().ask, token(), lesson.slug, len(lesson.question.choices)),
         )  # fmt: skip
         return
     if (asked := _asked(question)) is None:
@@ -31,10 +31,13 @@ def lead_question(question: Question | None, lesson: Lesson | None = None) -> No
             if not question.revealed:
                 st.button(
                     "Show the answers to all", type="primary", key="classroom/reveal",
-                    on_click=rooms().reveal, args=(token(),),
+                    on_click=or_say, args=(rooms().reveal, token()),
                 )  # fmt: skip
             st.button(
-                "Put the question away", key="classroom/away", on_click=rooms().put_away, args=(token(),)
+                "Put the question away",
+                key="classroom/away",
+                on_click=or_say,
+                args=(rooms().put_away, token()),
             )
             st.caption(f"{sum(counts)} of {rooms().present(token())} have answered")
 

@@ -50,14 +50,16 @@ def class_bar(url_path: str, lesson: Lesson | None = None) -> None:
 def _draw(who: Person, lesson: Lesson | None) -> None:
     try:
         state = rooms().state(token())
-    except ClassroomError:  # removed, or the room was closed: the page begins anew with the way in
+        with st.container(key="classroom-bar", gap="small"):
+            _bar(who, state)
+            if state.question is not None:
+                (lead_question if who.leads else student_question)(state.question)
+            elif who.leads and lesson and lesson.question:
+                lead_question(None, lesson)
+    except (
+        ClassroomError
+    ):  # removed, or the room was closed, also in between: the page begins anew with the way in
         st.rerun()
-    with st.container(key="classroom-bar", gap="small"):
-        _bar(who, state)
-        if state.question is not None:
-            (lead_question if who.leads else student_question)(state.question)
-        elif who.leads and lesson and lesson.question:
-            lead_question(None, lesson)
     if wanted := (st.session_state.get(KEY) or {}).get("go"):
         _go(wanted)
 

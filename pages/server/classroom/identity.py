@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 
 import streamlit as st
@@ -75,6 +76,14 @@ def person() -> Person | None:
     """Who this session is in a class; None without a class, and for whoever has not joined."""
     shown = token() if class_settings().on else ""
     return rooms().whois(shown) if shown else None
+
+
+def or_say(act: Callable[..., object], *args: object) -> None:
+    """For callbacks: acts in a room, or says why that was refused, as where the room was closed in another tab."""
+    try:
+        act(*args)
+    except ClassroomError as error:
+        st.toast(str(error), icon=":material/group_off:")
 
 
 def may_enter(shown: str) -> bool:

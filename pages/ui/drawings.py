@@ -1,4 +1,4 @@
-"""A collection of small drawings as a page keeps it: one's own, in the address, or a class's, in its room."""
+"""The small drawings of B12 as a page keeps them: one's own, in the address, or a class's, in its room."""
 
 from __future__ import annotations
 
