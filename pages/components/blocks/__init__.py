@@ -11,14 +11,17 @@ import numpy as np
 import streamlit as st
 
 from core.media import png
+from pages.components.common import joined
 
 HERE = Path(__file__).parent
+COMMON = ("svg",)
+SCRIPTS = ("blocks",)
 
 _mount = st.components.v2.component(
     "unet_blocks",
     html='<div class="unet"><svg role="group" aria-label="The blocks of the UNet"></svg></div>',
     css=(HERE / "blocks.css").read_text(encoding="utf-8"),
-    js=(HERE / "blocks.js").read_text(encoding="utf-8"),
+    js=joined(HERE, SCRIPTS, common=COMMON),
 )
 
 

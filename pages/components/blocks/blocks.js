@@ -2,13 +2,6 @@
 
 const CELL = { w: 104, h: 128, picture: 84, left: 8, top: 8 };
 
-const make = (tag, attributes = {}, text) => {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-};
-
 const box = (node) => {
   const size = CELL.picture * node.side;
   const x = CELL.left + node.column * CELL.w + CELL.w / 2, y = CELL.top + node.row * CELL.h + CELL.picture / 2;
@@ -29,25 +22,25 @@ function arrow(from, to) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const svg = parentElement.querySelector("svg");
+  const drawing = parentElement.querySelector("svg");
   const columns = Math.max(...data.nodes.map((n) => n.column)) + 1, rows = Math.max(...data.nodes.map((n) => n.row)) + 1;
-  svg.setAttribute("viewBox", `0 0 ${columns * CELL.w + 2 * CELL.left} ${rows * CELL.h + 2 * CELL.top}`);
-  const defs = make("defs"), marker = make("marker", { id: "tip", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
-  marker.append(make("path", { d: "M0 0L8 4L0 8z" }));
+  drawing.setAttribute("viewBox", `0 0 ${columns * CELL.w + 2 * CELL.left} ${rows * CELL.h + 2 * CELL.top}`);
+  const defs = svg("defs"), marker = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
+  marker.append(svg("path", { d: "M0 0L8 4L0 8z" }));
   defs.append(marker);
   const parts = [defs];
   for (const edge of data.edges) {
     const from = box(data.nodes[edge.start]), to = box(data.nodes[edge.end]);
-    parts.push(make("path", { d: arrow(from, to), class: edge.skip ? "skip" : "path", "marker-end": "url(#tip)" }));
-    if (edge.label) parts.push(make("text", { x: (from.x + to.x) / 2, y: Math.min(from.y, to.y) - 6, class: "label" }, edge.label));
+    parts.push(svg("path", { d: arrow(from, to), class: edge.skip ? "skip" : "path", "marker-end": "url(#tip)" }));
+    if (edge.label) parts.push(svg("text", { x: (from.x + to.x) / 2, y: Math.min(from.y, to.y) - 6, class: "label" }, edge.label));
   }
   for (const node of data.nodes) {
     const { x, left, top, size, bottom } = box(node);
-    const group = make("g", { class: `node ${node.name ? "" : "still"} ${node.name && node.name === data.chosen ? "chosen" : ""}` });
-    group.append(make("image", { href: `data:image/png;base64,${node.image}`, x: left, y: top, width: size, height: size, preserveAspectRatio: "none" }));
-    group.append(make("rect", { x: left - 3, y: top - 3, width: size + 6, height: size + 6, rx: 3, class: "frame" }));
-    group.append(make("text", { x, y: bottom + 17, class: "title" }, node.title));
-    group.append(make("text", { x, y: bottom + 32, class: "note" }, node.note));
+    const group = svg("g", { class: `node ${node.name ? "" : "still"} ${node.name && node.name === data.chosen ? "chosen" : ""}` });
+    group.append(svg("image", { href: `data:image/png;base64,${node.image}`, x: left, y: top, width: size, height: size, preserveAspectRatio: "none" }));
+    group.append(svg("rect", { x: left - 3, y: top - 3, width: size + 6, height: size + 6, rx: 3, class: "frame" }));
+    group.append(svg("text", { x, y: bottom + 17, class: "title" }, node.title));
+    group.append(svg("text", { x, y: bottom + 32, class: "note" }, node.note));
     if (node.name) {
       group.setAttribute("role", "button");
       group.setAttribute("tabindex", "0");
@@ -62,5 +55,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
     parts.push(group);
   }
-  svg.replaceChildren(...parts);
+  drawing.replaceChildren(...parts);
 }

@@ -24,7 +24,7 @@ from pages.components.canvas.drawing import (
 from pages.components.common import joined
 
 HERE = Path(__file__).parent
-COMMON = ("leaving", "while_here", "pixel_ratio")
+COMMON = ("leaving", "while_here", "pixel_ratio", "parts", "clamp")
 SCRIPTS = ("raster", "document", "storage", "surface", "plan", "palette", "keys", "canvas")
 KEPT = 8  # pictures whose drawings the session keeps for each canvas
 START = "start"  # the tag of what `start` laid down

@@ -16,7 +16,19 @@ from pages.components.field.scene import Scene
 HERE = Path(__file__).parent
 # The first three compute and touch no page; tests load them alone.
 MATHEMATICS = ("exact", "network", "solvers")
-COMMON = ("leaving", "while_here", "pixel_ratio", "readback", "room", "file_name", "png_file", "save_png")
+COMMON = (
+    "leaving",
+    "while_here",
+    "pixel_ratio",
+    "readback",
+    "room",
+    "file_name",
+    "png_file",
+    "save_png",
+    "parts",
+    "clamp",
+    "svg",
+)
 SCRIPTS = (*MATHEMATICS, "decode", "view", "layers", "panel", "loss", "controls", "field")
 
 

@@ -18,6 +18,7 @@ from pages.components.shelf import own_routes, publish
 HERE = Path(__file__).parent
 COMMON = (
     "leaving", "while_here", "pixel_ratio", "quantities", "readback", "room", "file_name", "png_file", "save_png",
+    "parts", "clamp", "svg",
 )  # fmt: skip
 SCRIPTS = (
     "fetch", "inflate", "decode", "tex", "linked", "chart", "values", "stage", "sum", "figure", "save", "keep", "timeline",

@@ -378,8 +378,6 @@ class Canvas {
   }
 }
 
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-
 export default function (component) {
   const parent = component.parentElement;
   const root = parent.querySelector(".canvas");

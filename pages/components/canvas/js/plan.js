@@ -29,9 +29,8 @@
  * @returns {{plan: Plan, under: Uint8Array | null, start: Uint8Array | null}}
  */
 function readPlan(bytes) {
-  const length = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const plan = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  const pixels = plan.width * plan.height, at = 4 + length, then = at + (plan.under ? 3 * pixels : 0);
+  const [plan, at] = readPart(bytes, 0);
+  const pixels = plan.width * plan.height, then = at + (plan.under ? 3 * pixels : 0);
   return {
     plan,
     under: plan.under ? bytes.slice(at, then) : null,

@@ -1,12 +1,5 @@
 // Bytes from Python to a scene. The format is described in scene.py.
 
-function readPart(bytes, offset) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 4);
-  const length = view.getUint32(0, true);
-  const text = new TextDecoder().decode(bytes.subarray(offset + 4, offset + 4 + length));
-  return [JSON.parse(text), offset + 4 + length];
-}
-
 /**
  * The network at the steps of its training that are shown; weights in the order of its state dictionary.
  * @typedef {{id: string, hidden: number, steps: number[], errors: number[], parameters: number, snapshots: Float32Array[]}} Shown

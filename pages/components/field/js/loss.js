@@ -1,14 +1,6 @@
 // The loss of the training so far, above the loss that the exact field has: no network can go below that line.
 
-const SVG = "http://www.w3.org/2000/svg";
 const LOSS = { height: 160, left: 44, right: 12, top: 10, bottom: 24 };
-
-function svg(tag, attributes = {}, text = "") {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.textContent = text;
-  return element;
-}
 
 // loss: {at, values, total, floor}; `cursor` is the training step of the network that is shown.
 function drawLoss(host, { at, values, total, floor }, cursor, width) {

@@ -32,6 +32,5 @@ const formatView = (view) => ({
 });
 
 const rounded = (value, digits) => Number(value.toFixed(digits));
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const nearestStop = (steps) => STOPS.reduce((best, stop, k) => (Math.abs(stop - steps) < Math.abs(STOPS[best] - steps) ? k : best), 0);
 const signed = (value, digits = 2) => value.toFixed(digits).replace("-", "−");

@@ -1,13 +1,6 @@
 // Curves over the steps, one panel above the other, on the scrubber's own horizontal scale.
 
-const SVG = "http://www.w3.org/2000/svg";
 const CHART = { height: 84, alone: 120, low: 0.7, lowBelow: 900, top: 8, bottom: 8 }; // one panel alone gets more room, a low window less
-
-function svg(tag, attributes = {}) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
 
 class Charts {
   // host: the element to fill; onSeek(frame, done) is called while pointing and once more when done.

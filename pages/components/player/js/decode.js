@@ -38,13 +38,6 @@
  * @property {number} [count] steps that have arrived
  */
 
-function readPart(bytes, offset) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 4);
-  const length = view.getUint32(0, true);
-  const text = new TextDecoder().decode(bytes.subarray(offset + 4, offset + 4 + length));
-  return [JSON.parse(text), offset + 4 + length];
-}
-
 /**
  * `known` maps digests to pixels decoded before, so that a film that grows decodes only what is new.
  * @param {Uint8Array} bytes

@@ -335,8 +335,6 @@ function leading() {
 
 const hostOf = (player) => player.root.getRootNode().host ?? player.root;
 
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-
 export default function (component) {
   const parent = component.parentElement;
   const root = parent.querySelector(".player");
