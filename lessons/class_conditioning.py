@@ -27,7 +27,7 @@ LESSON = Lesson(
         Number("gamma", "Guidance γ", 1.0, "1 uses the class as it stands; lesson B9 is about more.",
                maximum=10, step=0.5, integer=False),
         Number("steps", "Steps T", 100, "Euler steps from noise to digit.", minimum=1, maximum=1000),
-        seed_field(),
+        seed_field(13),
         *training_fields("b8"),
     ),
     presets=(

@@ -3,7 +3,7 @@
 from lessons.class_conditioning import DIGITS, LESSON
 from lessons.networks import Network
 from pages.ui.films import Films
-from pages.ui.flow_films import flow, rows_shown
+from pages.ui.flow_films import flow
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
 from pages.ui.training import training_panel
@@ -11,9 +11,7 @@ from pages.ui.training import training_panel
 
 def films(network: Network) -> Films:
     columns = [str(digit) for digit in DIGITS]
-    return flow(
-        values["steps"], len(DIGITS), network.ages, columns, shown=rows_shown(network.ages), name="b8"
-    )
+    return flow(values["steps"], len(DIGITS), network.ages, columns, shown=("x_t", "clean_hat"), name="b8")
 
 
 with lesson_page(LESSON) as values:

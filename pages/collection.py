@@ -11,5 +11,5 @@ from pages.server.session import entered
 entered("collection")
 page_style()
 with st.container(key="head"):
-    st.title("Your collection", anchor=False)
+    st.title("Kept in your collection", anchor=False)
 collection(told(course_tasks(COURSE), COURSE), first=COURSE[0].url_path, key="collection")

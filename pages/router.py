@@ -25,7 +25,7 @@ for lesson in COURSE:
     page = st.Page(f"{lesson.slug}.py", title=f"{lesson.code} · {lesson.title}", url_path=lesson.url_path)
     sections.setdefault(PARTS[lesson.part], []).append(page)
 
-sections[""].append(st.Page("collection.py", title="Collection", url_path="collection"))
+sections[""].append(st.Page("collection.py", title="Kept", url_path="collection"))
 sections[""].append(st.Page("classroom.py", title="Class", url_path="class"))
 
 CODES = {"": "Start", "collection": "Kept", "class": "Class"} | {

@@ -3,14 +3,14 @@
 from lessons.networks import Network
 from lessons.time_conditioned_flow import COUNT, LESSON
 from pages.ui.films import Films
-from pages.ui.flow_films import flow, rows_shown
+from pages.ui.flow_films import flow
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
 from pages.ui.training import training_panel
 
 
 def films(network: Network) -> Films:
-    return flow(values["steps"], COUNT, network.ages, shown=rows_shown(network.ages), name="b6")
+    return flow(values["steps"], COUNT, network.ages, shown=("x_t", "clean_hat"), name="b6")
 
 
 with lesson_page(LESSON) as values:

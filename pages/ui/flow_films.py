@@ -34,8 +34,9 @@ def flow(
 ) -> Films:
     """Films of `lessons.flow_sampling.run`.
 
-    `networks` name the networks ("epoch 1", ...), one row each for every quantity; `columns` name the pictures;
-    `shown` are the quantities whose rows are open at first. With `pick` only that network is shown.
+    `networks` name the networks ("epoch 1", ...), the oldest last: it is shown, and of each before it x_t behind a chip of
+    its own; with `pick` that one alone. `columns` name the pictures; `shown` are the quantities whose rows are open at
+    first.
     """
     chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
     kept = kept_steps(num_steps, count * len(networks))
@@ -43,14 +44,20 @@ def flow(
 
     def rows(pixels: Mapping[str, np.ndarray]) -> list[Row]:
         """pixels: uint8 (frames, networks * count, 28, 28, 1 or 3)."""
-        found = []
-        for quantity, (label, caption) in QUANTITIES.items():
-            for k, network in chosen:
-                part = pixels[quantity][:, k * count : (k + 1) * count]
-                words = network if len(chosen) > 1 else caption
-                limit = VELOCITY_LIMIT if quantity == "velocity" else 0.0
-                found.append(Row(f"{quantity}-{k}", label, part, words, shown=quantity in shown, limit=limit))
-        return found
+
+        def of(quantity: str, k: int) -> np.ndarray:
+            return pixels[quantity][:, k * count : (k + 1) * count]
+
+        last, age = chosen[-1]
+        found = [
+            Row(f"{quantity}-{last}", label, of(quantity, last), age if len(chosen) > 1 else caption,
+                shown=quantity in shown, limit=VELOCITY_LIMIT if quantity == "velocity" else 0.0)
+            for quantity, (label, caption) in QUANTITIES.items()
+        ]  # fmt: skip
+        return found + [
+            Row(f"x_t-{k}", rf"\text{{{age}}}", of("x_t", k), "x_t of the same network, earlier", shown=False)
+            for k, age in chosen[:-1]
+        ]
 
     def live(pixels: Pixels, total: int) -> Film:
         return Film(
@@ -87,11 +94,6 @@ def flow(
         )  # fmt: skip
 
     return Films(finished, live, key=f"{name}/{pick}")
-
-
-def rows_shown(networks: Sequence[str]) -> tuple[str, ...]:
-    """Which quantities are open at first: all of one network, x_t alone of several."""
-    return ("x_t",) if len(networks) > 1 else tuple(QUANTITIES)
 
 
 def marks(total: int) -> list[int]:
