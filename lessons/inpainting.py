@@ -44,7 +44,6 @@ LESSON = Lesson(
     ),
     presets=(
         Preset("reference", "Smoke for the volcano"),
-        Preset("cat", "A grin for the cat", {"picture": "cat-face", "mask": "bottom", "prompt": FACE, "gamma": 4.0}),
         Preset("face", "A face on the apple", {"picture": "red-apple", "mask": "middle", "prompt": FACE}),
         Preset("course", "Course: the top of the test picture", {"picture": "tower-at-sunset", "prompt": NULL_LIKE}),
     ),

@@ -25,7 +25,11 @@ LESSON = Lesson(
         Number("count", "Samples", 5, "How many pictures, each from its own noise.", minimum=1, maximum=6),
         seed_field(281),
     ),
-    presets=(Preset("reference", "5 samples"), Preset("prompted", "With a real prompt", {"prompt": FACE})),
+    presets=(
+        Preset("reference", "5 samples"),
+        Preset("prompted", "Five dogs", {"prompt": "a photo of a dog"}),
+        Preset("face", "One face, five times", {"prompt": FACE}),
+    ),
     question=Question(
         "Two samples, same prompt, different noise. At which step can you first tell what each will be?",
         ("At the first: x̂₀ shows it at once", "Within the first ten", "Only near the end"),

@@ -31,8 +31,8 @@ LESSON = Lesson(
     ),
     presets=(
         Preset("reference", "The trained network"),
-        Preset("fresh", "Fresh weights, D = 64", {"network": "time"}),
-        Preset("small", "Fresh weights, D = 16", {"network": "time", "width": 16}),
+        Preset("fresh", "Fresh weights, D = 64", {"network": "time", "t": 1.0}),
+        Preset("small", "Fresh weights, D = 16", {"network": "time", "width": 16, "t": 1.0}),
         Preset("noise", "Pure noise goes in", {"t": 0.0}),
         Preset("clean", "A clean digit goes in", {"t": 1.0}),
     ),

@@ -20,7 +20,7 @@ from lessons.vector_field import (
     training_spec,
 )
 from pages.components.canvas import Drawing, canvas
-from pages.components.field import MATHEMATICS, Losses, Scene, Snapshots, script, vector_field
+from pages.components.field import MATHEMATICS, Losses, Scene, Snapshots, script, set_anew, vector_field
 from pages.server import runtime
 from pages.server.session import LessonState
 from pages.ui.controls import control, write_url
@@ -29,6 +29,7 @@ from pages.ui.lesson_page import lesson_page, picture_and_side, variant_toggle
 from pages.ui.origin import origin
 
 POLL_SECONDS = 0.4
+FIELD = LessonState(LESSON).stage().key("field")
 DATA = ("data", "drawing", "count", "seed")
 TRAINING = ("training_steps", "learning_rate", "hidden")
 VIEW = ("t", "show", "field", "solver", "steps", "beside", "particles", "after", "drop")
@@ -127,7 +128,7 @@ def draw(values: dict, job: JobId, wrong: str | None) -> None:
         about=origin(LESSON, training_spec(values), {}),
     )  # fmt: skip
     view = {name: LESSON.field(name).encode(values[name]) for name in VIEW}
-    vector_field(scene, view, key=LessonState(LESSON).stage().key("field"), on_view=adopt)
+    vector_field(scene, view, key=FIELD, on_view=adopt)
 
 
 with lesson_page(LESSON) as values:
@@ -141,7 +142,10 @@ with lesson_page(LESSON) as values:
         ok = all([control(LESSON, name) for name in TRAINING]) and ok
         job = runtime.job_id(training_spec(values))
         ok = ok and (values["data"] != DRAWN or values["drawing"] != "")
-        wanted = LessonState(LESSON).take("go") and values["field"] != "exact"
+        go = LessonState(LESSON).take("go")
+        if go:  # “t = 0” says where to be, also where the film that began there has played to its end
+            set_anew(FIELD)
+        wanted = go and values["field"] != "exact"
         status = look(job)
         if ok and wanted and not done(status):
             status = ask(

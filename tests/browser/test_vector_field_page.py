@@ -81,6 +81,16 @@ def test_phrases_presets_and_mistakes_move_the_picture(page, lesson):
     expect(field).to_have_attribute("data-wrong", "half_noise")
 
 
+def test_a_phrase_leads_back_to_where_the_film_began(new_page, app):
+    """The page has set t = 0 before: it plays on from there when it is opened."""
+    page = new_page(reduced_motion="no-preference")
+    page.goto(f"{app}/vector-field")
+    field = page.locator(".field[data-t]")
+    expect(field).to_have_attribute("data-t", "1.000", timeout=60_000)
+    page.get_by_role("link", name="t = 0", exact=True).click()
+    expect(field).to_have_attribute("data-t", "0.000")
+
+
 def test_data_can_be_drawn_and_the_link_keeps_them(page, lesson):
     field = lesson("t=0.5&show=density")
     before = field.evaluate("root => root.vectorField.scene.id")

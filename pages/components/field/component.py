@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -54,7 +55,7 @@ def vector_field(
     drop. What differs from what the browser has is set there; the rest is left to the student's hand.
     `on_view(texts)` is called before the script runs again, whenever the hand has come to rest on other settings.
     """
-    memory = st.session_state.setdefault(f"{key}.memory", {"epoch": 0, "sent": {}, "turn": 0, "digest": b""})
+    memory = _memory(key)
     if dict(view) != {**memory["sent"], **_committed(key, memory["epoch"])}:
         memory.update(epoch=memory["epoch"] + 1, sent=dict(view))
 
@@ -76,6 +77,16 @@ def vector_field(
         default={"view": None},
         on_view_change=changed,
     )
+
+
+def set_anew(key: str) -> None:
+    """The next scene's settings are set in the browser even if the page set the same ones last: it may have played on."""
+    memory = _memory(key)
+    memory.update(epoch=memory["epoch"] + 1, sent={})
+
+
+def _memory(key: str) -> dict[str, Any]:
+    return st.session_state.setdefault(f"{key}.memory", {"epoch": 0, "sent": {}, "turn": 0, "digest": b""})
 
 
 def _committed(key: str, epoch: int) -> dict[str, str]:
