@@ -139,6 +139,9 @@ class QueueExecutor:
         if run := self._ledger.discard(job_id, owner):
             self._tell_to_stop(run)
 
+    def erase(self, job_id: JobId) -> bool:
+        return self._ledger.erase(job_id)
+
     def mine(self, kind: str, owner: str) -> list[OwnJob]:
         return self._ledger.mine(kind, owner)
 

@@ -103,6 +103,13 @@ class Executor(Protocol):
         """
         ...
 
+    def erase(self, job_id: JobId) -> bool:
+        """Remove what is kept of a job, whoever asked for it; False while it waits or runs.
+
+        For what was made of something that had to go. Raises OSError.
+        """
+        ...
+
     def mine(self, kind: str, owner: str) -> list[OwnJob]:
         """The jobs of a kind on which `owner` has a claim, newest first; those of another model or version left out."""
         ...

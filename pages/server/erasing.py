@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from core.jobs import ComputeError, JobNotFound
+from core.jobs import ComputeError
 from pages.server import runtime
 from pages.server.classroom.identity import rooms
 
@@ -26,12 +26,8 @@ def erase_left_behind(owner: str | None = None) -> None:
             ) as error:  # nobody has asked for it, or somebody else too: then it is left to end
                 log.info("a training of a closed room was not discarded: %s", error)
         try:
-            if not runtime.executor().status(left.job).state.final:
+            if not runtime.erase(left.job, left.blob):
                 continue
-        except JobNotFound:
-            pass  # it has no result, which is as it should be
-        try:
-            runtime.erase(left.job, left.blob)
         except OSError:
             log.exception("what was trained in a closed room cannot be removed")
             continue

@@ -158,11 +158,16 @@ def shared_result(job: JobId) -> Trajectory:
     return shared_results().put(job, executor().result(job))
 
 
-def erase(job: JobId, blob: str) -> None:
-    """Removes a run that was made of what somebody had brought along, its checkpoints, and that itself. Raises OSError."""
-    store().erase(job)
+def erase(job: JobId, blob: str) -> bool:
+    """Removes a run that was made of what somebody had brought along, and that itself; False while it still runs.
+
+    Raises OSError.
+    """
+    if not executor().erase(job):
+        return False
     blobs().remove(blob)
     shared_results().forget(job)
+    return True
 
 
 def model_folder() -> Path:

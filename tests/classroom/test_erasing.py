@@ -37,6 +37,12 @@ class Runs:
             raise NotOwner()
         self.state = State.CANCELLED
 
+    def erase(self, job: JobId) -> bool:
+        if job == JOB and not self.state.final:
+            return False
+        runtime.store().erase(job)
+        return True
+
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rooms, Store, str, str]]:

@@ -98,6 +98,26 @@ def test_cancel_takes_effect_before_the_next_step(executor):
         executor.result(job)
 
 
+def test_what_is_kept_of_a_job_is_erased_once_it_has_ended_and_it_can_be_asked_for_again(executor):
+    spec = fresh(200, seconds=0.02)
+    job = executor.submit(spec, "ada")
+    wait(executor, job, until=lambda s: s.done >= 2)
+    assert not executor.erase(job), "it runs"
+    executor.cancel(job, "ada")
+    wait(executor, job)
+    assert executor.erase(job)
+    assert executor.kept(job) is None
+    short = fresh()
+    job = executor.submit(short, "ada")
+    wait(executor, job)
+    assert executor.erase(job)
+    with pytest.raises(JobNotFound):
+        executor.result(job)
+    assert executor.submit(short, "bob") == job
+    assert wait(executor, job).state == "done" and executor.result(job)["x"].tolist() == [0, 1, 2]
+    assert executor.erase("0" * 64), "of what nobody has asked for there is nothing"
+
+
 def test_cancel_detaches_one_owner_and_stops_only_when_the_last_has_gone(executor):
     spec = fresh(1000, seconds=0.01)
     job = executor.submit(spec, "ada")

@@ -169,6 +169,15 @@ class Ledger:
             self._rows.save(run)
             return None
 
+    def erase(self, key: JobId) -> bool:
+        """Remove result and checkpoints of a run that has ended, which cannot begin meanwhile; False for another."""
+        with self._changed:
+            run = self._runs.get(require_key(key))
+            if run is not None and not run.state.final:
+                return False
+            self._store.erase(key)
+            return True
+
     def mine(self, kind: str, owner: str) -> list[OwnJob]:
         rows = [row for row in self._store.runs.of_owner(kind, owner) if self.key(row.spec) == row.key]
         with self._changed:
