@@ -232,6 +232,15 @@ def age(network: Network) -> int:
     return picked(values["checkpoint"], network.names)
 
 
+def judged(network: Network, trajectory: Trajectory) -> str:
+    """What the claim is about, above the digits of the checkpoint that is shown."""
+    one = trajectory.meta["judged"][age(network)]
+    return (
+        f"read as asked: **{one['accuracy'] * len(CLASSES):.0f} of {len(CLASSES)}**, diversity "
+        f"**{one['diversity']:.1f}** (test digits {trajectory.meta['test_diversity']:.1f})"
+    )
+
+
 def films(network: Network) -> Films:
     return digits_films(values["steps"], len(network.names), age(network))
 
@@ -241,6 +250,7 @@ with lesson_page(LESSON) as values:
         LESSON, values, "class_flow", films,
         controls=lambda: controls_of(LESSON, ("checkpoint", "gamma", "steps", "seed")),
         made_in=("B8", "class_conditioning.py"), says=lambda network: f" · {network.ages[age(network)]}",
+        tells=judged,
     )  # fmt: skip
     if trajectory is not None:
         opinion(trajectory, network, age(network))

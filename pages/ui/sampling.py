@@ -197,13 +197,14 @@ def network_stage(
     controls: Callable[[], bool],
     made_in: tuple[str, str | None],
     says: Callable[[Network], str] = lambda network: "",
+    tells: Callable[[Network, Trajectory], str] = lambda network, trajectory: "",
     at: Callable[[Values], int] | None = None,
 ) -> tuple[Network | None, Trajectory | None, bool]:
     """The same of a lesson of Part B, which samples from a trained network. Returns the network, the trajectory, and whether
     the controls can be used.
 
     `made_in`: where a network of this objective is trained, "B6" and its page; None for the page itself. `says` is what
-    the caption tells of the network besides its name.
+    the caption tells of the network besides its name, and `tells` what it then tells of the run.
     """
     picture, side = picture_and_side()
     with side:
@@ -220,10 +221,13 @@ def network_stage(
         wrong = variant and replace(
             right, label=variant.label, spec=lesson.job(values, network.refs(), variant.name)
         )
-        st.caption(f"{network.label}{says(network)}")
+        caption, words = st.empty(), f"{network.label}{says(network)}"
+        caption.caption(words)
         if lesson.branches:
             beside, right = with_branch(lesson, beside, right)
         trajectory = stage_beside(lesson, right, wrong, allowed=allowed, at=at and at(values), pins=beside)
+        if trajectory is not None and (told := tells(network, trajectory)):
+            caption.caption(f"{words} · {told}")
     with keep:
         if lesson.branches:
             _branch_of(lesson, trajectory)

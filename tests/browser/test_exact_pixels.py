@@ -20,6 +20,7 @@ from tests.browser.hostile_browser import NOISY_READ_BACK, OLDER_SAFARI, RANDOM_
 pytestmark = pytest.mark.browser
 HERE = Path(__file__).parent
 PLAYER = HERE.parents[1] / "pages" / "components" / "player" / "js"
+COMMON = PLAYER.parents[1] / "common"
 HOSTILE = pytest.mark.parametrize(
     "hostile",
     [
@@ -45,8 +46,8 @@ def decoder(new_page: Callable[..., Page]) -> Callable[[str], Page]:
         page = new_page()
         page.goto("about:blank")
         page.evaluate(f"() => {{ {hostile} }}")
-        for name in ("inflate", "decode"):
-            page.add_script_tag(path=PLAYER / f"{name}.js")
+        for script in (COMMON / "parts.js", PLAYER / "inflate.js", PLAYER / "decode.js"):
+            page.add_script_tag(path=script)
         return page
 
     return make
