@@ -52,8 +52,8 @@ LESSON = Lesson(
         "in the end?",
         ("Nearly: a little noise remains", "Exactly, to the last bit", "Smoothed by the network"),
         answer=1,
-        because="The last step goes to the clean end, where forward(x₀, t) is x₀ itself. The player's lowest row shows "
-        "what is kept: noise at first, the original at last.",
+        because="The last step goes to the clean end, where forward(x₀, t) is x₀ itself. The row “kept” shows "
+        "it: noise at first, the original at last.",
     ),
     variants=(
         Variant("not_noised", "Kept region not noised",

@@ -148,9 +148,8 @@ with lesson_page(LESSON) as values:
         wanted = go and values["field"] != "exact"
         status = look(job)
         if ok and wanted and not done(status):
-            status = ask(
-                training_spec(values)
-            )  # also for one that somebody else has begun: their cancel must not end it
+            # Also for one that somebody else has begun: their cancel must not end it.
+            status = ask(training_spec(values))
         running, there = live(status), done(status)
         if running and waits(job, status):
             cancel_button(job, "cancel")

@@ -204,7 +204,7 @@ def test_the_distance_is_a_slider_for_keys_and_sends_nothing(page, app, traffic)
 
 def test_it_opens_and_the_walk_ends_where_the_eye_parts_the_readings_as_the_low_pass_did(new_page, app):
     page = open_on(new_page(reduced_motion="no-preference"), app)
-    where, distance = page.locator(".distance .where"), page.locator(".distance .range")
+    where = page.locator(".distance .where")
     expect(where).to_contain_text("σ = 2.0")
     page.locator(".distance .walk").click()
     expect(page.locator(".distance .walk")).to_have_text("Stop")

@@ -73,7 +73,7 @@ class Viewer {
     this.draw();
   }
 
-  // The distance at which both readings are told: the eye's blur is the low pass that parted them.
+  // The distance at which the eye blurs by the `sigma` that the page asked for: there the reading from afar is told.
   opening() {
     const metres = (this.data.sigma * this.pixel()) / (this.data.eye * ARCMINUTE);
     return Math.max(0, Math.min(1000, Math.round((1000 * Math.log(metres / NEAR)) / Math.log(FAR / NEAR))));
