@@ -1,4 +1,4 @@
-"""What is remembered of runs that have ended: in memory for a while, afterwards by their rows in the table."""
+"""How runs end that nobody ended, and what is remembered of those that have: in memory for a while, then by their rows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,76 @@ from collections import OrderedDict
 from dataclasses import replace
 
 from core.compute.executor import JobStatus, OwnJob
-from core.compute.queue.run import Run
+from core.compute.queue.run import EventLog, Run
 from core.compute.store import Store
 from core.compute.store.runs import RunRecord, owners_text
-from core.jobs import Cancelled, Done, Event, Failed, JobNotFound, NotOwner, Queued, State, UnexpectedError
+from core.jobs import (
+    BackendUnavailable,
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    InvalidSpec,
+    JobNotFound,
+    JobSpec,
+    NotOwner,
+    Poisoned,
+    Queued,
+    State,
+    UnexpectedError,
+    WorkerLost,
+)
 
 _KEPT_RUNS = 64  # ended runs whose events stay in memory; the table answers for older ones
 _KEPT_FRAME_BYTES = 64 << 20  # of all ended runs together
+
+# A lesson's own run is asked for by everybody who ever opens its page.
+_MOST_CLAIMS = 500
+
+
+def end_of_crashed(
+    run: Run, stored: bool, attempts: int, worker_was_ready: bool, once: bool
+) -> Done | Failed | Cancelled | None:
+    """How a run ends under which the worker has died; None where one of its `attempts` that are left is to be taken.
+
+    `once`: it never had more than one.
+    """
+    if stored:  # it died after the last write
+        return Done(run.key)
+    if run.verdict:
+        return run.verdict
+    if not run.owners:
+        return Cancelled()
+    if attempts > 0:
+        return None
+    if not worker_was_ready:
+        return Failed.because(BackendUnavailable())
+    return Failed.because(WorkerLost() if once else Poisoned())
+
+
+def end_of_interrupted(run: Run, stored: bool, same: bool) -> Done | Failed | Cancelled | None:
+    """How a run ends that a crash of the server has interrupted; None where it is to be queued.
+
+    `same`: today's code and model would compute what was asked for.
+    """
+    if stored:
+        return Done(run.key)
+    if not run.owners:  # it was being stopped
+        return Cancelled()
+    if not same:  # a result computed with today's model must not be kept under yesterday's key
+        return Failed.because(InvalidSpec("The model or the app has changed. Press Run again."))
+    return None
+
+
+def next_run(key: str, spec: JobSpec, owners: set[str], former: Run | None, record: RunRecord | None) -> Run:
+    """A run of a job that may have had one before: in memory (`former`), or one that only its row remembers."""
+    # Numbers go on where an earlier run of the same job ended: a reader's `after` stays valid.
+    last_seq = former.log.last_seq if former else record.last_seq if record else 0
+    earlier = former.claimants if former else record.claimants if record else set()
+    if record and not State(record.state).final:  # interrupted by a crash and not resumed yet
+        owners = owners | record.waiting
+    claims = set(sorted(earlier - owners)[:_MOST_CLAIMS])
+    return Run(key, spec, owners, EventLog(last_seq), earlier_owners=claims)
 
 
 def forget_old(runs: OrderedDict[str, Run]) -> None:

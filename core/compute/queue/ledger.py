@@ -13,12 +13,22 @@ from itertools import takewhile
 
 from core.compute.executor import Capacity, JobStatus, OwnJob
 from core.compute.queue.answers import Answers
-from core.compute.queue.ended import forget_old, give_up, last_event, last_status, own_job, recorded
+from core.compute.queue.ended import (
+    end_of_crashed,
+    end_of_interrupted,
+    forget_old,
+    give_up,
+    last_event,
+    last_status,
+    next_run,
+    own_job,
+    recorded,
+)
 from core.compute.queue.estimates import Durations
 from core.compute.queue.fair import FairQueue
 from core.compute.queue.quotas import NO_LIMITS, DeviceTime, Limits, in_words
 from core.compute.queue.rows import Rows
-from core.compute.queue.run import EventLog, Run
+from core.compute.queue.run import Run
 from core.compute.store import Openings, Store
 from core.jobs import (
     JSON,
@@ -33,19 +43,15 @@ from core.jobs import (
     JobNotFound,
     JobSpec,
     NotOwner,
-    Poisoned,
     Queued,
     QueueFull,
     QuotaExceeded,
     Started,
     State,
-    WorkerLost,
     require_key,
 )
 
 _MAX_OWNER_LENGTH = 200
-# A lesson's own run is asked for by everybody who ever opens its page.
-_MOST_CLAIMS = 500
 # A job that keeps checkpoints may take hours. After this long it makes way, at its next checkpoint, for what waits.
 TURN_SECONDS = 5.0
 
@@ -108,9 +114,7 @@ class Ledger:
                 raise BackendUnavailable()
             run = self._runs.get(key)
             if run and run.state is State.DONE and not stored:
-                stored = self._answers.taken_up(
-                    spec, key, here
-                )  # it may have ended between the two lines above
+                stored = self._answers.taken_up(spec, key, here)  # ended between the lines above
             if run and (not run.state.final or (run.state is State.DONE and stored)):
                 self._attach(run, owner)
             elif stored:
@@ -193,17 +197,10 @@ class Ledger:
                     continue
                 run = self._new_run(record.key, record.spec, record.waiting)
                 run.crashes, run.submitted_at = record.crashes, record.submitted_at
-                if stored:
-                    self._enter(run, Done(record.key))
-                elif not run.owners:  # it was being stopped
-                    self._enter(run, Cancelled())
-                elif record.kind not in self._kinds or record.spec.key(self._environment) != record.key:
-                    # A result computed with today's model must not be kept under yesterday's key.
-                    self._enter(
-                        run, Failed.because(InvalidSpec("The model or the app has changed. Press Run again."))
-                    )
-                else:
-                    self._enter(run)
+                same = record.kind in self._kinds and record.spec.key(self._environment) == record.key
+                end = end_of_interrupted(run, stored, same)
+                self._enter(run, end)
+                if end is None:
                     resumed.append(record.key)
         return resumed
 
@@ -256,9 +253,7 @@ class Ledger:
             if isinstance(event, Cancelled):
                 if run.verdict:
                     event = run.verdict
-                elif (
-                    run.owners
-                ):  # it makes way, or somebody asked again while it was being stopped, or all closes
+                elif run.owners:  # makes way; or asked for again while it was being stopped; or all closes
                     return self._queue_again(run, urgent=not run.makes_way)
             self._end(run, event)
 
@@ -268,18 +263,11 @@ class Ledger:
         with self._changed:
             self._charge(run)
             run.crashes += not self._closing
-            if stored:  # it died after the last write
-                self._end(run, Done(run.key))
-            elif run.verdict:
-                self._end(run, run.verdict)
-            elif not run.owners:
-                self._end(run, Cancelled())
-            elif run.crashes < self._max_attempts or self._closing:
-                self._queue_again(run)
-            elif not worker_was_ready:
-                self._end(run, Failed.because(BackendUnavailable()))
+            attempts = 1 if self._closing else self._max_attempts - run.crashes
+            if end := end_of_crashed(run, stored, attempts, worker_was_ready, self._max_attempts == 1):
+                self._end(run, end)
             else:
-                self._end(run, Failed.because(Poisoned() if self._max_attempts > 1 else WorkerLost()))
+                self._queue_again(run)
 
     def close(self, drain_seconds: float = 0.0) -> list[Run]:
         """Take nothing more; return the runs that still run after a while, whose workers must be told to stop."""
@@ -295,15 +283,7 @@ class Ledger:
 
     def _new_run(self, key: str, spec: JobSpec, owners: set[str]) -> Run:
         former = self._runs.get(key)
-        record = None if former else self._store.runs.get(key)
-        # Numbers go on where an earlier run of the same job ended: a reader's `after` stays valid.
-        last_seq = former.log.last_seq if former else record.last_seq if record else 0
-        earlier = former.claimants if former else record.claimants if record else set()
-        if record and not State(record.state).final:  # interrupted by a crash and not resumed yet
-            owners = owners | record.waiting
-        return Run(
-            key, spec, owners, EventLog(last_seq), earlier_owners=set(sorted(earlier - owners)[:_MOST_CLAIMS])
-        )
+        return next_run(key, spec, owners, former, None if former else self._store.runs.get(key))
 
     def _detach(self, run: Run, owner: str) -> Run | None:
         """One owner less waits for a run that has not ended; returns it if its worker must be told to stop."""
@@ -364,8 +344,9 @@ class Ledger:
                 f"Cancel one, or try again in {in_words(retry)}.",
                 retry,
             )
-        running = [self._share(run) for run in self._running.values() if owner in run.owners]
-        self._device_time.require(owner, sum(running))
+        # What each of those who wait for a running run will be charged for it, if it ends now.
+        shares = [run.runs_for() / len(run.owners) for run in self._running.values() if owner in run.owners]
+        self._device_time.require(owner, sum(shares))
         if len(self._queue) >= self._max_queue:
             raise QueueFull(len(self._queue), self._place_is_free_in([]))
         if not self._workers():
@@ -379,10 +360,6 @@ class Ledger:
     def _forecast(self, ahead: Iterable[Run]) -> float | None:
         running = list(self._running.values())  # one look at it: a refusal asks without the lock
         return self._durations.forecast(running, ahead, self._workers())
-
-    def _share(self, run: Run) -> float:
-        """What each of those who wait for a running run will be charged for it, if it ends now."""
-        return run.runs_for() / max(1, len(run.owners))
 
     def _charge(self, run: Run) -> None:
         """An attempt has ended: those who wait for it pay, or who cancelled it if nobody does."""
