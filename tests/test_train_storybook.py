@@ -112,3 +112,39 @@ def test_pieces_are_small_and_make_the_same_weights(tmp_path, monkeypatch):
     assert state["step"] == 3  # behind the pictures that were shown
     with pytest.raises(FileNotFoundError, match=r"weights\.000"):
         join(tmp_path / "empty", tmp_path / "home")
+
+
+def test_a_run_begins_from_weights_that_shipped_and_goes_on_counting(tmp_path, monkeypatch):
+    """A lost folder costs the optimiser, not the count: no picture is shown twice, and the rate warms up anew."""
+    train(Run(seeded(0), CONFIG), Numbered(), tmp_path / "lost", minutes=5, steps=3)
+    spent = json.loads((tmp_path / "lost" / "hours.json").read_text())
+    train_storybook.export(tmp_path / "lost", tmp_path / "unet")
+    shown = []
+
+    class Told(Numbered):
+        def from_number(self, first, workers=0):
+            shown.append(first)
+            return super().from_number(first, workers)
+
+    monkeypatch.setattr(train_storybook, "Batches", lambda *_: Told())
+    monkeypatch.setattr(
+        "sys.argv",
+        [
+            "train",
+            "train",
+            "--run",
+            f"{tmp_path / 'new'}",
+            "--begin",
+            f"{tmp_path / 'unet'}",
+            "--steps",
+            "5",
+            "--sprites",
+            "-",
+        ],
+    )
+    train_storybook.main()
+    state = torch.load(tmp_path / "new" / "state.pt", weights_only=True)
+    assert shown == [3] and (state["step"], state["begun"]) == (5, 3)
+    assert state["optimiser"]["param_groups"][0]["lr"] == pytest.approx(1e-3 * 2 / 200)
+    total = json.loads((tmp_path / "new" / "hours.json").read_text())
+    assert total["steps"] == 5 and total["pictures"] == spent["pictures"] + 2 * Numbered.size

@@ -8,7 +8,8 @@
 RUN (default: ~/.cache/diffusion-training/storybook64) holds `state.pt` (weights, their average, optimiser, step), `hours.json`
 (what was spent in all) and `log.jsonl`. A training that was stopped goes on as if it had not been, bit for bit: on the same
 machine, with as many threads. SIGTERM and Ctrl+C stop it after the step, with a checkpoint. `gpu` begins from the newest
-averaged weights and writes what it has in files of at most 15 MB; `join` makes them the run's own.
+averaged weights and writes what it has in files of at most 15 MB; `join` makes them the run's own. `export` puts `hours.json`
+beside the weights, so that a new run that begins from them (`--begin`) goes on counting, and shows no picture again.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from scripts.emoji.losses import variance_bound
 from scripts.storybook.batches import Batches, to, x_t_of
 
 RUN = Path("~/.cache/diffusion-training/storybook64").expanduser()
+HOURS = "hours.json"
 PIECE = 15 * 10**6  # bytes
 
 
@@ -85,10 +87,11 @@ class Run:
             fused=True,
         )
         self.step_count = 0
+        self.begun = 0  # the step at which this optimiser began, from weights of another run: the rate warms up from there
 
     def step(self, batch: Batch, share: float = 1.0) -> tuple[float, Tensor]:
         """One step with a share of the learning rate; returns the loss and each picture's squared error of v (B,)."""
-        warm = min(1.0, (self.step_count + 1) / self.config.warmup)
+        warm = min(1.0, (self.step_count - self.begun + 1) / self.config.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.learning_rate * warm * share
         device = batch.clean.device.type
@@ -110,6 +113,7 @@ class Run:
         """Writes the checkpoint to a temporary file, flushes and renames it."""
         state = {
             "step": self.step_count,
+            "begun": self.begun,
             "weights": dict(zip(self.names, (p.detach() for p in self.weights), strict=True)),
             "averaged": dict(zip(self.names, self.averaged, strict=True)),
             "optimiser": self.optimiser.state_dict(),
@@ -130,8 +134,16 @@ class Run:
         self.put(state["weights"])
         self.averaged = [state["averaged"][name].clone() for name in self.names]
         self.optimiser.load_state_dict(state["optimiser"])
-        self.step_count = state["step"]
+        self.step_count, self.begun = state["step"], state.get("begun", 0)
         return True
+
+    def begin(self, weights: dict[str, Tensor], step: int) -> None:
+        """Goes on from weights that another run had after `step` steps, with a fresh optimiser.
+
+        Pictures that were shown must not come again: the run goes on behind them.
+        """
+        self.put(weights)
+        self.step_count = self.begun = step
 
     @torch.no_grad()
     def put(self, weights: dict[str, Tensor]) -> None:
@@ -219,7 +231,7 @@ def log_line(folder: Path, step: int, seconds: float, losses: list[float], error
 
 def spend(folder: Path, processor: float, wall: float, steps: int, batch: int, device: str) -> None:
     """Adds to `hours.json`: processor time counts as two-core hours (7,200 s each), a GPU's by the clock."""
-    path = folder / "hours.json"
+    path = folder / HOURS
     total = (
         json.loads(path.read_text())
         if path.exists()
@@ -256,6 +268,7 @@ def averaged_network(folder: Path) -> StorybookUNet:
 def export(folder: Path, target: Path) -> None:
     """Writes the averaged weights as a diffusers folder in float16."""
     averaged_network(folder).half().save_pretrained(target)
+    (target / HOURS).write_bytes((folder / HOURS).read_bytes())
     for path in target.iterdir():
         path.chmod(0o644)
 
@@ -269,7 +282,7 @@ def write_pieces(folder: Path, pieces: Path) -> None:
     for k in range(0, len(data), PIECE):
         (pieces / f"weights.{k // PIECE:03d}").write_bytes(data[k : k + PIECE])
     whole.unlink()
-    for name in ("hours.json", "log.jsonl"):
+    for name in (HOURS, "log.jsonl"):
         (pieces / name).write_bytes((folder / name).read_bytes())
 
 
@@ -284,12 +297,10 @@ def join(pieces: Path, folder: Path) -> None:
     (target / "config.json").write_bytes((pieces / "unet" / "config.json").read_bytes())
     begun = StorybookUNet.from_pretrained(target, torch_dtype=torch.float32, low_cpu_mem_usage=False)
     run = Run(fresh(0), Config())
-    run.put(dict(begun.named_parameters()))
     log = [json.loads(line) for line in (pieces / "log.jsonl").read_text().splitlines()]
-    # Pictures that were shown must not come again: the run goes on behind them.
-    run.step_count = max((line["step"] for line in log), default=0)
+    run.begin(dict(begun.named_parameters()), max((line["step"] for line in log), default=0))
     run.save(folder)
-    spent, own = json.loads((pieces / "hours.json").read_text()), folder / "hours.json"
+    spent, own = json.loads((pieces / HOURS).read_text()), folder / HOURS
     total = json.loads(own.read_text()) if own.exists() else dict.fromkeys(spent, 0)
     own.write_text(json.dumps({key: round(total[key] + spent[key], 4) for key in spent}) + "\n")
     with (folder / "log.jsonl").open("a") as file:
@@ -348,7 +359,13 @@ def main() -> None:
     run = Run(network, config)
     if not run.resume(args.run) and args.begin:
         begun = StorybookUNet.from_pretrained(args.begin, torch_dtype=torch.float32, low_cpu_mem_usage=False)
-        run.put(dict(begun.named_parameters()))
+        spent = args.begin / HOURS
+        run.begin(
+            dict(begun.named_parameters()), json.loads(spent.read_text())["steps"] if spent.exists() else 0
+        )
+        if spent.exists():
+            args.run.mkdir(parents=True, exist_ok=True)
+            (args.run / HOURS).write_bytes(spent.read_bytes())
     if args.compile or args.what == "gpu":
         compiled(network)
     batches = Batches(args.sprites, args.text, config.batch_size, config.seed, args.part)
