@@ -13,7 +13,7 @@ from pages.ui.digits import digit_control
 from pages.ui.films import Films
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
-from pages.ui.training import training_panel
+from pages.ui.training_face import training_shown
 
 STEPS = [f"σ = {sigma:g}" for sigma in SIGMAS]
 
@@ -70,8 +70,8 @@ def controls() -> bool:
 
 
 with lesson_page(LESSON) as values:
-    network_stage(
-        LESSON, values, "denoise", films, controls=controls, made_in=("B2", None),
-        at=lambda values: nearest_frame(values["level"]),
-    )  # fmt: skip
-    training_panel(LESSON, "b2")
+    if not training_shown(LESSON, "b2"):
+        network_stage(
+            LESSON, values, "denoise", films, controls=controls, made_in=("B2", None),
+            at=lambda values: nearest_frame(values["level"]),
+        )  # fmt: skip

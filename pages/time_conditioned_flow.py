@@ -6,7 +6,7 @@ from pages.ui.films import Films
 from pages.ui.flow_films import flow
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
-from pages.ui.training import training_panel
+from pages.ui.training_face import training_shown
 
 
 def films(network: Network) -> Films:
@@ -14,12 +14,12 @@ def films(network: Network) -> Films:
 
 
 with lesson_page(LESSON) as values:
-    network_stage(
-        LESSON,
-        values,
-        "flow",
-        films,
-        controls=lambda: controls_of(LESSON, ("steps", "seed")),
-        made_in=("B6", None),
-    )
-    training_panel(LESSON, "b6")
+    if not training_shown(LESSON, "b6"):
+        network_stage(
+            LESSON,
+            values,
+            "flow",
+            films,
+            controls=lambda: controls_of(LESSON, ("steps", "seed")),
+            made_in=("B6", None),
+        )

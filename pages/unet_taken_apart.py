@@ -22,9 +22,10 @@ from pages.ui.still import still
 
 # Where each block stands on the drawing: column, row, share of a cell.
 PLACES = {
-    "conv_in": (1, 0, 1.0), "down1": (1.5, 1, 0.72), "down2": (2, 2, 0.5), "flatten": (3, 3, 0.3),
-    "unflatten": (4, 2, 0.5), "up1": (5.5, 1, 0.72), "up2": (6, 0, 1.0), "conv_out": (7, 0, 1.0), "last": (8, 0, 1.0),
+    "conv_in": (1, 0, 1.0), "down1": (1.75, 1, 0.72), "down2": (2.35, 2, 0.5), "flatten": (3, 3, 0.3),
+    "unflatten": (3.65, 2, 0.5), "up1": (4.25, 1, 0.72), "up2": (5, 0, 1.0), "conv_out": (6, 0, 1.0), "last": (7, 0, 1.0),
 }  # fmt: skip
+ESTIMATE = (7, 1.75, 1.7)  # large, where the U leaves room: what all of it is for
 STRONGEST = 2.0  # of a velocity, drawn as the strongest colour
 SHEET_COLUMNS = 8
 
@@ -80,7 +81,7 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
         )
     edges = [Edge(k, k + 1) for k in range(len(PATH))]
     if says_velocity(trajectory):
-        nodes.append(Node("", "x̂₁", "x + (1 − t) u", 9, 0, unit_pixels(clean_estimate(trajectory)), 1.0))
+        nodes.append(Node("", "x̂₁", "x + (1 − t) u", *ESTIMATE[:2], unit_pixels(clean_estimate(trajectory)), ESTIMATE[2]))
         edges.append(Edge(len(PATH), len(PATH) + 1))
     at = {node.name: k for k, node in enumerate(nodes)}
     for start, end in (("conv_in", "up2"), ("down1", "up1"), ("down2", "unflatten")):

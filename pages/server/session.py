@@ -97,6 +97,9 @@ class TrainingState(Place):
 
     ask = Kept[tuple[str, str | None] | None](nothing)  # what a button has asked for, and of which job
     over = Kept[list[str]](list)  # the trainings that were drawn over each other last
+    stood = Kept[tuple[dict[str, Any], dict[str, Any]] | None](
+        nothing
+    )  # the numbers of a training and the others, last time
 
 
 class PictureState(Place):

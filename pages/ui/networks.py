@@ -92,7 +92,7 @@ def nothing_yet(code: str, page: str | None = None) -> None:
 
     `page` is where one can be trained; None for a page that has the training on itself.
     """
-    where = "below" if page is None else f"in lesson {code}"
+    where = "under “Its training”" if page is None else f"in lesson {code}"
     with st.container(border=True, horizontal_alignment="center", height=260, vertical_alignment="center"):
         st.markdown(
             f"The trained network of lesson {code} is not in this copy of the app, and you have not trained one yet. "

@@ -18,6 +18,7 @@ from core.jobs import ComputeError, JobId, JobSpec, State
 from core.networks.mnist_unet import count_parameters
 from core.training import build_network
 from core.training_settings import REFERENCE, InvalidSettings, MnistSettings
+from lessons.fields import Typed
 from lessons.lesson import Lesson
 from lessons.training import spec as training_spec
 from lessons.training_fields import describe, remark, settings_of, training_fields, values_of
@@ -26,31 +27,38 @@ from pages.server import runtime
 from pages.server.session import LessonState, TrainingState
 from pages.ui.controls import control, set_values
 from pages.ui.follow import follow
+from pages.ui.lesson_page import picture_and_side
 from pages.ui.networks import trainings
 from pages.ui.training_state import Training, training_of, word_of
-from pages.ui.training_view import draw_training
+from pages.ui.training_view import draw_shipped, draw_training
 
 POLL_SECONDS = 1.0
 
 
 def training_panel(lesson: Lesson, reference: str, floor: tuple[str, float] | None = None) -> None:
-    """The controls of a training, its buttons, its curves and its samples.
+    """A training in the figure, its buttons and its numbers at the side.
 
     `floor`: a loss that cannot be undercut, drawn as a line: its name and its value.
     """
     state = LessonState(lesson).training()
-    st.header("Train it yourself", anchor=False)
-    settings = _controls(lesson, reference)
+    picture, side = picture_and_side()
+    with side:
+        st.header("Train it yourself", anchor=False)
+        above = st.container(gap="small")
+        settings = _controls(lesson, reference)
     if settings is None:
+        with picture:
+            draw_shipped(state, reference)
         return
-    training = training_of(settings)
-    if _act(state, training):
+    with above:
         training = training_of(settings)
-    own = {job.id: job for job in trainings(settings.objective)}
-    mine = [training_of(MnistSettings(**job.spec.params["settings"])) for job in own.values()]
-    others = [other for other in mine if other.job_id != training.job_id]
-    _buttons(lesson, reference, state, training, own.get(training.job_id))
-    overlaid = _overlays(lesson, state, training, others)
+        if _act(state, training):
+            training = training_of(settings)
+        own = {job.id: job for job in trainings(settings.objective)}
+        mine = [training_of(MnistSettings(**job.spec.params["settings"])) for job in own.values()]
+        others = [other for other in mine if other.job_id != training.job_id]
+        _buttons(lesson, reference, state, training, own.get(training.job_id))
+        overlaid = _overlays(lesson, state, training, others)
     live = training.live or any(other.live for other in overlaid)
 
     def now() -> list[Training]:
@@ -60,7 +68,7 @@ def training_panel(lesson: Lesson, reference: str, floor: tuple[str, float] | No
         first, *beside = now()
         draw_training(lesson, state, reference, first, beside, floor)
 
-    with st.container(key=f"live-{lesson.slug}"):  # page.css: nothing fades while it is drawn again
+    with picture, st.container(key=f"live-{lesson.slug}"):  # page.css: nothing fades while it is drawn again
         follow(
             draw, [training.job_id, *(other.job_id for other in overlaid)],
             lambda: _states(now()), _states([training, *overlaid]),
@@ -77,12 +85,13 @@ def _controls(lesson: Lesson, reference: str) -> MnistSettings | None:
     """The training that the controls describe; None, with a sentence, if there is none such."""
     values = LessonState(lesson).values
     fields = training_fields(reference)
-    with st.expander("Its numbers", icon=":material/tune:", expanded=False):
-        columns = st.columns(4)
-        ok = []
-        for k, one in enumerate(fields):
-            with columns[k % 4]:
-                ok.append(control(lesson, one.name))
+    typed = [one for one in fields if isinstance(one, Typed)]
+    columns = st.columns(2)
+    ok = []
+    for k, one in enumerate(typed):
+        with columns[k % 2]:
+            ok.append(control(lesson, one.name))
+    ok += [control(lesson, one.name) for one in fields if one not in typed]
     if not all(ok):
         return None
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -21,7 +23,11 @@ from pages.ui.origin import signed
 from pages.ui.stage import show
 from pages.ui.training_state import Training, curve_of, events_of, facts_of, samples_of, word_of
 
+LOSS = "Loss (pixels in [0, 1])"
 SMOOTHING = 25  # steps
+# Of the curves: above what is drawn after each epoch, and without.
+LOW: dict[str, Any] = {"height": 180, "share": 0.25}
+HIGH: dict[str, Any] = {"height": 240, "share": 0.5}
 BESIDE = {"b6": ("b6-slow",), "b8": ("b8-constant",)}  # what ships with one number changed
 SHOWN = {
     "flow": (r"x_1", "from ten noises, T = 20"),
@@ -44,20 +50,29 @@ def draw_training(
     found = [(one, curve_of(one)) for one in (training, *overlaid)]
     found = [(one, curve) for one, curve in found if curve is not None and len(curve)]
     series = [_series(describe(one.settings), curve, word_of(one)) for one, curve in found]
-    series += _shipped(reference, settings)
+    series += _shipped(reference, settings) or ([] if series else _shipped(reference))
     if series and floor is not None:
         series.append(_line(*floor, series))
     own = bool(found) and found[0][0] is training
+    samples = samples_of(training)
+    alone = samples is None and not training.live
     if series:
         curves(
-            "Loss (pixels in [0, 1])", series, key=state.key("curves"), smoothing=SMOOTHING,
+            LOSS, series, key=state.key("curves"), smoothing=SMOOTHING,
             verticals=epoch_ends(training.total, settings.steps_per_epoch(settings.pictures)) if own else (),
-            x_max=training.total if training.live else None, height=300,
+            x_max=training.total if training.live else None, **(HIGH if alone else LOW),
         )  # fmt: skip
-    samples = samples_of(training)
+    if alone:
+        st.caption("Once it trains, its loss appears above, and here what it draws after each epoch.")
     if samples is not None:
         film = _samples_film(training, *samples)
         show(state.stage("samples"), pack(signed(film, lesson, training_spec(training.settings), {})))
+
+
+def draw_shipped(state: TrainingState, reference: str) -> None:
+    """In the place of a training that its numbers do not allow."""
+    if series := _shipped(reference):
+        curves(LOSS, series, key=state.key("curves"), smoothing=SMOOTHING, **HIGH)
 
 
 def _series(name: str, curve: LossCurve, note: str = "") -> Series:
@@ -74,13 +89,13 @@ def _line(name: str, value: float, series: list[Series]) -> Series:
     return Series(name, {axis: [min(1.0, end), end] for axis, end in ends.items()}, [value, value])
 
 
-def _shipped(reference: str, settings: MnistSettings) -> list[Series]:
-    """The curves of what ships, beside the reference numbers and beside its own."""
+def _shipped(reference: str, settings: MnistSettings | None = None) -> list[Series]:
+    """The curves of what ships, where they belong beside these settings: the reference numbers, and its own. All without."""
     found = []
     for preset in (reference, *BESIDE.get(reference, ())):
         network, curve = shipped(preset), shipped_curve(preset)
         numbers = REFERENCE | STUDIED
-        if network and curve and settings in (numbers[reference], numbers[preset], network.settings):
+        if network and curve and settings in (None, numbers[reference], numbers[preset], network.settings):
             time = duration(float(curve.seconds[-1]))
             note = f"{curve.steps[-1]:,} steps in {time}, done beforehand"
             found.append(_series(f"Shipped: {describe(network.settings)}", curve, note))

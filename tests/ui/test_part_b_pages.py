@@ -14,6 +14,7 @@ from core.mnist_models import save_weights, weights_file
 from core.training import build_network
 from core.training_settings import MnistSettings
 from lessons.course import COURSE
+from pages.ui.training_face import DRAWS, TRAINS
 from tests.ui.fake_model import open_page, sentences
 
 BY_CODE = {lesson.code: lesson for lesson in COURSE}
@@ -79,7 +80,10 @@ def test_a_training_that_diverges_says_what_to_change_and_what_is_kept(visit):
     assert "are kept, from before it happened" in said
 
 
-@pytest.mark.parametrize(("code", "where"), [("B2", "below"), ("B4", "below"), ("B9", "in lesson B8")])
+@pytest.mark.parametrize(
+    ("code", "where"),
+    [("B2", "under “Its training”"), ("B4", "under “Its training”"), ("B9", "in lesson B8")],
+)
 def test_without_a_network_the_page_says_where_to_train_one(code, where, visit):
     at, _ = visit(code)
     assert f"Train one {where}" in words(at)
@@ -95,8 +99,46 @@ def test_with_a_network_the_page_opens_on_its_picture(code, visit, weights):
     assert {spec.kind for spec in executor.asked} & {"walk", "denoise_digits", "pure_noise", "flow", "guided"}
 
 
+def face(at, slug: str) -> str:
+    return at.session_state[f"{slug}/training/face"]
+
+
+def turn(at, slug: str, to: str) -> None:
+    at.session_state[f"{slug}/training/face"] = to
+    at.run()
+    assert not at.exception
+
+
+def test_the_figure_turns_to_what_was_asked_for(visit, weights):
+    weights()
+    at, _ = visit("B6", steps="2")
+    assert face(at, "time_conditioned_flow") == DRAWS
+    at.button(key="time_conditioned_flow/preset/small").click().run()
+    assert face(at, "time_conditioned_flow") == TRAINS
+    assert any(button.label == "Train" for button in at.button)
+    at.button(key="time_conditioned_flow/preset/few_steps").click().run()
+    assert face(at, "time_conditioned_flow") == DRAWS
+    assert not any(button.label == "Train" for button in at.button)
+    turn(at, "time_conditioned_flow", TRAINS)
+    at.run()
+    assert face(at, "time_conditioned_flow") == TRAINS, (
+        "the choice is the student’s until something else is asked for"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [({"width": "16"}, "trains"), ({"width": "16", "frame": "0"}, "draws"), ({"steps": "2"}, "draws")],
+)
+def test_a_link_opens_on_the_face_that_it_speaks_of(query, shown, visit, weights):
+    weights()
+    at, _ = visit("B6", **({"steps": "2"} | query))
+    assert face(at, "time_conditioned_flow") == {"trains": TRAINS, "draws": DRAWS}[shown]
+
+
 def test_two_minutes_set_the_faster_precision_and_start(visit, weights):
     at, executor = visit("B8", steps="2")
+    turn(at, "class_conditioning", TRAINS)
     asked = []
     with patch.object(executor, "submit", lambda spec, owner, here=False: asked.append(spec)):
         at.button(key="class_conditioning/training/two").click().run()

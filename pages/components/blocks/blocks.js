@@ -1,6 +1,6 @@
 // The UNet as an SVG: boxes with pictures, arrows between them. A click, or Enter on a focused box, chooses a block.
 
-const CELL = { w: 104, h: 128, picture: 84, left: 8, top: 8 };
+const CELL = { w: 104, h: 128, picture: 84, words: 36, left: 8, top: 8 };
 
 const box = (node) => {
   const size = CELL.picture * node.side;
@@ -23,8 +23,9 @@ function arrow(from, to) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const drawing = parentElement.querySelector("svg");
-  const columns = Math.max(...data.nodes.map((n) => n.column)) + 1, rows = Math.max(...data.nodes.map((n) => n.row)) + 1;
-  drawing.setAttribute("viewBox", `0 0 ${columns * CELL.w + 2 * CELL.left} ${rows * CELL.h + 2 * CELL.top}`);
+  const width = Math.max(...data.nodes.map((node) => box(node).right)) + CELL.left;
+  const height = Math.max(...data.nodes.map((node) => box(node).bottom)) + CELL.words + CELL.top;
+  drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const defs = svg("defs"), marker = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
   marker.append(svg("path", { d: "M0 0L8 4L0 8z" }));
   defs.append(marker);

@@ -59,12 +59,14 @@ def curves(
     x_max: float | None = None,
     y_range: tuple[float, float] | None = None,
     height: int = 280,
+    share: float = 0.0,
 ) -> None:
     """Draws the series. Calling again under the same key with more points lets the curves grow.
 
     `smoothing`: 0, or over how many steps the bold curve first averages (the student may change it). `points` marks
     every point. `verticals` are lines at values of the first axis, such as the ends of epochs; `x_max` is where the
-    first axis will end once everything is computed.
+    first axis will end once everything is computed. `height` is in CSS pixels; with a `share` of the window's height, the
+    least.
 
     Raises:
         ValueError: the series do not share their axes, or x and y differ in length.
@@ -97,6 +99,7 @@ def curves(
             "x_max": x_max,
             "y_range": list(y_range) if y_range else None,
             "height": height,
+            "share": share,
             "library": address(),
         },
     )

@@ -12,7 +12,7 @@ let plotly = null; // the promise of the library, one for the page
  * What __init__.py sends.
  * @typedef {{title: string, axes: string[], series: Series[], smoothing: number, log_x: boolean, log_y: boolean,
  *   points: boolean, verticals: number[], x_max: number | null, y_range: [number, number] | null, height: number,
- *   library: string}} Curves
+ *   share: number, library: string}} Curves
  */
 
 function load(address) {
@@ -71,8 +71,9 @@ class Chart {
   update(data) {
     if (this.data?.title !== data.title) {
       [this.logY, this.mean, this.axis] = [data.log_y, data.smoothing, 0];
-      this.drawing.style.minHeight = `${data.height}px`; // its place, until the library is there
     }
+    this.height = Math.round(Math.max(data.height, data.share * window.innerHeight));
+    this.drawing.style.minHeight = `${this.height}px`; // its place, until the library is there
     this.data = data;
     this.axis = Math.min(this.axis, data.axes.length - 1);
     this.tools();
@@ -158,7 +159,7 @@ class Chart {
     };
     const range = this.range(traces);
     return {
-      height: data.height + 20 * this.legendLines(traces), margin: { l: 8, r: 12, t: 8, b: 8 }, paper_bgcolor: paper, plot_bgcolor: paper,
+      height: this.height + 20 * this.legendLines(traces), margin: { l: 8, r: 12, t: 8, b: 8 }, paper_bgcolor: paper, plot_bgcolor: paper,
       font: { family: style.fontFamily, size: 14, color: ink }, hovermode: "x unified", dragmode: "zoom",
       hoverlabel: { bgcolor: paper, font: { color: ink } },
       showlegend: true, legend: { orientation: "h", x: 0, yref: "container", y: 0, yanchor: "bottom" }, separators: ".\u202f", // 9 380
@@ -166,7 +167,8 @@ class Chart {
       xaxis: {
         ...axis, title: { text: data.axes[this.axis], standoff: 4, font: { size: 12 } }, showgrid: false, type: data.log_x ? "log" : "linear",
         hoverformat: ",.4~g", ...(data.log_x ? { tickvals: MARKED } : {}), // plotly writes 20 as a small 2
-        ...(data.x_max && !data.log_x && first ? { range: [0, data.x_max] } : {}),
+        // The end is always said: plotly would keep "not by itself" of a range that was given, and then draw from -1 to 6.
+        ...(first && !data.log_x && data.smoothing ? { range: [0, data.x_max || Math.max(...traces.map(({ x }) => x.at(-1)))] } : {}),
       },
       yaxis: { ...axis, type: this.logY ? "log" : "linear", ...(range ? { range } : { rangemode: "tozero" }) },
       shapes: first ? data.verticals.map((at) => ({
