@@ -110,7 +110,7 @@ LESSON = Lesson(
         Number("steps", "Steps T", 30, minimum=1, maximum=100),
         Number("beside", "Steps of the second picture", 0, minimum=0, maximum=100),
         Number("t", "Time t", 0.0, minimum=0, maximum=1, integer=False),
-        Layers("show", "Shown", ("density", "arrows", "particles")),
+        Layers("show", "Shown", ("density", "arrows", "particles", "paths")),
         Number("particles", "Particles", 1000, minimum=1, maximum=MAX_PARTICLES),
         Drops("drop", "Dropped particles", ()),
         Number("after", "Snapshot of the training", SNAPSHOTS - 1, minimum=0, maximum=SNAPSHOTS - 1),

@@ -3,6 +3,7 @@
 import inspect
 from importlib import import_module
 
+import numpy as np
 import streamlit as st
 
 from core.media import contact_sheet, unit_pixels
@@ -15,29 +16,47 @@ from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.quick import result_of
 from pages.ui.still import still
 
-TILE = 72  # about so many pixels of the screen for a picture
+# Pixels of the screen for one of a tensor, by the longer side of what goes in and what comes out: one scale for both.
+SCALES = {56: 2, 28: 4, 7: 16, 1: 48}
+LINE, CHANNELS = 480, 8  # pixels of the screen for a line of channels; how many are drawn
+
+
+def taken(trajectory: Trajectory, side: int) -> np.ndarray:
+    """The digit as a block takes it, reduced to `side` by the mean: uint8 (side, side, 1)."""
+    digit = trajectory["x_t"][0, 0, 0]
+    step = len(digit) // side
+    return unit_pixels(digit.reshape(side, step, side, step).mean(axis=(1, 3))[None])
+
+
+def enlarged(pixels: np.ndarray, scale: int) -> np.ndarray:
+    """uint8 (..., H, W, 1) -> (..., scale * H, scale * W, 1)."""
+    return pixels.repeat(scale, axis=-3).repeat(scale, axis=-2)
 
 
 def one_term(trajectory: Trajectory, term: Term) -> None:
-    """A block: its rule, and what it makes of the digit."""
+    """A block: its rule, and what it makes of the digit, both to one scale."""
     facts = next(one for one in trajectory.meta["terms"] if one["name"] == term.name)
     before, after = (" × ".join(map(str, facts[key])) for key in ("shape_in", "shape_out"))
     st.markdown(
-        f"**{term.name}**: {term.does}  \n{term.shape}, here {before} → {after}. "
-        f"Parameters: {term.count} = **{facts['parameters']:,}**."
+        f"**{term.name}**: {term.does}  \n{term.shape}. Parameters: {term.count} = **{facts['parameters']:,}**."
     )
-    maps = trajectory[f"maps/{term.name}"]
-    with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
-        with st.container(width=TILE + 16, gap="xsmall"):
-            still(unit_pixels(trajectory["x_t"][0, 0]), "The digit", TILE)
-            st.caption("the digit")
+    maps = trajectory[f"maps/{term.name}"][:CHANNELS, ..., None]
+    side = facts["shape_in"][-1] if len(facts["shape_in"]) == 3 else 1
+    scale = SCALES[max(side, maps.shape[1])]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         with st.container(width="content", gap="xsmall"):
-            scale = max(1, TILE // maps.shape[1])
-            tiles = maps.repeat(scale, axis=1).repeat(scale, axis=2)[..., None]
+            still(enlarged(taken(trajectory, side), scale), "The digit, as the block takes it")
+            st.caption(f"in: {before}")
+        st.markdown(f"**{term.name} →**", width="content")
+        with st.container(width="content", gap="xsmall"):
+            columns = min(len(maps), LINE // (scale * maps.shape[1]))
             still(
-                contact_sheet(tiles, columns=min(8, len(tiles)), background=128), f"What {term.name} puts out"
+                contact_sheet(enlarged(maps, scale), columns=columns, background=128),
+                f"What {term.name} puts out",
             )
-            st.caption(f"{len(maps)} of {facts['shape_out'][0]} channels")
+            st.caption(
+                f"out: {after}" + ("" if len(maps) == facts["shape_out"][0] else f", {len(maps)} of them")
+            )
 
 
 def code_of(term: Term) -> None:
@@ -56,7 +75,7 @@ def table(trajectory: Trajectory) -> None:
             "in all": facts["parameters"],
         })  # fmt: skip
     st.dataframe(
-        rows, hide_index=True, height="content", row_height=29,
+        rows, hide_index=True, height="content", row_height=24,
         column_config={"in all": st.column_config.NumberColumn(format="localized")},
     )  # fmt: skip
 

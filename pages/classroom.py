@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.classroom.rooms import Person
 from core.classroom.words import ClassroomError, spaced
+from lessons.teaching import plans
 from pages.components.address import base
 from pages.components.plain import plain
 from pages.components.style import page_style
@@ -112,30 +113,47 @@ def room_of_a_student(who: Person) -> None:
 
 def laptop() -> None:
     st.title("Class", anchor=False)
-    with st.container(width=760):
+    st.markdown(
+        "On a projector, or with a class whose screens follow yours; and what to show in 5, 50 or 80 minutes."
+    )
+    projector, served = st.columns(2, gap="large")
+    with projector:
+        how_to_present()
+    with served:
+        st.header("With students at their own screens", anchor=False)
         st.markdown(
-            "This app runs for you alone. To lead a class with it, have it served (`make serve`, see docs/hosting.md): "
-            "students then join a room with a code, follow your page and your player, and answer questions."
+            "This app runs for you alone. Served from one computer (`make serve`, see docs/hosting.md), it has a room: "
+            "students join with a code or a phone’s camera, follow your page and your player, answer the questions at "
+            "once, and draw what a network then learns."
         )
+    lesson_plans()
 
 
 def how_to_present() -> None:
     st.header("On a projector", anchor=False)
     st.markdown(
-        "Presenting makes the type big in this tab and leaves the menu out. On a lesson, Page Down and Page Up, or → and ←, "
-        "go from stop to stop: claim, picture, question, what to look for, and what is folded below; after the last "
-        "one comes the next lesson. Esc ends it. Open the lesson from the start page."
+        "On any lesson the key **p** makes the figure and the type big and leaves the menu and the controls out. Page Down "
+        "and Page Up go from stop to stop: claim, picture, question, what to look for, and what is folded below; after "
+        "the last one comes the next lesson. Esc ends it."
     )
+
+
+def lesson_plans() -> None:
+    """What a teacher looks for before a class: what to show in which order, and what to ask."""
+    st.header("Lesson plans", anchor=False)
+    texts = plans()
+    for tab, text in zip(st.tabs(list(texts)), texts.values(), strict=True):
+        tab.markdown(text)
 
 
 page_style()
 if not class_settings().on:
     laptop()
-    how_to_present()
 elif (me := person()) is None:
     entry()
 elif me.leads:
     room_of_the_instructor(me.code)
     how_to_present()
+    lesson_plans()
 else:
     room_of_a_student(me)

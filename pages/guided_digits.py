@@ -60,7 +60,7 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
                 for k in range(EACH)
             ]
         return Film(
-            rows=rows, steps=times[:count], total=total, columns=DIGITS, marks=marks(total), strip_row="clean_hat-0",
+            rows=rows, steps=times[:count], total=total, columns=DIGITS, marks=marks(total), strip_row="x_t-0",
             clock="flow", name="b9",
         )  # fmt: skip
 

@@ -15,6 +15,7 @@ PATIENCE = 300_000  # milliseconds
 @pytest.fixture
 def drawing(page: Page, app: str):
     page.goto(f"{app}/{LESSON.url_path}")
+    page.get_by_role("radio", name="Its training").click(timeout=PATIENCE)
     drawing = page.locator(".curves .drawing")
     expect(drawing.locator(".scatterlayer .js-line")).to_have_count(1, timeout=PATIENCE)
     return drawing

@@ -16,14 +16,14 @@ function figureOf(root) {
   return { box: /** @type {HTMLElement | null} */ (host.closest(narrow ? ".st-key-figure" : ".st-key-left")), narrow };
 }
 
-// The height in CSS pixels for the `stage` of this player.
-function heightFor(root, stage) {
+// The height in CSS pixels for the `stage` of this player; `last` is what ends lowest of all that stands below it.
+function heightFor(root, stage, last = root) {
   const { box, narrow } = figureOf(root);
   const scrolls = !box || (narrow && box.querySelector(".st-key-board")); // page.css: a sheet to draw on scrolls away with the rest
   if (scrolls) return Math.max(ROOM.least, ROOM.alone * innerHeight);
   const available = narrow ? ROOM.share * innerHeight : innerHeight - ROOM.margin;
   // What stands above the pictures in the figure, and what the player has below them; something tall at their side takes nothing.
   const above = stage.getBoundingClientRect().top - box.getBoundingClientRect().top;
-  const below = root.getBoundingClientRect().bottom - stage.getBoundingClientRect().bottom;
+  const below = last.getBoundingClientRect().bottom - stage.getBoundingClientRect().bottom;
   return Math.max(ROOM.least, Math.floor(available - above - below));
 }

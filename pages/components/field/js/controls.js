@@ -1,14 +1,18 @@
 // The controls of the field: buttons, sliders, keys, and the pointer on the plane.
 
 const THUMB = 20; // width of a range input's thumb in CSS pixels, as in field.css
-/** @type {[string, string, (view: {field: string, show: Set<string>}) => boolean][]} */
+/** @typedef {{field: string, show: Set<string>}} Layered */
+const moving = (/** @type {Layered} */ view) => [["particles", "particles"], ["paths", "paths"]].filter(([layer]) => view.show.has(layer)).map(([, words]) => words);
+// Colour, words ("" for what is not drawn), and whether it is drawn as a line.
+/** @type {[string, (view: Layered) => string, (view: Layered) => boolean][]} */
 const LEGEND = [
-  ["data", "data points x₁", () => true],
-  ["exact", "particles, exact field", (view) => view.field !== "network" && view.show.has("particles")],
-  ["network", "particles, network", (view) => view.field !== "exact" && view.show.has("particles")],
-  ["straight", "conditional paths", (view) => view.show.has("straight")],
-  ["gap", "difference", (view) => view.field === "difference"],
+  ["data", () => "data points x₁", () => false],
+  ["exact", (view) => view.field !== "network" ? named(moving(view), "exact field") : "", (view) => !view.show.has("particles")],
+  ["network", (view) => view.field !== "exact" ? named(moving(view), "network") : "", (view) => !view.show.has("particles")],
+  ["straight", (view) => view.show.has("straight") ? "conditional paths, straight" : "", () => true],
+  ["gap", (view) => view.field === "difference" ? "difference" : "", () => true],
 ];
+const named = (/** @type {string[]} */ what, /** @type {string} */ field) => what.length ? `${what.join(" and their ")}, ${field}` : "";
 
 class Controls {
   constructor(field, signal) {
@@ -147,9 +151,10 @@ class Controls {
       tick.style.left = `${THUMB / 2 + (k / view.steps) * width}px`;
       return tick;
     })));
-    part("key").replaceChildren(...LEGEND.filter(([, , shown]) => shown(view)).map(([name, label]) => {
+    part("key").replaceChildren(...LEGEND.filter(([, words]) => words(view)).map(([name, words, line]) => {
       const item = document.createElement("span");
-      item.textContent = label;
+      item.textContent = words(view);
+      item.classList.toggle("line", line(view));
       item.style.setProperty("--mark", colours[name]);
       return item;
     }));

@@ -43,7 +43,9 @@ class VectorField {
     }
     this.readTheme();
     this.layout();
-    if (first && scene.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play({ byHand: false });
+    if (!first || !scene.autoplay) return;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.view.t = 1; // where playing would have come to rest
+    else this.play({ byHand: false });
   }
 
   readTheme() {
@@ -278,7 +280,7 @@ class VectorField {
     this.root.classList.toggle("two", two);
     this.root.classList.toggle("wide", wide && !two);
     const room = two && width >= 560 ? (width - 16) / 2 : wide && !two ? width - 330 : width;
-    const tall = heightFor(this.root, this.part("panels")) - CAPTION;
+    const tall = heightFor(this.root, this.part("panels"), wide && !two ? this.part("deck") : this.root) - CAPTION;
     const side = Math.floor(Math.min(room, tall));
     this.root.style.setProperty("--plane", `${side}px`); // what the clock says must not make the track longer
     for (const panel of this.panels) panel.resize(side);

@@ -1,6 +1,6 @@
 // The loss of the training so far, above the loss that the exact field has: no network can go below that line.
 
-const LOSS = { height: 160, left: 44, right: 12, top: 10, bottom: 24 };
+const LOSS = { height: 104, left: 44, right: 12, top: 10, bottom: 24 };
 
 // loss: {at, values, total, floor}; `cursor` is the training step of the network that is shown.
 function drawLoss(host, { at, values, total, floor }, cursor, width) {
