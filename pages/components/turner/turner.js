@@ -1,6 +1,7 @@
 // One picture or several, turned together. State lives here and survives new data of the same view.
 
 const CAPTION = 32; // below a picture, in CSS pixels
+const OTHER = { share: 0.5, words: 44 }; // the reading that is not shown large: of a picture's side, and the line above it
 const TURNERS = new WeakMap();
 
 class Turner {
@@ -39,16 +40,26 @@ class Turner {
     this.root.style.setProperty("--grid", data.grid);
     const tiles = data.upright.map((url, k) => this.tile(url, data.turned[k], data.labels[k] ?? ""));
     this.root.querySelector(".tiles").replaceChildren(...tiles);
+    this.root.querySelector(".others").replaceChildren(...data.upright.map(() => {
+      const other = document.createElement("div");
+      other.append(image("", ""));
+      other.addEventListener("click", () => this.turn());
+      return other;
+    }));
     this.draw();
     for (const frame of this.root.querySelectorAll(".frame")) this.rest(frame);
     this.fit();
   }
 
-  // All pictures in one line, as large as the figure's height allows.
+  // All pictures in one line, as large as the figure's height allows; below them, smaller, what they are turned.
   fit() {
     if (!this.data) return;
     const count = this.data.upright.length, across = (this.root.clientWidth - 12 * (count - 1)) / count;
-    const side = Math.min(across, heightFor(this.root, this.root.querySelector(".tiles")) - CAPTION);
+    const alone = this.data.view === "identity" || figureOf(this.root).narrow;
+    this.root.classList.toggle("alone", true);
+    const height = heightFor(this.root, this.root.querySelector(".tiles")) - CAPTION;
+    this.root.classList.toggle("alone", alone);
+    const side = Math.min(across, alone ? height : (height - OTHER.words) / (1 + OTHER.share));
     this.root.style.setProperty("--side", `${Math.max(72, Math.floor(side))}px`);
   }
 
@@ -103,14 +114,19 @@ class Turner {
       piece.style.left = `${(100 * (place % grid)) / grid}%`;
       piece.style.top = `${(100 * Math.floor(place / grid)) / grid}%`;
     }
-    const reading = this.root.querySelector(".reading");
-    const side = document.createElement("span");
-    side.className = "side";
-    side.textContent = turned ? "turned" : "upright";
-    reading.replaceChildren(side, `“${data.readings[turned ? 1 : 0] || "(empty prompt)"}”`);
+    this.say(this.root.querySelector(".reading"), turned);
+    this.say(this.root.querySelector(".other"), !turned);
+    this.root.querySelectorAll(".others img").forEach((other, k) => { other.src = (turned ? data.upright : data.turned)[k]; });
     for (const frame of this.root.querySelectorAll(".frame")) {
       frame.setAttribute("aria-label", `${turned ? "turned" : "upright"}: ${data.readings[turned ? 1 : 0]}`);
     }
+  }
+
+  say(reading, turned) {
+    const side = document.createElement("span");
+    side.className = "side";
+    side.textContent = turned ? "turned" : "upright";
+    reading.replaceChildren(side, `“${this.data.readings[turned ? 1 : 0] || "(empty prompt)"}”`);
   }
 
   // All pictures beside each other into the collection, and one under the pointer: as they are turned (window/js/keeping.js).
