@@ -1,6 +1,6 @@
 """B11: three flows in the plane, each trained on the pairs of the one before; and the digits' flow before and after."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
@@ -143,17 +143,17 @@ def digit_films(count: int) -> Films:
 
 def figures(trajectory: Trajectory) -> None:
     """The numbers of the three flows, for which there is no room in the figure."""
+    measured: dict[str, Callable[[dict], str]] = {
+        "|x₁ − x₀|²": lambda flow: f"{flow['pairs_cost']:.2f}",
+        "|Z₁ − Z₀|²": lambda flow: f"{flow['paths_cost']:.2f}",
+        "S": bent,
+        "V": lambda flow: f"{flow['loss']:.2f}",
+        "steps": lambda flow: str(flow["steps_needed"] or f"> {MOST_COUNTED}"),
+    }
     st.dataframe(
         [
-            {
-                "pairs": name,
-                "|x₁ − x₀|²": f"{flow['pairs_cost']:.2f}",
-                "|Z₁ − Z₀|²": f"{flow['paths_cost']:.2f}",
-                "S": bent(flow),
-                "V": f"{flow['loss']:.2f}",
-                "steps": flow["steps_needed"] or f"> {MOST_COUNTED}",
-            }
-            for name, flow in zip(ROUNDS, trajectory.meta["flows"], strict=True)
+            {"": quantity, **{name: say(flow) for name, flow in zip(ROUNDS, trajectory.meta["flows"], strict=True)}}
+            for quantity, say in measured.items()
         ],
         hide_index=True, width="stretch", height="content",
     )  # fmt: skip
