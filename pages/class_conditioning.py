@@ -11,7 +11,7 @@ from pages.ui.training_face import training_shown
 
 def films(network: Network) -> Films:
     columns = [str(digit) for digit in DIGITS]
-    return flow(values["steps"], len(DIGITS), network.ages, columns, shown=("x_t", "clean_hat"), name="b8")
+    return flow(values["steps"], len(DIGITS), network.ages, columns, shown=("x_t",), name="b8")
 
 
 with lesson_page(LESSON) as values:

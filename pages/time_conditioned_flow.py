@@ -10,7 +10,7 @@ from pages.ui.training_face import training_shown
 
 
 def films(network: Network) -> Films:
-    return flow(values["steps"], COUNT, network.ages, shown=("x_t", "clean_hat"), name="b6")
+    return flow(values["steps"], COUNT, network.ages, shown=("x_t",), name="b6")
 
 
 with lesson_page(LESSON) as values:

@@ -40,6 +40,7 @@ def flow(
     """
     chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
     kept = kept_steps(num_steps, count * len(networks))
+    strip = f"{'clean_hat' if 'clean_hat' in shown else 'x_t'}-{chosen[-1][0]}"
     times = [f"t = {index / num_steps:.3f}" for index in kept]
 
     def rows(pixels: Mapping[str, np.ndarray]) -> list[Row]:
@@ -62,7 +63,7 @@ def flow(
     def live(pixels: Pixels, total: int) -> Film:
         return Film(
             rows=rows(pixels), steps=times[: len(pixels["x_t"])], total=total, columns=columns, clock="flow",
-            marks=marks(total), strip_row=f"clean_hat-{chosen[-1][0]}", name=name,
+            marks=marks(total), strip_row=strip, name=name,
         )  # fmt: skip
 
     def finished(trajectory: Trajectory) -> Film:
@@ -74,7 +75,7 @@ def flow(
         steps = trajectory.meta["steps"]
         return Film(
             rows=rows(drawn), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
-            strip_row=f"clean_hat-{chosen[-1][0]}", name=name,
+            strip_row=strip, name=name,
             formula=UPDATE if solver == "euler" else "",
             numbers=[
                 Number("t", "time", [step["t"] for step in steps]),

@@ -1,7 +1,7 @@
 // The pictures: one band per row (quantity), one tile per column (sample). With a single sample the rows stand
 // beside each other instead, so that x_t, its clean estimate and the noise are read like a sentence.
 
-const STAGE = { gap: 8, bands: 10, label: 92, narrowLabel: 68, name: 24, below: 36, betweenLines: 12, stacked: 26, blocks: 28, least: 28, alike: 0.94 };
+const STAGE = { gap: 8, bands: 10, label: 92, narrowLabel: 68, name: 24, below: 36, betweenLines: 12, stacked: 26, least: 28, alike: 0.94 };
 
 class Stage {
   constructor(host, onEnlarge) {
@@ -23,36 +23,22 @@ class Stage {
     }
     this.signature = signature;
     this.tiles = [];
-    this.host.className = `stage ${single ? "single" : "grid"} ${plan.stacked ? "stacked" : ""} ${plan.beside > 1 ? "beside" : ""}`;
-    this.host.style.setProperty("--beside", String(plan.beside));
+    this.host.className = `stage ${single ? "single" : "grid"} ${plan.stacked ? "stacked" : ""}`;
     this.host.style.setProperty("--label", `${plan.label}px`);
     this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (plan.size + STAGE.gap))}px`);
     this.host.replaceChildren(...rows.map((row, i) => this.band(film, row, plan.size, single, plan.lines > 1 || i === 0)));
   }
 
-  // How many pictures stand in a line, and how many bands beside each other, so that the pictures are largest: all rows and samples are
-  // to be seen at once. Of plans that are about as large, the lowest: it leaves room for the curves.
+  // How many pictures stand in a line, so that they are largest: all rows and samples are to be seen at once. Of plans that are
+  // about as large, the lowest: it leaves room for the curves.
   plan(film, rows, width, height, single) {
-    const narrow = !single && width < 560;
+    const across = single ? rows.length : film.batch, down = single ? 1 : rows.length;
+    const stacked = !single && width < 560;
     const label = (width < 720 ? STAGE.narrowLabel : STAGE.label) - STAGE.gap;
-    const ways = [];
-    for (let beside = 1; beside <= (single || narrow ? 1 : rows.length); beside++) {
-      const stacked = narrow || beside > 1; // a band's label stands above it
-      const room = (width - STAGE.blocks * (beside - 1)) / beside - (single || stacked ? 0 : label + STAGE.gap);
-      const down = single ? 1 : Math.ceil(rows.length / beside);
-      for (const way of this.lines(film, rows, room, height, { single, stacked, down })) ways.push({ ...way, beside, stacked, label });
-    }
-    const largest = Math.max(...ways.map((way) => way.seen));
-    const plan = ways.filter((way) => way.seen >= STAGE.alike * largest).reduce((a, b) => (b.tall < a.tall ? b : a));
-    return { ...plan, size: Math.max(STAGE.least, Math.floor(plan.size)) };
-  }
-
-  // The ways to break samples (or, of a single one, the rows) into lines; `seen` is what whole pixels leave of `size`, `tall` the whole height.
-  lines(film, rows, room, height, { single, stacked, down }) {
-    const across = single ? rows.length : film.batch;
+    const room = width - (single || stacked ? 0 : label + STAGE.gap);
     const tall = Math.max(...rows.map((row) => row.height / Math.max(row.width, row.height)));
     const named = !single && film.columns.some(Boolean) ? STAGE.name : 0;
-    const ways = [];
+    const plans = [];
     for (let lines = 1; lines <= across; lines++) {
       const inLine = Math.ceil(across / lines); // 5 in lines of 3 and 2, not of 4 and 1
       if (Math.ceil(across / inLine) !== lines) continue;
@@ -60,11 +46,11 @@ class Stage {
       const words = single
         ? lines * STAGE.below + (lines - 1) * STAGE.betweenLines
         : down * ((stacked ? STAGE.stacked : 0) + (lines - 1) * STAGE.gap) + (down - 1) * STAGE.bands + named * (lines > 1 ? down * lines : 1);
-      const size = Math.min(byWidth, (height - words) / (down * lines * tall));
-      const seen = Math.max(...fit(Math.max(STAGE.least, Math.floor(size)), rows[0]));
-      ways.push({ size, inLine, lines, seen, tall: words + down * lines * tall * seen });
+      const size = Math.max(STAGE.least, Math.floor(Math.min(byWidth, (height - words) / (down * lines * tall))));
+      plans.push({ size, seen: Math.max(...fit(size, rows[0])), inLine, lines, stacked, label }); // what whole pixels leave of the size
     }
-    return ways;
+    const largest = Math.max(...plans.map((plan) => plan.seen));
+    return plans.find((plan) => plan.seen >= STAGE.alike * largest); // fewest lines first, which are the lowest
   }
 
   band(film, row, size, single, named) {
