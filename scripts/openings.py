@@ -3,8 +3,8 @@
 Each is computed by the lesson's own job, for the model in the settings, and folded for the eye (core/compact.py) into
 assets/openings, beside a manifest that says which code, model and machine made them. Can be interrupted and repeated: what
 is computed is kept in a store of its own, `openings` in the data folder. When the code of core/ or lessons/ has changed
-since, that store is emptied first; ARGS=--keep takes its results all the same. ARGS="A4 A6" computes these lessons only,
-and packs nothing unless the others are there.
+since, that store is emptied first; ARGS=--keep takes its results all the same. ARGS="A4 A6" computes these lessons only; of
+the others it keeps what ships, where that is what they still open with.
 """
 
 from __future__ import annotations
@@ -100,12 +100,17 @@ def main() -> None:
             "note": NOTE,
         }
         name = {"name": card.name, "fingerprint": model}
-        missing = [title for _, title, spec in jobs if not store.has_result(executor.key(spec))]
+        ships = shipped(settings.openings, model, {lesson.code for lesson in COURSE} - set(wanted))
+        missing = [
+            title
+            for _, title, spec in jobs
+            if spec.key({}) not in ships["results"] and not store.has_result(executor.key(spec))
+        ]
         if missing:
             print(f"Not packed yet: {len(missing)} of {len(jobs)} are still to be computed.")
             return
         found = [(lesson, title, spec, executor.key(spec)) for lesson, title, spec in jobs]
-        pack(found, store, seconds, about, name, settings.openings)
+        pack(found, store, seconds, about, name, settings.openings, ships)
     except ComputeError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
@@ -122,11 +127,18 @@ def pack(
     about: Mapping[str, Any],
     model: Mapping[str, str],
     folder: Path,
+    ships: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Writes the folder of openings: the results, then the manifest; then it removes what is no longer in that."""
+    """Writes the folder of openings: the results, then the manifest; then it removes what is no longer in that.
+
+    `ships`: "results" and "cards" that stay as they are.
+    """
     results: dict[str, Any] = {}
-    cards: dict[str, Any] = {}
+    cards: dict[str, Any] = dict(ships["cards"])
     for lesson, title, spec, key in jobs:
+        if spec.key({}) in ships["results"]:
+            results[spec.key({})] = ships["results"][spec.key({})]
+            continue
         trajectory = store.get_result(key)
         if trajectory is None:
             sys.exit(f"The result of {title} has just been removed or is damaged: run make openings again.")
@@ -154,6 +166,20 @@ def pack(
         if path.is_file() and path.name not in kept:
             path.unlink()
     print(f"{len(results)} results and {len(cards)} cards, {size / 1e6:.1f} MB, are in {folder}.")
+
+
+def shipped(folder: Path, model: str, codes: set[str]) -> dict[str, dict[str, Any]]:
+    """What a folder has for this model of these lessons: "results" by key, "cards" by code; of a new one nothing."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"results": {}, "cards": {}}
+    if manifest["model"]["fingerprint"] != model:
+        return {"results": {}, "cards": {}}
+    return {
+        "results": {key: entry for key, entry in manifest["results"].items() if entry["lesson"] in codes},
+        "cards": {code: card for code, card in manifest["cards"].items() if code in codes},
+    }
 
 
 def _written(path: Path, data: bytes) -> dict[str, Any]:

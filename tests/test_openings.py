@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+import shutil
 
 import pytest
 from PIL import Image
@@ -20,7 +22,7 @@ from lessons.any_model import fitted
 from lessons.course import COURSE, JOBS
 from lessons.lesson import named
 from lessons.opening import opening_jobs
-from scripts.openings import MOST_BYTES
+from scripts.openings import MOST_BYTES, pack, shipped
 
 FOLDER = ASSETS / "openings"
 MAKE_ANEW = (
@@ -69,6 +71,36 @@ def test_it_is_small_and_whole(openings, wanted):
     assert sum(files.values()) < MOST_BYTES
     for _, spec in wanted.values():
         assert openings.read(spec) is not None
+
+
+def test_one_lesson_is_packed_anew_and_the_others_stay_to_the_last_byte(openings, wanted, tmp_path):
+    """Of a folder with A1 and A3: A1's result comes from a store, and A3's stays as it lies there."""
+    manifest = openings.manifest
+    lessons = {lesson.code: lesson for lesson in COURSE}
+    jobs = [(lessons[code], code, spec, key) for key, (code, spec) in wanted.items() if code in ("A1", "A3")]
+    folder = tmp_path / "openings"
+    folder.mkdir()
+    for entry in (*manifest["results"].values(), manifest["cards"]["A1"], manifest["cards"]["A3"]):
+        if entry.get("lesson", "A1") in ("A1", "A3"):
+            shutil.copy(FOLDER / entry["file"], folder)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    store = Store(tmp_path / "store")
+    for _, code, spec, key in jobs:
+        if code == "A1":
+            store.put_result_bytes(key, openings.read(spec))
+    model = manifest["model"]
+    stays = shipped(folder, model["fingerprint"], {"A3"})
+    assert not shipped(folder, "another model", {"A3"})["results"]
+    about = {"code": "0" * 16, "date": "2000-01-01"}
+    pack(jobs, store, {}, about, model, folder, stays)
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    written = json.loads(after["manifest.json"])
+    assert set(after) == {*before, "B5.webp", "B12.webp"}  # the cards that are drawn, not computed
+    for entry in written["results"].values():
+        same = after[entry["file"]] == before[entry["file"]]
+        assert same == (entry["lesson"] == "A3"), "a new one says that it is of another day"
+    assert written["cards"]["A3"] == manifest["cards"]["A3"] and written["date"] == "2000-01-01"
 
 
 def test_every_card_has_its_film(openings):
