@@ -1,5 +1,7 @@
 """A4: the loop, scrubbed."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 import torch
@@ -7,10 +9,10 @@ import torch
 from core.media import to_pixels
 from lessons.classical_denoising import best_blur, psnr
 from lessons.iterative_denoising import LESSON as WRITTEN
-from pages.components.player import Film
+from pages.components.player import Film, Row
 from pages.server.runtime import job_id, model_of, schedule
 from pages.ui.edit_films import with_original
-from pages.ui.films import Films, Pixels, denoising
+from pages.ui.films import Films, denoising
 from pages.ui.fitted import here
 from pages.ui.lesson_page import beside_the_figure, lesson_page
 from pages.ui.pictures import pixels_of
@@ -50,13 +52,20 @@ def comparison(job: str, trajectory) -> None:
 
 
 def films(values: Values) -> Films:
+    """The run beside the original and what one step would have given: the estimate that it begins with."""
     run = denoising(schedule().strided_timesteps()[values["i_start"] :], name="a4")
     original = pixels_of(values["picture"])[None, None]
 
-    def live(pixels: Pixels, total: int) -> Film:
-        return with_original(run.live(pixels, total), original)
+    def with_both(film: Film) -> Film:
+        estimate = next(row for row in film.rows if row.name == "clean_hat").pixels
+        one = Row("one_step", r"\text{one step}", estimate[:1], "would have given this")
+        film = with_original(film, original)
+        return replace(film, rows=[film.rows[0], one, *film.rows[1:]])
 
-    return Films(lambda trajectory: with_original(run.finished(trajectory), original), live)
+    return Films(
+        lambda trajectory: with_both(run.finished(trajectory)),
+        lambda pixels, total: with_both(run.live(pixels, total)),
+    )
 
 
 with lesson_page(LESSON) as values:

@@ -63,7 +63,9 @@ def draw_training(
             x_max=training.total if training.live else None, **(HIGH if alone else LOW),
         )  # fmt: skip
     if alone:
-        st.caption("Once it trains, its loss appears above, and here what it draws after each epoch.")
+        st.caption(
+            "Not trained here yet. Once it is, its own loss stands above, and here what it draws after each epoch."
+        )
     if samples is not None:
         film = _samples_film(training, *samples)
         show(state.stage("samples"), pack(signed(film, lesson, training_spec(training.settings), {})))
@@ -90,16 +92,16 @@ def _line(name: str, value: float, series: list[Series]) -> Series:
 
 
 def _shipped(reference: str, settings: MnistSettings | None = None) -> list[Series]:
-    """The curves of what ships, where they belong beside these settings: the reference numbers, and its own. All without."""
-    found = []
-    for preset in (reference, *BESIDE.get(reference, ())):
+    """The curves of what ships, the reference and with one number changed, where the settings are of any; all without."""
+    presets, found, theirs = (reference, *BESIDE.get(reference, ())), [], []
+    for preset in presets:
         network, curve = shipped(preset), shipped_curve(preset)
-        numbers = REFERENCE | STUDIED
-        if network and curve and settings in (None, numbers[reference], numbers[preset], network.settings):
+        if network and curve:
+            theirs += [(REFERENCE | STUDIED)[preset], network.settings]
             time = duration(float(curve.seconds[-1]))
             note = f"{curve.steps[-1]:,} steps in {time}, done beforehand"
             found.append(_series(f"Shipped: {describe(network.settings)}", curve, note))
-    return found
+    return found if settings is None or settings in theirs else []
 
 
 def _say(training: Training) -> None:

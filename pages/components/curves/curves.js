@@ -155,7 +155,7 @@ class Chart {
     const ink = style.color, grid = ink.replace(/^rgb\((.*)\)$/, "rgba($1, 0.16)"), first = this.axis === 0;
     const axis = {
       color: ink, gridcolor: grid, zeroline: false, automargin: true,
-      tickfont: { size: 12 },
+      tickfont: { size: 12 }, tickangle: 0,
     };
     const range = this.range(traces);
     return {
