@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from lessons import training_pace
 from lessons.course import COURSE, JOBS
 from lessons.opening import opening_jobs
 from lessons.training_pace import pace_spec
@@ -86,7 +87,9 @@ def test_what_a_lesson_opens_with_keeps_its_id(code, key):
     assert spec.key(ENVIRONMENT) == key
 
 
-def test_the_measured_pace_keeps_its_id():
+def test_the_measured_pace_keeps_its_id(monkeypatch):
+    """Where bfloat16 is multiplied in hardware; elsewhere float32 alone is measured, which is another job."""
+    monkeypatch.setattr(training_pace, "native_precision", lambda device: "bfloat16")
     assert pace_spec(date(2026, 1, 2), "cpu").key(ENVIRONMENT) == PACE
 
 
