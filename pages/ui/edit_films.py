@@ -33,6 +33,12 @@ def _rebuilt(film: Film, rows: Sequence[Row], hidden: Sequence[str], curves: Seq
     return replace(film, rows=[*rows, *own], curves=[*curves, *kept])
 
 
+def _one_row(film: Film) -> Film:
+    """With the estimate behind its chip: at rest it is the picture, and one row alone is larger."""
+    rows = [replace(row, shown=row.shown and row.name != "clean_hat") for row in film.rows]
+    return replace(film, rows=rows, strip_row="x_t")
+
+
 # ---- A7 and A9 ---------------------------------------------------------------------------------------------
 
 
@@ -61,18 +67,18 @@ def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Films:
             )
             for k, (i, begin) in enumerate(zip(i_starts, begins, strict=True))
         ]  # fmt: skip
-        return Film(
+        return _one_row(Film(
             rows=[
                 row("x_t", "x_t", "the noisy picture"),
                 row("clean_hat", r"\hat{x}_0", "the estimate of the clean picture"),
             ],
             steps=[f"t = {t}" for t in timesteps], columns=[*columns, "the picture"], curves=curves,
-            marks=range(0, total, 5), strip_row="clean_hat", name=name,
-        )  # fmt: skip
+            marks=range(0, total, 5), name=name,
+        ))  # fmt: skip
 
     def live(pixels: Pixels, total: int) -> Film:
         film = plain.live(pixels, total)
-        return replace(film, rows=[row for row in film.rows if row.name != "eps"])
+        return _one_row(replace(film, rows=[row for row in film.rows if row.name != "eps"]))
 
     return Films(finished, live, key=f"grid/{name}")
 
@@ -144,9 +150,9 @@ def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> F
                     r"\text{in the original}", [before] * len(step), panel="seam", meaning="at the same place"
                 ),
             ]
-        return _rebuilt(film, rows, ("eps",), curves)
+        return _one_row(_rebuilt(film, rows, ("eps",), curves))
 
-    return Films(finished, plain.live)
+    return Films(finished, lambda pixels, total: _one_row(plain.live(pixels, total)))
 
 
 def outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
