@@ -38,7 +38,7 @@ LOOKS = 40  # at a page, until two are alike
 WIDE = 1000  # pixels of a picture in the README
 # name -> address below the app's
 STILLS = {
-    "visual-anagrams": "visual-anagrams?p1=a+3d+render+of+a+panda&p2=an+ink+drawing+of+a+skull",
+    "visual-anagrams": "visual-anagrams",
     "vector-field": "vector-field?t=0.6",
     "guided-digits": "guided-digits",
 }
