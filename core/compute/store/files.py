@@ -100,9 +100,12 @@ def touch(path: Path) -> None:
 
 def whole_files(directory: Path) -> Iterator[Path]:
     """The files below a directory, without temporary and damaged ones."""
-    for path in directory.rglob("*"):
-        if path.is_file() and not path.name.startswith(".") and path.suffix != ".damaged":
-            yield path
+    for folder, _, names in os.walk(
+        directory
+    ):  # which passes over a folder that another server takes away meanwhile
+        for name in names:
+            if not name.startswith(".") and not name.endswith(".damaged"):
+                yield Path(folder, name)
 
 
 def sweep(directory: Path) -> None:

@@ -141,11 +141,17 @@ class Store:
     # --- checkpoints ---------------------------------------------------------------------------------------
 
     def put_checkpoint(self, key: str, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint and drop all but the newest two. Raises StoreFull, OSError; older ones then stay."""
+        """Keep a checkpoint and drop all but the newest two. Raises StoreFull, OSError; older ones then stay.
+
+        Another server on this folder that ends the same run takes their folder away, perhaps while one is written.
+        """
         folder = self._checkpoints / require_key(key)
         meta = {"step": checkpoint.step, "name": checkpoint.name}
         payload = Trajectory(arrays=checkpoint.arrays, meta=meta).to_bytes()
-        write_sealed(folder / f"{checkpoint.step:012d}", payload)
+        try:
+            write_sealed(folder / f"{checkpoint.step:012d}", payload)
+        except FileNotFoundError:
+            write_sealed(folder / f"{checkpoint.step:012d}", payload)
         for path in sorted(whole_files(folder))[:-_KEPT_CHECKPOINTS]:
             path.unlink(missing_ok=True)
 
