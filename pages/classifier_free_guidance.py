@@ -1,5 +1,7 @@
 """A6: several guidance scales under the same noise; and what a judge says of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -22,13 +24,19 @@ FRAME = 2  # pixels
 
 
 def films(values: Values) -> Films:
-    """A column for each γ of each seed."""
+    """A column for each γ of each seed; the strip follows a guided one, not the first, which knows no prompt."""
     columns = [
         f"γ = {gamma:g}" + (f", {seed}" if values["count"] > 1 else "")
         for seed in seeds(values)
         for gamma in values["gammas"]
     ]
-    return denoising(schedule().strided_timesteps(), columns, name="a6")
+    run = denoising(schedule().strided_timesteps(), columns, name="a6")
+    guided = 3 * len(values["gammas"]) // 4
+
+    return Films(
+        lambda trajectory: replace(run.finished(trajectory), strip_sample=guided),
+        lambda pixels, total: replace(run.live(pixels, total), strip_sample=guided),
+    )
 
 
 # ---- γ, judged ---------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ UPDATE = r"x_{t+1/T} = x_t + \frac{1}{T}\,u"
 QUANTITIES = {
     "x_t": ("x_t", "where the picture is"),
     "clean_hat": (r"\hat{x}_1", "where a straight line from here would end"),
-    "velocity": ("u", "the velocity: blue −, orange +"),
+    "velocity": ("u", "velocity: blue −, orange +"),
 }
 
 
