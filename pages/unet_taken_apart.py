@@ -81,11 +81,9 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
         )
     edges = [Edge(k, k + 1) for k in range(len(PATH))]
     if says_velocity(trajectory):
-        nodes.append(
-            Node(
-                "", "x̂₁", "x + (1 − t) u", *ESTIMATE[:2], unit_pixels(clean_estimate(trajectory)), ESTIMATE[2]
-            )
-        )
+        column, row, side = ESTIMATE
+        estimate = unit_pixels(clean_estimate(trajectory))
+        nodes.append(Node("", "x̂₁", "x + (1 − t) u", column, row, estimate, side))
         edges.append(Edge(len(PATH), len(PATH) + 1))
     at = {node.name: k for k, node in enumerate(nodes)}
     for start, end in (("conv_in", "up2"), ("down1", "up1"), ("down2", "unflatten")):

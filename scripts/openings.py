@@ -4,7 +4,8 @@ Each is computed by the lesson's own job, for the model in the settings, and fol
 assets/openings, beside a manifest that says which code, model and machine made them. Can be interrupted and repeated: what
 is computed is kept in a store of its own, `openings` in the data folder. When the code of core/ or lessons/ has changed
 since, that store is emptied first; ARGS=--keep takes its results all the same. ARGS="A4 A6" computes these lessons only; of
-the others it keeps what ships, where that is what they still open with.
+the others it keeps what ships, where that is what they still open with. The manifest then tells of this packing, each file
+of its own.
 """
 
 from __future__ import annotations

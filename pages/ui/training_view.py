@@ -62,7 +62,7 @@ def draw_training(
             verticals=epoch_ends(training.total, settings.steps_per_epoch(settings.pictures)) if own else (),
             x_max=training.total if training.live else None, **(HIGH if alone else LOW),
         )  # fmt: skip
-    if alone:
+    if training.status is None:
         st.caption(
             "Not trained here yet. Once it is, its own loss stands above, and here what it draws after each epoch."
         )

@@ -100,9 +100,8 @@ def touch(path: Path) -> None:
 
 def whole_files(directory: Path) -> Iterator[Path]:
     """The files below a directory, without temporary and damaged ones."""
-    for folder, _, names in os.walk(
-        directory
-    ):  # which passes over a folder that another server takes away meanwhile
+    # os.walk passes over a folder that another server takes away meanwhile.
+    for folder, _, names in os.walk(directory):
         for name in names:
             if not name.startswith(".") and not name.endswith(".damaged"):
                 yield Path(folder, name)
