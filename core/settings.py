@@ -8,6 +8,7 @@
 | DIFFUSION_DTYPE | what the network computes in: float32, float16, bfloat16, or auto | auto: float16 on cuda |
 | DIFFUSION_OPENINGS | folder of results that ship, for what lessons open with; not there: none | assets/openings |
 | DIFFUSION_EMBEDDINGS | file of prompt embeddings, for a model without its text encoder | |
+| DIFFUSION_AT_ONCE | a run that usually takes fewer seconds begins by itself when a control changes; 0: none does | 15 |
 | DIFFUSION_SEATS | how many jobs compute at the same time on a GPU, in shared calls of the network | 4 on cuda, else 1 |
 | DIFFUSION_EXECUTOR | who computes: local, or ray for the actors of a Ray cluster | local |
 | DIFFUSION_RAY_ADDRESS | host:port of the cluster's head | |
@@ -35,6 +36,7 @@ PREFIX = "DIFFUSION_"
 MOST_ACTORS = 64
 MOST_SEATS = 32
 GPU_SEATS = 4
+LONGEST_AT_ONCE = 3600  # seconds
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 Executor = Literal["local", "ray"]
@@ -44,6 +46,7 @@ _MUST_BE = {
     "device": f"one of {', '.join(get_args(Device))}",
     "dtype": f"one of {', '.join(get_args(Dtype))}",
     "executor": f"one of {', '.join(get_args(Executor))}",
+    "at_once": f"a number of seconds from 0 to {LONGEST_AT_ONCE}",
     "ray_actors": f"a number from 1 to {MOST_ACTORS}",
     "seats": f"a number from 1 to {MOST_SEATS}",
     "embeddings": "a file, in the home of somebody whom this machine knows if it begins with ~",
@@ -80,6 +83,7 @@ class Settings(BaseSettings):
     ray_address: str = ""
     ray_actors: int = Field(1, ge=1, le=MOST_ACTORS)
     seats: int | None = Field(None, ge=1, le=MOST_SEATS)  # None: as the device suggests
+    at_once: float = Field(15.0, ge=0, le=LONGEST_AT_ONCE, allow_inf_nan=False)  # seconds
 
     @model_validator(mode="after")
     def _describe_a_cluster_whole(self) -> Self:

@@ -132,6 +132,14 @@ def test_results_of_shared_calls_are_others_than_those_of_a_jobs_own(read, monke
     assert found[1] != found[2] == found[3]
 
 
+@pytest.mark.parametrize("seconds", ["-1", "3601", "nan", "inf", "soon"])
+def test_seconds_that_cannot_be_are_refused(read, seconds):
+    with pytest.raises(
+        BadSetting, match=rf"DIFFUSION_AT_ONCE is '{seconds}'; it must be a number of seconds from 0"
+    ):
+        read({"DIFFUSION_AT_ONCE": seconds})
+
+
 @pytest.mark.parametrize("seats", ["0", "33", "-1", "four", "1.5"])
 def test_a_number_of_seats_that_cannot_be_is_refused(read, seats):
     with pytest.raises(BadSetting, match=rf"DIFFUSION_SEATS is '{seats}'; it must be a number from 1 to 32"):

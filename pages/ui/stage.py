@@ -32,7 +32,6 @@ from pages.ui.follow import ask, cancel_button, done, failure, follow, live, loo
 from pages.ui.origin import origin
 
 POLL_SECONDS = 0.4
-AT_ONCE = 15.0  # seconds: a run that usually takes less begins by itself when a control changes
 BESIDE = 6  # films of more columns than this, all together, are compared row under row
 
 
@@ -115,8 +114,8 @@ def stage(
 
 def at_once(spec: JobSpec) -> bool:
     """Whether a run is short enough to begin by itself when a control has changed."""
-    usual = runtime.executor().usual_seconds(spec.kind)
-    return usual is None or usual < AT_ONCE
+    usual, most = runtime.executor().usual_seconds(spec.kind), runtime.settings().at_once
+    return most > 0 if usual is None else usual < most
 
 
 def _leave(job_id: JobId | None) -> None:
@@ -307,7 +306,7 @@ def _offer(place: StageState, allowed: bool, spec: JobSpec, label: str = "Run") 
     It sits in a fragment, so it must rerun the whole page.
     """
     usual = runtime.executor().usual_seconds(spec.kind)
-    if usual is not None and usual >= AT_ONCE:
+    if usual is not None and not at_once(spec):
         label = f"{label} · about {usual:.0f} s"
     box = (
         st.container(horizontal=True, vertical_alignment="center")

@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from lessons.lesson import Lesson
-from tests.browser.conftest import ROOT, START_SECONDS, free_port
+from tests.browser.conftest import AT_ONCE, ROOT, START_SECONDS, free_port
 
 SECRET = "chalk-and-talk-42"
 SLOW = 120_000  # milliseconds
@@ -32,7 +32,7 @@ class ClassServer:
     def start(self) -> None:
         environment = {
             **os.environ, "PYTHONPATH": str(ROOT), "DIFFUSION_DATA_DIR": str(self.folder / "data"),
-            "DIFFUSION_CLASS_SECRET": SECRET, "DIFFUSION_CLASS_PLACES": "3",
+            "DIFFUSION_CLASS_SECRET": SECRET, "DIFFUSION_CLASS_PLACES": "3", **AT_ONCE,
         }  # fmt: skip
         with (self.folder / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(

@@ -29,6 +29,7 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None
 )
 START_SECONDS = 60
+AT_ONCE = {"DIFFUSION_AT_ONCE": "3600"}  # runs begin by themselves however busy the machine is that tests
 SCREEN = (1400, 900)  # pixels, unless a test asks for others
 expect.set_options(timeout=30_000)  # machines that run tests are slow
 
@@ -82,7 +83,7 @@ def servers(folders: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
              "--browser.gatherUsageStats", "false", "--server.baseUrlPath", below],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "DIFFUSION_DATA_DIR": str(folders.mktemp("data")),
-                 **environment},
+                 **AT_ONCE, **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
         )  # fmt: skip

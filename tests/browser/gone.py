@@ -14,6 +14,8 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
+from tests.browser.conftest import AT_ONCE
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -100,7 +102,8 @@ class Server:
             [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(self._port),
              "--server.address", "127.0.0.1", "--server.headless", "true"],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "DIFFUSION_DATA_DIR": str(self._data), **self._environment},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "DIFFUSION_DATA_DIR": str(self._data), **AT_ONCE,
+                 **self._environment},
             stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         for _ in range(600):

@@ -159,6 +159,21 @@ def test_a_run_that_takes_long_waits_for_its_button_and_the_picture_stays(module
     assert at.query_params["job"] == runtime.job_id(wanted(module, values))[:16]
 
 
+@each_run
+@pytest.mark.parametrize(
+    ("most", "usual", "begins"), [("0", 1.0, False), ("0", None, False), ("60", 40.0, True)]
+)
+def test_a_server_says_how_long_a_run_may_be_that_begins_by_itself(
+    module, visit, monkeypatch, most, usual, begins
+):
+    monkeypatch.setenv("DIFFUSION_AT_ONCE", most)
+    lesson = module.LESSON
+    at, executor = visit(lesson.slug)
+    executor.usual = usual
+    at.text_input(key=f"{lesson.slug}:seed").set_value("77").run()
+    assert (wanted(module, lesson.defaults() | {"seed": 77}) in executor.asked) == begins
+
+
 def test_the_die_chooses_another_seed_and_runs(visit):
     at, executor = visit("iterative_denoising")
     at.button(key="iterative_denoising:seed/roll").click().run()
