@@ -39,7 +39,13 @@ def films(values: Values) -> Films:
     def rows(pixels: Pixels) -> list[Row]:
         return [
             Row("x_t", "x_t", pixels["x_t"], "the picture on its way"),
-            Row("clean_hat", r"\hat{x}_0", pixels["clean_hat"], "the estimate of the clean picture"),
+            Row(
+                "clean_hat",
+                r"\hat{x}_0",
+                pixels["clean_hat"],
+                "the estimate of the clean picture",
+                shown=False,
+            ),
         ]
 
     def live(pixels: Pixels, total: int) -> Film:
@@ -110,7 +116,7 @@ def between_films() -> Films:
         many = len(WEIGHTS)
         rows = [
             Row(f"{name}-{way}", label, pixels[name][:, part], f"{what}, {caption}", shown=name == "clean_hat")
-            for name, label, what in (("clean_hat", r"\hat{x}_0", "the estimate"), ("x_t", "x_t", "the noisy picture"))
+            for name, label, what in (("clean_hat", r"\hat{x}_0", "the estimate"), ("x_t", "x_t", "the picture at t"))
             for way, part, caption in ((0, slice(many), "great circle"), (1, slice(many, None), "straight line"))
         ]  # fmt: skip
         return Film(

@@ -18,7 +18,7 @@ from lessons.text_image_to_image import distances, starts
 from lessons.visual_anagrams import cosine, seen
 from pages.components.player import Curve, Film, Row
 from pages.server.served.progress import Pixels
-from pages.ui.films import Films, denoising
+from pages.ui.films import Films, denoising, endings
 
 SEAM = (255, 0, 160)  # a colour that few pictures have
 
@@ -50,13 +50,21 @@ def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Films:
     def finished(trajectory: Trajectory) -> Film:
         original = trajectory["clean"]  # (1, 3, H, W)
         total, begins = len(trajectory["x_t"]), trajectory.meta["begins"]
+        ends = endings({key: to_pixels(trajectory[key]) for key in ("x_t", "clean_hat")})
 
         def row(key: str, label: str, caption: str) -> Row:
             pixels = to_pixels(trajectory[key])
             for k, begin in enumerate(begins):
                 pixels[:begin, k] = GREY
             last = to_pixels(original)[None].repeat(total, 0)
-            return Row(key, label, np.concatenate([pixels, last], axis=1), caption, blank=GREY)
+            return Row(
+                key,
+                label,
+                np.concatenate([pixels, last], axis=1),
+                caption,
+                blank=GREY,
+                ends=ends.get(key, ""),
+            )
 
         away = rms(trajectory["clean_hat"].astype(np.float32) - original)  # (steps, columns)
         curves = [

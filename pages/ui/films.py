@@ -15,6 +15,7 @@ from pages.server.served.progress import Pixels
 
 UPDATE = r"x_{t'} = c_0\,\hat{x}_0 + c_t\,x_t + \sigma z"
 MARK_EVERY = 5
+SAME = 4.0  # of 256 levels, root mean square: pictures that nobody tells apart
 SUM = (  # the same as pictures
     Term("x_{t'}", "x_t", "the next picture", ahead=1, last="clean_hat"),
     Term(r"\hat{x}_0", "clean_hat", "the estimate of the clean picture", "c_0"),
@@ -107,12 +108,23 @@ def _labels(timesteps: Sequence[int]) -> list[str]:
     return [f"t = {t}" for t in timesteps]
 
 
+def endings(pixels: Pixels) -> dict[str, str]:
+    """What stands beside x_t and its estimate at a run's last frame, where they have become the same picture."""
+    if "clean_hat" not in pixels:
+        return {}
+    last, estimate = (pixels[name][-1].astype(np.float32) for name in ("x_t", "clean_hat"))
+    if np.sqrt(((last - estimate) ** 2).mean()) > SAME:
+        return {}
+    return {"x_t": "hardly any noise is left", "clean_hat": "now the same as xₜ"}
+
+
 def _main_rows(pixels: Pixels) -> list[Row]:
     rows = (
         ("x_t", "x_t", "the noisy picture"),
         ("clean_hat", r"\hat{x}_0", "the estimate of the clean picture"),
         ("eps", r"\hat{\varepsilon}", "the estimated noise"),
     )
+    ends = endings(pixels)
     alone = pixels["x_t"].shape[1] == 1
     return [
         Row(  # two rows of samples are larger than three
@@ -121,6 +133,7 @@ def _main_rows(pixels: Pixels) -> list[Row]:
             pixels[name],
             caption,
             shown=alone or name != "eps",
+            ends=ends.get(name, ""),
             limit=EPS_RANGE if name == "eps" else 0.0,
         )
         for name, label, caption in rows

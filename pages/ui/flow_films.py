@@ -11,7 +11,7 @@ from core.trajectory import Trajectory
 from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps
 from pages.components.player import Curve, Film, Number, Row
 from pages.server.served.progress import Pixels
-from pages.ui.films import Films
+from pages.ui.films import Films, endings
 
 UPDATE = r"x_{t+1/T} = x_t + \frac{1}{T}\,u"
 # name in the trajectory -> label, caption, in the order in which they are read
@@ -50,9 +50,11 @@ def flow(
             return pixels[quantity][:, k * count : (k + 1) * count]
 
         last, age = chosen[-1]
+        ends = endings({quantity: of(quantity, last) for quantity in ("x_t", "clean_hat")})
         found = [
             Row(f"{quantity}-{last}", label, of(quantity, last), age if len(chosen) > 1 else caption,
-                shown=quantity in shown, limit=VELOCITY_LIMIT if quantity == "velocity" else 0.0)
+                shown=quantity in shown, ends=ends.get(quantity, "") if len(chosen) == 1 else "",
+                limit=VELOCITY_LIMIT if quantity == "velocity" else 0.0)
             for quantity, (label, caption) in QUANTITIES.items()
         ]  # fmt: skip
         return found + [

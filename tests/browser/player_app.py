@@ -43,7 +43,7 @@ def film(arrived: int, seed: int) -> Film:
     timesteps = np.linspace(990, 0, STEPS).round().astype(int)
     alphas_cumprod = np.cos(np.linspace(0.99, 0.0, STEPS) * np.pi / 2) ** 2
     rows = [
-        Row("x_t", "x_t", to_pixels(data["x_t"][:arrived]), "what the model sees"),
+        Row("x_t", "x_t", to_pixels(data["x_t"][:arrived]), "what the model sees", ends="the picture"),
         Row(
             "clean_hat",
             r"\hat{x}_0",

@@ -157,6 +157,15 @@ def test_a_run_can_be_watched_cancelled_left_and_found_again(page, app):
     expect(run).to_be_hidden()
 
 
+def test_a_run_that_was_watched_rests_like_one_that_was_there_at_once(page, app):
+    """A9's film is of t while it is computed and of i_start afterwards, and its last frame is the picture itself."""
+    player = visit(page, app, "A9", "?i_starts=31;32;33&seed=5").first
+    expect(page.get_by_role("button", name="Take it home")).to_be_enabled(timeout=COMPUTED)
+    expect(player).to_have_attribute("data-frame", "1")
+    player.locator(".timeline .range").press("End")
+    expect(player).to_have_attribute("data-frame", "3")
+
+
 def test_a_mistake_runs_beside_the_right_way(page, app):
     variant = LESSON["A4"].variants[0]
     player = visit(page, app, "A4", "?i_start=33")

@@ -29,6 +29,18 @@ def test_pixels_are_exactly_those_of_the_film(page, app):
     assert shown[16, 26].tolist() == [51, 140, 217, 255]  # rint(127.5 * (0.4, 1.1, 1.7))
 
 
+def test_the_last_frame_has_words_of_its_own(page, app):
+    open_player(page, f"{app}/?size=32&frame=33")
+    words = page.locator(".stage .label .words").first
+    expect(words).to_have_text("the picture")
+    expect(picture(page, "x_t")).to_have_attribute("aria-label", re.compile("^the picture, "))
+    scrubber(page).press("Home")
+    expect(words).to_have_text("what the model sees")
+    expect(page.locator(".stage .label .words").nth(1)).to_have_text("its guess of the clean picture")
+    scrubber(page).press("End")
+    expect(words).to_have_text("the picture")
+
+
 def test_dragging_changes_the_pixels_and_sends_nothing_until_release(page, traffic, app):
     open_player(page, app)
     expect(page.get_by_text("committed frame: None")).to_be_visible()

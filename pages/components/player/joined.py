@@ -133,7 +133,7 @@ def above_each_other(films: Sequence[Film], labels: Sequence[str]) -> Film:
     rows = [
         replace(
             row, name=f"{row.name}/{k}" if k else row.name, shown=row.name in shown,
-            caption=f"{label}: {row.caption}" if row.caption else label,
+            caption=f"{label}: {row.caption}" if row.caption else label, ends=row.ends and f"{label}: {row.ends}",
         )
         for i in range(len(first.rows))
         for k, (row, label) in enumerate(zip((film.rows[i] for film in films), labels, strict=True))

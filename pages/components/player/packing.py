@@ -114,6 +114,7 @@ def _pack_row(row: Row, compress: bool, blobs: list[bytes], first: int) -> dict:
         "name": row.name,
         "label": row.label,
         "caption": row.caption,
+        "ends": row.ends,
         "shown": row.shown,
         "limit": row.limit,
         "blank": row.blank,

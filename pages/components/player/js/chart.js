@@ -1,6 +1,6 @@
 // Curves over the steps, one panel above the other, on the scrubber's own horizontal scale.
 
-const CHART = { height: 84, alone: 120, low: 0.7, lowBelow: 900, top: 8, bottom: 8 }; // one panel alone gets more room, a low window less
+const CHART = { height: 84, alone: 120, low: 0.7, lowBelow: 900, beside: 56, top: 8, bottom: 8 }; // one panel alone gets more room, a low window less
 
 class Charts {
   // host: the element to fill; onSeek(frame, done) is called while pointing and once more when done.
@@ -43,11 +43,12 @@ class Charts {
     drawing.setAttribute("role", "img");
     drawing.setAttribute("aria-label", `Curves over the steps: ${curves.map((c) => c.meaning || texToText(c.label)).join(", ")}`);
     const left = this.scale.x(0), right = this.scale.x(Math.max(1, this.film.total - 1));
+    const beside = this.scale.left >= CHART.beside; // where the curve and the cursor at the end do not cross them
     const texts = [];
     for (const level of this.levels(low, high, log)) {
       const at = CHART.top + inner * (1 - (level.at - low) / (high - low));
       drawing.append(svg("line", { x1: left, x2: right, y1: at, y2: at, class: "grid" }));
-      const text = svg("text", { x: right - 8, y: at - 3, class: "level" });
+      const text = svg("text", { ...(beside ? { x: left - 8, y: at + 4 } : { x: right - 8, y: at - 3 }), class: "level" });
       text.textContent = level.text;
       texts.push(text);
     }

@@ -74,7 +74,7 @@ class Lightbox {
     this.range.setAttribute("aria-valuetext", `${film.steps[frame]}, frame ${frame + 1} of ${film.total}`);
     const title = this.dialog.querySelector(".large-title");
     title.replaceChildren(texToMath(this.row.label));
-    const words = [this.row.caption, film.columns[this.sample]].filter(Boolean).join(" · ");
+    const words = [captionOf(film, this.row, frame), film.columns[this.sample]].filter(Boolean).join(" · ");
     if (words) title.append(` ${words}`);
     this.dialog.querySelector(".large-step").textContent = `${film.steps[frame]} · frame ${frame + 1} of ${film.total}`;
   }

@@ -26,7 +26,7 @@ class Motion {
   // As far as the frame `until`.
   play(until = this.last()) {
     const { player } = this;
-    player.following = false;
+    player.following = player.arriving = false;
     if (player.frame >= until) player.seek(0);
     const rate = clamp(player.film.total / 6, 12, 30); // steps per second at 1×
     let before = performance.now(), due = 0, reached = before;

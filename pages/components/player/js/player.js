@@ -72,6 +72,7 @@ class Player {
     this.part("problem").hidden = true;
     this.root.classList.add("watching", this.film ? "stale" : "empty"); // what was shown stays until there is something new
     this.tell({ words: "Waiting", share: 0 });
+    this.arriving = true;
     this.watching = new Watch(this, envelope.watch);
   }
 
@@ -141,15 +142,24 @@ class Player {
       this.motion.pause();
       this.sent = null;
       this.following = film.count < film.total;
-      this.frame = envelope.start ?? (film.autoplay && stands() ? null : film.start) ?? film.count - 1;
+      this.frame = this.opens(film, envelope);
     }
     if (this.following) this.frame = film.count - 1;
+    if (this.arriving && !envelope.watch) { // it was watched to its end, and rests like one that was there at once
+      this.frame = this.opens(film, envelope);
+      this.arriving = false;
+    }
     if (film.count === film.total) this.following = false;
     this.frame = clamp(this.frame, 0, film.count - 1);
     this.layout();
     if (fresh && film.loops) this.motion.loopOn(true);
     const moves = film.autoplay || (envelope.play && film.total >= ENOUGH);
     if (fresh && moves && film.count === film.total && !stands()) this.motion.open();
+  }
+
+  // The frame on which a film rests that nobody has touched.
+  opens(film, { start }) {
+    return start ?? (film.autoplay && stands() ? null : film.start) ?? film.count - 1;
   }
 
   layout() {
@@ -205,14 +215,14 @@ class Player {
     if (this.film?.total !== detail.total || detail.frame >= this.film.count) return;
     detail.taken = true;
     this.motion.pause();
-    this.following = false;
+    this.following = this.arriving = false;
     this.seek(detail.frame);
   }
 
   // The hand takes the cursor: playing and following stop. `done` says that it has let go.
   grab(frame, done) {
     this.motion.pause();
-    this.following = false;
+    this.following = this.arriving = false;
     this.part("follow").hidden = false;
     this.seek(frame);
     if (done) this.settle(true);

@@ -26,7 +26,7 @@ function onePicture(film, row, frame, sample) {
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, large.width, large.height);
   const sampleName = film.batch > 1 ? `-${sample + 1}` : "";
-  const title = [row.caption || texToText(row.label), film.batch > 1 ? film.columns[sample] || `sample ${sample + 1}` : ""];
+  const title = [captionOf(film, row, frame) || texToText(row.label), film.batch > 1 ? film.columns[sample] || `sample ${sample + 1}` : ""];
   return {
     canvas: large, about: aboutSample(film, sample), steps: [film.steps[frame]], title: title.filter(Boolean).join(" · "),
     name: `${film.name}-step-${frame + 1}-${row.name}${sampleName}`,

@@ -8,6 +8,7 @@ class Stage {
     this.host = host;
     this.onEnlarge = onEnlarge;
     this.tiles = [];
+    this.words = [];
   }
 
   // Build the tiles for the visible rows, as large as a box of `width` by `height` CSS pixels allows.
@@ -23,6 +24,7 @@ class Stage {
     }
     this.signature = signature;
     this.tiles = [];
+    this.words = [];
     this.host.className = `stage ${single ? "single" : "grid"} ${plan.stacked ? "stacked" : ""}`;
     this.host.style.setProperty("--label", `${plan.label}px`);
     this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (plan.size + STAGE.gap))}px`);
@@ -63,8 +65,8 @@ class Stage {
     if (row.caption) {
       const words = document.createElement("span");
       words.className = "words";
-      words.textContent = row.caption;
       label.append(words);
+      this.words.push([words, row]);
     }
     const line = document.createElement("div");
     line.className = "line";
@@ -101,6 +103,7 @@ class Stage {
   }
 
   draw(frame, toward = 0) {
+    for (const [words, row] of this.words) setText(words, captionOf(this.film, row, frame));
     for (const { canvas, row, sample } of this.tiles) paint(canvas, this.film, row, frame, sample, toward);
   }
 
@@ -121,8 +124,17 @@ function fit(size, row) {
   return [row.width * scale, row.height * scale];
 }
 
+// What stands beside a row: of x_t at the end of a run not that it is noisy.
+function captionOf(film, row, frame) {
+  return (frame === film.total - 1 && row.ends) || row.caption;
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text; // twelve times a second the same
+}
+
 function describe(film, row, frame, sample) {
-  const what = [row.caption || texToText(row.label)];
+  const what = [captionOf(film, row, frame) || texToText(row.label)];
   if (film.batch > 1) what.push(film.columns[sample] || `sample ${sample + 1}`);
   if (row.frames > 1) what.push(film.steps[frame], `frame ${frame + 1} of ${film.total}`);
   return what.join(", ");
