@@ -89,6 +89,7 @@ def _of_the_values(lesson: Lesson) -> Iterator[str]:
         sets["the question's answer"] = question.reveal
         if not 0 <= question.answer < len(question.choices):
             yield f"the right answer is choice {question.answer} of {len(question.choices)}; they are counted from 0."
+    sets["what it opens on"] = lesson.opens
     known = {field.name: field for field in lesson.fields}
     for what, values in sets.items():
         for name, value in values.items():

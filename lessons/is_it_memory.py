@@ -39,6 +39,7 @@ LESSON = Lesson(
         Choice("shown", "What the figure shows", "samples", options=("samples", "both", "sets"),
                labels=("Samples", "Two students", "In numbers")),
     ),
+    opens={"shown": "both"},
     presets=(
         Preset("reference", "One object"),
         Preset("plain", "The same at γ = 1", {"gamma": 1.0}),
@@ -54,6 +55,7 @@ LESSON = Lesson(
         answer=0,
         because="The model has more than ten thousand numbers for every training picture, and what it draws is made of what "
         "it was shown. The curves below the pictures show it: the samples stand to the left of most held-out pictures.",
+        reveal={"shown": "samples"},
     ),
     variants=(
         Variant("raw", "Compared while noisy", "The nearest picture is looked for beside x_t instead of x̂₀.",

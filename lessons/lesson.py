@@ -82,6 +82,9 @@ class Lesson:
     pinnable: bool = False  # its page can keep runs beside the next one
     branches: tuple[str, ...] = ()  # what can be changed at a step of its run: of lessons.branching.CHANGES
     sweeps: tuple[str, ...] = ()  # the fields that a grid can sweep
+    opens: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what a bare address shows; a link with values keeps its meaning
     instead: Mapping[str, str] = field(
         default_factory=dict
     )  # sections that replace the file's (any_model.py)

@@ -40,6 +40,7 @@ def test_the_course_has_no_mistake():
         ({"presets": (Preset("a", "A", {"nothing": 1}),)}, "sets 'nothing', which is none of the lesson's fields."),
         ({"presets": (Preset("a", "A", {"count": 99}),)}, "sets 'count' to what it does not take: Samples must lie"),
         ({"presets": (Preset("a", "A", {"count": True}),)}, "the preset 'a' sets 'count' to what it does not take"),
+        ({"opens": {"x": 1}}, "what it opens on sets 'x', which is none"),
         ({"question": replace(A5.question, answer=3)}, "the right answer is choice 3 of 3; they are counted from 0."),
         ({"question": replace(A5.question, reveal={"x": 1})}, "the question's answer sets 'x'"),
         ({"variants": (*A5.variants, Variant("no_noise", "Twice", "a", "b"))}, "two mistakes have the name 'no_noise'"),

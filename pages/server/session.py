@@ -138,6 +138,11 @@ class LessonState(Place):
         self._lesson = lesson
 
     @property
+    def begun(self) -> bool:
+        """Whether this session has values of the page already."""
+        return self.key("values") in st.session_state
+
+    @property
     def values(self) -> dict[str, Any]:
         """The controls' values."""
         return st.session_state.setdefault(self.key("values"), self._lesson.defaults())

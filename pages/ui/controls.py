@@ -46,10 +46,13 @@ def values(lesson: Lesson) -> dict[str, Any]:
     """
     state = LessonState(lesson)
     came, fresh = came_by_history(), entered(lesson.slug)
+    bare = fresh and not st.query_params and not state.begun
     if came:  # what this step of the history held, whatever was set since
         state.forget()
     if came or fresh:
         state.complaints = _read_url(lesson, state)
+        if bare:
+            state.values.update(lesson.opens)
         for (
             field
         ) in lesson.fields:  # the widgets start from these values, not from what an earlier visit left
@@ -143,18 +146,22 @@ def frame_of(text: str) -> int | None:
 
 def write_url(lesson: Lesson, state: Mapping[str, Any]) -> None:
     """Puts what differs from the defaults into the URL, at once: every message about it may be a step of the history."""
-    _write({field: state[field.name] for field in lesson.fields})
+    _write(lesson, {field.name: state[field.name] for field in lesson.fields})
 
 
-def _write(wanted: Mapping[Field, Any]) -> None:
+def to_address(lesson: Lesson, values: Mapping[str, Any]) -> dict[str, str]:
+    """Of `values` those that an address has to name, as text: all that a page without them would have otherwise."""
+    texts = {name: lesson.field(name).encode(value) for name, value in values.items()}
+    return {
+        name: text
+        for name, text in texts.items()
+        if name in lesson.opens or text != lesson.field(name).encode(lesson.field(name).default)
+    }
+
+
+def _write(lesson: Lesson, wanted: Mapping[str, Any]) -> None:
     now = dict(st.query_params.items())
-    then = dict(now)
-    for field, value in wanted.items():
-        text = field.encode(value)
-        if text == field.encode(field.default):
-            then.pop(field.name, None)
-        else:
-            then[field.name] = text
+    then = {name: text for name, text in now.items() if name not in wanted} | to_address(lesson, wanted)
     if then != now:
         st.query_params.from_dict(then)
 
@@ -245,7 +252,7 @@ def control(lesson: Lesson, name: str, *, bare: bool = False) -> bool:
         prompt_remarks(state[name])
         if phrases := shown_phrases(state):
             words_never_shown(phrases, state[name], key, partial(_take, lesson, field))
-    _write({field: state[name]})  # at once: what is drawn after the controls may take a while
+    _write(lesson, {name: state[name]})  # at once: what is drawn after the controls may take a while
     return True
 
 

@@ -25,6 +25,7 @@ from pages.components.plain import plain
 from pages.server import runtime
 from pages.server.served.progress import share, words
 from pages.server.session import FileState, LessonState
+from pages.ui.controls import to_address
 from pages.ui.follow import cancel_button, done, follow, live, look
 from pages.ui.sources import go_on
 
@@ -168,7 +169,4 @@ def _state() -> dict[str, str]:
 def _settings(lesson: Lesson) -> dict[str, str]:
     """The values of the controls that are not as the lesson opens: the run without what stands beside it."""
     values = LessonState(lesson).values
-    texts = {
-        field.name: (field.encode(values[field.name]), field.encode(field.default)) for field in lesson.fields
-    }
-    return {name: text for name, (text, default) in texts.items() if text != default}
+    return to_address(lesson, {field.name: values[field.name] for field in lesson.fields})

@@ -29,5 +29,10 @@ each_page = pytest.mark.parametrize("module", MODULES, ids=lambda module: module
 each_run = pytest.mark.parametrize("module", RUN, ids=lambda module: module.LESSON.code)
 
 
+def reference(lesson) -> dict[str, str]:
+    """A link to what the lesson's defaults ask for, where a bare address opens on something else."""
+    return {name: lesson.field(name).encode(lesson.field(name).default) for name in lesson.opens}
+
+
 def wanted(module, values):
     return module.spec(values, runtime.model_of(values))

@@ -19,6 +19,19 @@ from tests.ui.fake_model import open_page
 
 each_lesson = pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.code)
 
+
+def test_a_lesson_may_open_on_something_else_and_old_links_mean_what_they_meant(tmp_path, monkeypatch):
+    """A12's bare address shows both models; what leads to its samples says so from now on, and did not need to before."""
+    for query, shown in (
+        ({}, "both"), ({"seed": "3"}, "samples"), ({"job": "0" * 16}, "samples"), ({"shown": "sets"}, "sets"),
+    ):  # fmt: skip
+        with open_page("is_it_memory", tmp_path, monkeypatch, **query) as (at, _):
+            at.run()
+            assert not at.exception
+            assert at.session_state["is_it_memory/values"]["shown"] == shown
+            assert at.query_params["shown"] == shown
+
+
 NASTY = (
     "", " ", "nan", "inf", "-inf", "1e999", "-1", "1e-999", "9" * 5000, "0x10", "7,5", "1,000", "60.000", "1.2.3",
     "٣", "１２", "½", "²",

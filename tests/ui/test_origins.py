@@ -14,6 +14,7 @@ from pages.components.player.packing import pack, read_header
 from pages.server.session import StageState
 from pages.ui import stage, training_view
 from tests.ui.fake_model import open_page
+from tests.ui.part_a import reference
 
 PART_A = [lesson for lesson in COURSE if lesson.part == "A"]
 BY_CODE = {lesson.code: lesson for lesson in COURSE}
@@ -33,7 +34,7 @@ def headers(monkeypatch):
 
 @pytest.mark.parametrize("lesson", PART_A, ids=lambda lesson: lesson.code)
 def test_every_film_of_a_page_knows_its_origin(lesson, headers, tmp_path, monkeypatch):
-    with open_page(lesson.slug, tmp_path, monkeypatch) as (at, _):
+    with open_page(lesson.slug, tmp_path, monkeypatch, **reference(lesson)) as (at, _):
         headers.clear()  # the start page's
         at.run()
         assert not at.exception

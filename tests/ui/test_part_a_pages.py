@@ -12,7 +12,7 @@ from lessons.fields import Choice, Number, Numbers, PictureRef, Text
 from pages.server import runtime
 from pages.ui import stage
 from tests.ui.fake_model import open_page, sentences
-from tests.ui.part_a import MODULES, RUN, each_page, each_run, wanted
+from tests.ui.part_a import MODULES, RUN, each_page, each_run, reference, wanted
 
 
 def other(field) -> str:
@@ -56,7 +56,7 @@ def test_the_start_page_runs_what_the_first_lesson_opens_on(tmp_path, monkeypatc
 @each_page
 def test_a_page_opens_on_its_reference_without_a_word_of_complaint(module, visit):
     lesson = module.LESSON
-    at, executor = visit(lesson.slug)
+    at, executor = visit(lesson.slug, **reference(lesson))
     assert at.title[0].value == f"{lesson.code} · {lesson.title}"
     assert lesson.prose["Claim"] in at.markdown[0].value or any(
         lesson.prose["Claim"] in m.value for m in at.markdown
@@ -64,7 +64,11 @@ def test_a_page_opens_on_its_reference_without_a_word_of_complaint(module, visit
     assert sentences(at) == ""
     if module in RUN:
         assert runtime.job_id(wanted(module, lesson.defaults())) in executor.results
-    assert set(at.query_params) <= {"job", "frame"}  # defaults do not stand in the address
+    assert set(at.query_params) <= {
+        "job",
+        "frame",
+        *lesson.opens,
+    }  # other defaults do not stand in the address
 
 
 # ---- fields, links and controls ----------------------------------------------------------------------------
@@ -106,7 +110,7 @@ def test_a_preset_sets_every_control_and_is_run_at_once(module, visit):
         values = lesson.defaults() | dict(preset.values)
         assert at.session_state[f"{lesson.slug}/values"] == values
         changed = {name for name in values if values[name] != lesson.field(name).default}
-        assert changed == set(at.query_params) - {"job", "frame"}
+        assert changed | set(lesson.opens) == set(at.query_params) - {"job", "frame"}
         if module in RUN:
             assert runtime.job_id(wanted(module, values)) in executor.results
 
@@ -132,7 +136,7 @@ def test_leaving_a_page_and_coming_back_loses_nothing(module, visit):
 @each_run
 def test_a_moved_control_acts_at_once(module, visit):
     lesson = module.LESSON
-    at, executor = visit(lesson.slug)
+    at, executor = visit(lesson.slug, **reference(lesson))
     asked = len(executor.asked)
     at.text_input(key=f"{lesson.slug}:seed").set_value("77").run()
     values = lesson.defaults() | {"seed": 77}
@@ -143,7 +147,7 @@ def test_a_moved_control_acts_at_once(module, visit):
 @each_run
 def test_a_run_that_takes_long_waits_for_its_button_and_the_picture_stays(module, visit, monkeypatch):
     lesson = module.LESSON
-    at, executor = visit(lesson.slug)
+    at, executor = visit(lesson.slug, **reference(lesson))
     stale = []
     monkeypatch.setattr(stage, "player", lambda film, **how: stale.append(how["stale"]))
     executor.usual = 40.0
@@ -168,7 +172,7 @@ def test_a_server_says_how_long_a_run_may_be_that_begins_by_itself(
 ):
     monkeypatch.setenv("DIFFUSION_AT_ONCE", most)
     lesson = module.LESSON
-    at, executor = visit(lesson.slug)
+    at, executor = visit(lesson.slug, **reference(lesson))
     executor.usual = usual
     at.text_input(key=f"{lesson.slug}:seed").set_value("77").run()
     assert (wanted(module, lesson.defaults() | {"seed": 77}) in executor.asked) == begins
@@ -187,7 +191,7 @@ def test_the_die_chooses_another_seed_and_runs(visit):
 )
 def test_a_mistake_is_run_at_once_and_stands_in_the_link(module, visit):
     lesson = module.LESSON
-    at, executor = visit(lesson.slug)
+    at, executor = visit(lesson.slug, **reference(lesson))
     for variant in lesson.variants:
         at.button_group(key=f"{lesson.slug}/wrong").set_value(variant.name).run()
         assert not at.exception
@@ -233,7 +237,7 @@ def test_a_seed_that_is_none_is_refused_and_stays_to_be_mended(visit, typed):
 @each_page
 def test_the_question_is_settled_after_a_guess(module, visit):
     lesson = module.LESSON
-    at, _ = visit(lesson.slug)
+    at, _ = visit(lesson.slug, **reference(lesson))
     right, wrong = lesson.question.answer, (lesson.question.answer + 1) % len(lesson.question.choices)
     guess = at.radio(key=f"{lesson.slug}/guess")
     assert guess.value is None

@@ -13,7 +13,7 @@ from lessons import (
 from lessons.fields import Text
 from pages.server import runtime
 from tests.ui.fake_model import sentences
-from tests.ui.part_a import each_page, each_run, wanted
+from tests.ui.part_a import each_page, each_run, reference, wanted
 
 # ---- what cannot be used -----------------------------------------------------------------------------------
 
@@ -31,14 +31,14 @@ def test_a_link_that_cannot_be_followed_gets_sentences_and_the_defaults(module, 
     for text in ("“guidance_scale”", "“preset”", "frame “-5”", "mistake “everything”"):
         assert text in complaints
     assert at.session_state[f"{lesson.slug}/values"] == lesson.defaults()
-    assert set(at.query_params) <= {"job", "frame"}
+    assert set(at.query_params) <= {"job", "frame", *lesson.opens}
 
 
 @each_run
 def test_a_prompt_that_is_too_long_is_not_run(module, visit):
     lesson = module.LESSON
     name = next(field.name for field in lesson.fields if isinstance(field, Text))
-    at, executor = visit(lesson.slug)
+    at, executor = visit(lesson.slug, **reference(lesson))
     asked = len(executor.asked)
     at.text_input(key=f"{lesson.slug}:seed").set_value("5")
     at.text_input(key=f"{lesson.slug}:{name}").set_value("y" * 5000).run()
