@@ -105,6 +105,12 @@ def measured(preset: str, folder: Path = MODEL_FOLDER) -> list[dict[str, Any]]:
     return json.loads(path.read_text(encoding="utf-8")).get("sweep", [])
 
 
+def without_guidance(points: Sequence[Mapping[str, Any]], epoch: str) -> Mapping[str, Any] | None:
+    """Of what was `measured`, that at γ = 1 after `epoch`, as in “epoch 10”; None if nothing was."""
+    found = [one for one in points if one["guidance_scale"] == 1 and f"epoch {one['epoch']}" == epoch]
+    return max(found, key=lambda one: one["samples"], default=None)
+
+
 AXES = {"guidance_scale": "γ", "num_steps": "T", "epoch": "epoch"}
 
 

@@ -35,7 +35,8 @@ STATE = LessonState(LESSON)
 
 
 def films(wanted: JobSpec) -> Films:
-    """A frame for each time that was looked: seven samples, and below each the drawing that it is nearest to."""
+    """A frame for each time that was looked: seven samples below what they were before the first, and the drawing that
+    each is nearest to."""
     heads = [
         "before the first step",
         *(f"after step {step:,}" for step in shown_after(wanted.params["steps"])),
@@ -45,7 +46,8 @@ def films(wanted: JobSpec) -> Films:
         done = len(pixels["samples"])
         return Film(
             rows=[
-                Row("samples", "x_1", pixels["samples"], "from seven noises, always the same"),
+                Row("before", r"\text{before}", pixels["samples"][:1], "from seven noises, before the first step"),
+                Row("samples", "x_1", pixels["samples"], "from the same noises"),
                 Row("nearest", r"\text{nearest}", pixels["nearest"], "the nearest drawing, shifts allowed"),
             ],
             steps=heads[:done], total=total, curves=lines, clock="flow", name="b12",

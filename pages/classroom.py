@@ -13,6 +13,7 @@ from pages.components.plain import plain
 from pages.components.style import page_style
 from pages.server.classroom.entry import entry, leave
 from pages.server.classroom.identity import class_settings, or_say, person, rooms, token
+from pages.server.classroom.present import presenter
 from pages.server.erasing import erase_left_behind
 from pages.server.runtime import owner
 from pages.server.session import entered
@@ -136,6 +137,7 @@ def how_to_present() -> None:
         "and Page Up go from stop to stop: claim, picture, question, what to look for, and what is folded below; after "
         "the last one comes the next lesson. Esc ends it."
     )
+    presenter(offer=True)
 
 
 def lesson_plans() -> None:
@@ -151,9 +153,11 @@ if not class_settings().on:
     laptop()
 elif (me := person()) is None:
     entry()
+    presenter(offer=False)
 elif me.leads:
     room_of_the_instructor(me.code)
     how_to_present()
     lesson_plans()
 else:
     room_of_a_student(me)
+    presenter(offer=False)

@@ -16,6 +16,7 @@ from lessons.guided_digits import (
     lines,
     measured,
     sweep_spec,
+    without_guidance,
 )
 from lessons.integrating import picked
 from lessons.networks import Network, title_of
@@ -238,7 +239,15 @@ def judged(network: Network, trajectory: Trajectory) -> str:
     return (
         f"read as asked: **{one['accuracy'] * len(CLASSES):.0f} of {len(CLASSES)}**, diversity "
         f"**{one['diversity']:.1f}** (test digits {trajectory.meta['test_diversity']:.1f})"
-    )
+    ) + beforehand(network)
+
+
+def beforehand(network: Network) -> str:
+    """The same without guidance, where it was measured of this checkpoint and the digits are guided."""
+    plain = without_guidance(measured(network.source), title_of(network.names[age(network)]))
+    if plain is None or values["gamma"] == 1:
+        return ""
+    return f" · at γ = 1: {plain['accuracy']:.0%}, {plain['diversity']:.1f}"
 
 
 def films(network: Network) -> Films:

@@ -1,5 +1,7 @@
 """B2: digits under any noise, the network's answer and the exact one; and the network's training."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.media import unit_pixels
@@ -19,19 +21,25 @@ STEPS = [f"σ = {sigma:g}" for sigma in SIGMAS]
 
 
 def denoising_films(digits: list[str], ages: list[str]) -> Films:
-    """One frame for each noise level; a row for each checkpoint."""
+    """One frame for each noise level; a row for the network, and behind a chip one for each earlier checkpoint."""
     columns = ["drawn" if digit.startswith(DRAWING) else f"test digit {digit}" for digit in digits]
     count = len(digits)
 
     def rows(pixels: dict[str, np.ndarray]) -> list[Row]:
-        answers = [
+        *earlier, last = (
             Row(f"clean_hat-{k}", r"D_\theta(z)", pixels["clean_hat"][:, k * count : (k + 1) * count], age)
             for k, age in enumerate(ages)
-        ]
+        )
         return [
             Row("z", "z", pixels["z"], "noisy"),
-            *answers,
+            last,
             Row("oracle", "E[x|z]", pixels["oracle"], "exact"),
+            *(
+                replace(
+                    row, label=rf"\text{{{row.caption}}}", caption="the same network, earlier", shown=False
+                )
+                for row in earlier
+            ),
         ]
 
     def live(pixels: Pixels, total: int) -> Film:
@@ -42,7 +50,7 @@ def denoising_films(digits: list[str], ages: list[str]) -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         pixels = {name: unit_pixels(trajectory[name]) for name in ("z", "clean_hat", "oracle")}
-        clean = Row("clean", "x", unit_pixels(trajectory["clean"][None]), "the digit itself", shown=False)
+        clean = Row("clean", "x", unit_pixels(trajectory["clean"][None]), "the digit itself")
         error = trajectory["error"]
         return Film(
             rows=[*rows(pixels), clean], steps=STEPS, columns=columns, clock="flow", name="b2", strip_row="z",

@@ -14,8 +14,11 @@ from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
 
 
-def strip(levels: tuple[float, ...], ages: list[str]) -> Films:
-    """A column for each noise level; the scrubber is the checkpoint."""
+def strip(levels: tuple[float, ...], ages: list[str], known: float) -> Films:
+    """A column for each noise level; the scrubber is the checkpoint. `known`: the level that it was trained at."""
+
+    def named(levels: tuple[float, ...]) -> list[str]:
+        return [f"σ = {level:g}" + (", trained" if level == known else "") for level in levels]
 
     def turned(pixels: np.ndarray, networks: int = 1) -> np.ndarray:
         """(levels, networks, 28, 28, C) -> (networks, levels, 28, 28, C): frames are networks, columns are levels."""
@@ -31,24 +34,23 @@ def strip(levels: tuple[float, ...], ages: list[str]) -> Films:
                 Row("oracle", "E[x|z]", turned(pixels["oracle"]), "exact"),
                 Row("clean", "x", still, "the digit itself", shown=False),
             ],
-            steps=ages, columns=[f"σ = {level:g}" for level in levels], clock="flow", name="b3",
+            steps=ages, columns=named(levels), clock="flow", name="b3",
         )  # fmt: skip
 
     def live(pixels: dict[str, np.ndarray], total: int) -> Film:
         done = len(pixels["z"])
-        columns = [f"σ = {level:g}" for level in levels[:done]]
         rows = [
             Row("z", "z", turned(pixels["z"]), "noisy"),
             Row("clean_hat", r"D_\theta(z)", turned(pixels["clean_hat"], len(ages)), "the network"),
             Row("oracle", "E[x|z]", turned(pixels["oracle"]), "exact"),
         ]
-        return Film(rows=rows, steps=ages, columns=columns, clock="flow", name="b3")
+        return Film(rows=rows, steps=ages, columns=named(levels[:done]), clock="flow", name="b3")
 
     return Films(finished, live)
 
 
 def films(network: Network) -> Films:
-    return strip(values["levels"], network.ages)
+    return strip(values["levels"], network.ages, network.settings.sigma)
 
 
 def controls() -> bool:

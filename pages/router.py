@@ -39,7 +39,8 @@ if admitted():
     class_bar(page.url_path, here(lesson) if (lesson := BY_PATH.get(page.url_path)) else None)
     page.run()
     tour_panel(page.url_path)
-    presenter(offer=page.url_path == "class")
+    if page.url_path != "class":  # there it stands where its switch is
+        presenter(offer=False)
 else:  # the address stays, so that whoever joins is where the link led to
     st.navigation(sections, position="hidden")
     window(CODES, "")

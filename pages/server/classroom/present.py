@@ -21,7 +21,7 @@ _mount = st.components.v2.component(
 
 
 def presenter(*, offer: bool) -> None:
-    """Drawn after every page, where it shows nothing until a tab presents; `offer` draws the switch for that.
+    """Drawn once on every page, where it shows nothing until a tab presents; `offer` draws the switch for that.
 
     Everything happens in the browser: no key reaches the server.
     """
