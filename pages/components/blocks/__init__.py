@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from core.media import png
-from pages.components.common import joined
+from pages.components.common import joined, styled
 
 HERE = Path(__file__).parent
 COMMON = ("svg",)
@@ -19,8 +19,8 @@ SCRIPTS = ("blocks",)
 
 _mount = st.components.v2.component(
     "unet_blocks",
-    html='<div class="unet"><svg role="group" aria-label="The blocks of the UNet"></svg></div>',
-    css=(HERE / "blocks.css").read_text(encoding="utf-8"),
+    html='<div class="unet themed"><svg role="group" aria-label="The blocks of the UNet"></svg></div>',
+    css=styled(HERE / "blocks.css"),
     js=joined(HERE, SCRIPTS, common=COMMON),
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.address import base
-from pages.components.common import joined
+from pages.components.common import joined, styled
 
 HERE = Path(__file__).parent
 COMMON = ("file_name", "collection")
@@ -18,7 +18,7 @@ SCRIPTS = ("facts", "tasks", "card", "export", "page")
 _mount = st.components.v2.component(
     "kept_collection",
     html=(HERE / "collection.html").read_text(encoding="utf-8"),
-    css=(HERE / "collection.css").read_text(encoding="utf-8"),
+    css=styled(HERE / "collection.css"),
     js=joined(HERE / "js", SCRIPTS, common=COMMON),
 )
 

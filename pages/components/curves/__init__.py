@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.common import styled
 from pages.components.curves.library import address
 
 HERE = Path(__file__).parent
@@ -19,7 +20,7 @@ HERE = Path(__file__).parent
 _mount = st.components.v2.component(
     "curves",
     html=(HERE / "curves.html").read_text(encoding="utf-8"),
-    css=(HERE / "curves.css").read_text(encoding="utf-8"),
+    css=styled(HERE / "curves.css"),
     js=(HERE / "curves.js").read_text(encoding="utf-8"),
     isolate_styles=False,  # plotly puts its own rules into the page
 )

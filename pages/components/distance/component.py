@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from core.media import to_pixels
-from pages.components.common import joined
+from pages.components.common import joined, styled
 
 HERE = Path(__file__).parent
 COMMON = ("pixel_ratio", "room")
@@ -21,7 +21,7 @@ EYE_ARCMINUTES = 1.0  # standard deviation of the eye's blur; normal sight separ
 _mount = st.components.v2.component(
     "picture_distance",
     html=(HERE / "distance.html").read_text(encoding="utf-8"),
-    css=(HERE / "distance.css").read_text(encoding="utf-8"),
+    css=styled(HERE / "distance.css"),
     js=joined(HERE, SCRIPTS, common=COMMON),
 )
 

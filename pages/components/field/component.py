@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.common import joined
+from pages.components.common import joined, styled, with_buttons
 from pages.components.field.scene import Scene
 
 HERE = Path(__file__).parent
@@ -40,8 +40,8 @@ def script(name: str) -> str:
 
 _mount = st.components.v2.component(
     "vector_field",
-    html=(HERE / "field.html").read_text(encoding="utf-8"),
-    css=(HERE / "field.css").read_text(encoding="utf-8"),
+    html=with_buttons(HERE / "field.html"),
+    css=styled(HERE / "field.css", common=("theme", "transport")),
     js=joined(HERE / "js", SCRIPTS, common=COMMON),
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components.common import joined
+from pages.components.common import joined, styled, with_buttons
 from pages.components.player.film import Film
 from pages.components.player.packing import pack, read_header
 from pages.components.shelf import own_routes, publish
@@ -27,8 +27,8 @@ SCRIPTS = (
 
 _mount = st.components.v2.component(
     "trajectory_player",
-    html=(HERE / "player.html").read_text(encoding="utf-8"),
-    css=(HERE / "player.css").read_text(encoding="utf-8"),
+    html=with_buttons(HERE / "player.html"),
+    css=styled(HERE / "player.css", common=("theme", "transport")),
     js=joined(HERE / "js", SCRIPTS, common=COMMON),
 )
 

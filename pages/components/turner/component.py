@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from core.media import png, to_pixels
-from pages.components.common import joined
+from pages.components.common import joined, styled
 
 HERE = Path(__file__).parent
 COMMON = ("room",)
@@ -21,7 +21,7 @@ SCRIPTS = ("turner",)
 _mount = st.components.v2.component(
     "picture_turner",
     html=(HERE / "turner.html").read_text(encoding="utf-8"),
-    css=(HERE / "turner.css").read_text(encoding="utf-8"),
+    css=styled(HERE / "turner.css"),
     js=joined(HERE, SCRIPTS, common=COMMON),
 )
 
