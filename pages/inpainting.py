@@ -14,7 +14,7 @@ from pages.ui.edit_films import inpainting, outlined
 from pages.ui.films import Films
 from pages.ui.fitted import here
 from pages.ui.lesson_page import beside_the_figure, lesson_page
-from pages.ui.masks import kept_share, mask_field
+from pages.ui.masks import kept_share, mask_field, mask_shapes
 from pages.ui.pictures import pixels_of
 from pages.ui.sampling import Values, controls_of, model_control, sampling_stage, seeds
 from pages.ui.sources import from_lessons
@@ -61,6 +61,7 @@ def films(values: Values) -> Films:
 def controls() -> bool:
     control(LESSON, "picture")
     from_lessons(LESSON)
+    mask_shapes(LESSON)
     return all([controls_of(LESSON, ("prompt", "gamma", "count", "seed")), model_control(LESSON)])
 
 

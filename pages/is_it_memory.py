@@ -14,6 +14,7 @@ from pages.components.curves import Series, curves
 from pages.components.player import Curve, Film, Row
 from pages.server.runtime import model_fingerprint, schedule
 from pages.server.served.progress import Pixels
+from pages.server.session import LessonState
 from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.fitted import card, here
@@ -196,7 +197,8 @@ def one_picture(values: Values) -> None:
         control(LESSON, "other")
         st.caption(TOLD)
     with figure:
-        stage(LESSON, compared_spec(values, model_fingerprint()), both_films(), name="both")
+        go = LessonState(LESSON).take("go")  # the page has just been opened, or a preset asks for it
+        stage(LESSON, compared_spec(values, model_fingerprint()), both_films(), name="both", go=go)
 
 
 def many_pictures() -> None:

@@ -44,14 +44,18 @@ def mask_field(lesson: Lesson, state: dict[str, Any], picture: np.ndarray) -> No
         key=f"{lesson.slug}/mask", mode="mask", under=picture, start=mask, turn=LessonState(lesson).mask_turn,
         identity="mask", use_label="Use this mask", label="Mask, painted on the picture", on_use=use, max_side=288,
     )  # fmt: skip
+    remark(mask)
+
+
+def mask_shapes(lesson: Lesson) -> None:
+    """The named masks, a button each."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption("Or a shape:", width="content")
+        st.caption("Paint the mask, or take:", width="content")
         for name in SHAPES:
             st.button(
                 name.capitalize(), key=f"{lesson.slug}/shape/{name}", type="tertiary",
                 on_click=_choose, args=(lesson, name),
             )  # fmt: skip
-    remark(mask)
 
 
 def remark(mask: np.ndarray) -> None:
