@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from core.jobs import JobSpec
-from core.mnist_models import MODEL_FOLDER
+from core.mnist_models import MODEL_FOLDER, SHIPPED_EPOCHS
 from lessons.branching import BRANCHES
 from lessons.fields import Choice, Number, Numbers, seed_field
 from lessons.integrating import CHECKPOINTS
 from lessons.lesson import Lesson, Preset, Question, Variant
-from lessons.networks import AUTO, NetworkChoice
+from lessons.networks import AUTO, NetworkChoice, shipped
 
 EACH = 4  # samples of each digit
 CLASSES = tuple(range(10)) * EACH
@@ -89,8 +89,10 @@ def sweep_spec(values: Mapping[str, Any], network: Mapping[str, str]) -> JobSpec
 
 
 def study_specs(values: Mapping[str, Any], network: Mapping[str, str]) -> list[JobSpec]:
-    """The sweep over γ."""
-    return [sweep_spec(values, network)]
+    """The sweep over γ; and of a network that ships what stands beside its digits, the same noises at γ = 1."""
+    found = shipped(network["source"]) if network["source"] in SHIPPED_EPOCHS else None
+    beside = [] if found is None else [spec({**values, "gamma": 1.0}, found.refs())]
+    return [sweep_spec(values, network), *beside]
 
 
 def measured(preset: str, folder: Path = MODEL_FOLDER) -> list[dict[str, Any]]:
@@ -103,12 +105,6 @@ def measured(preset: str, folder: Path = MODEL_FOLDER) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return json.loads(path.read_text(encoding="utf-8")).get("sweep", [])
-
-
-def without_guidance(points: Sequence[Mapping[str, Any]], epoch: str) -> Mapping[str, Any] | None:
-    """Of what was `measured`, that at γ = 1 after `epoch`, as in “epoch 10”; None if nothing was."""
-    found = [one for one in points if one["guidance_scale"] == 1 and f"epoch {one['epoch']}" == epoch]
-    return max(found, key=lambda one: one["samples"], default=None)
 
 
 AXES = {"guidance_scale": "γ", "num_steps": "T", "epoch": "epoch"}

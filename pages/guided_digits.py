@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from core.jobs import JobSpec
 from core.media import difference_pixels, unit_pixels
 from core.trajectory import Trajectory
 from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps
@@ -16,19 +17,20 @@ from lessons.guided_digits import (
     lines,
     measured,
     sweep_spec,
-    without_guidance,
 )
 from lessons.integrating import picked
 from lessons.networks import Network, title_of
 from pages.components.curves import Series, curves
 from pages.components.player import Film, Row
+from pages.server.runtime import executor, job_id
 from pages.server.served.progress import Pixels
 from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.flow_films import QUANTITIES, marks
+from pages.ui.follow import ask, done, look, result
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
-from pages.ui.stage import stage
+from pages.ui.stage import NO_PINS, Beside, Pins, stage
 from pages.ui.still import still
 
 WRONG = (213, 94, 0)  # frames what the judge reads as another digit
@@ -233,21 +235,32 @@ def age(network: Network) -> int:
     return picked(values["checkpoint"], network.names)
 
 
+def told(network: Network, trajectory: Trajectory) -> str:
+    """How many of its digits are read as asked, and how much they differ."""
+    one = trajectory.meta["judged"][age(network)]
+    return f"**{one['accuracy'] * len(CLASSES):.0f} of {len(CLASSES)}**, diversity **{one['diversity']:.1f}**"
+
+
 def judged(network: Network, trajectory: Trajectory) -> str:
     """What the claim is about, above the digits of the checkpoint that is shown."""
-    one = trajectory.meta["judged"][age(network)]
-    return (
-        f"read as asked: **{one['accuracy'] * len(CLASSES):.0f} of {len(CLASSES)}**, diversity "
-        f"**{one['diversity']:.1f}** (test digits {trajectory.meta['test_diversity']:.1f})"
-    ) + beforehand(network)
+    own = f"read as asked: {told(network, trajectory)}"
+    if runs := unguided(network).runs:
+        plain = result(job_id(runs[0].spec))
+        own += "" if plain is None else f"; at γ = 1: {told(network, plain)}"
+    return f"{own} (test digits {trajectory.meta['test_diversity']:.1f})"
 
 
-def beforehand(network: Network) -> str:
-    """The same without guidance, where it was measured of this checkpoint and the digits are guided."""
-    plain = without_guidance(measured(network.source), title_of(network.names[age(network)]))
-    if plain is None or values["gamma"] == 1:
-        return ""
-    return f" · at γ = 1: {plain['accuracy']:.0%}, {plain['diversity']:.1f}"
+def unguided(network: Network) -> Pins:
+    """The same noises at γ = 1, to stand beside: where their digits are at hand, since they may take minutes."""
+    plain = LESSON.job({**values, "gamma": 1.0}, network.refs())
+    if values["gamma"] == 1 or not (done(look(job_id(plain))) or at_hand(plain)):
+        return NO_PINS
+    return Pins((Beside("γ = 1", plain, films(network)),), f"γ = {values['gamma']:g}")
+
+
+def at_hand(spec: JobSpec) -> bool:
+    """Whether it is answered at once; then it is asked for."""
+    return executor().at_hand(spec) and done(ask(spec))
 
 
 def films(network: Network) -> Films:
@@ -259,7 +272,7 @@ with lesson_page(LESSON) as values:
         LESSON, values, "class_flow", films,
         controls=lambda: controls_of(LESSON, ("checkpoint", "gamma", "steps", "seed")),
         made_in=("B8", "class_conditioning.py"), says=lambda network: f" · {network.ages[age(network)]}",
-        tells=judged,
+        tells=judged, beside=unguided,
     )  # fmt: skip
     if trajectory is not None:
         opinion(trajectory, network, age(network))

@@ -119,7 +119,15 @@ def age(network: Network) -> int:
 
 
 def films(network: Network) -> Films:
-    return flow(values["steps"], COUNT, network.ages, solver=values["solver"], pick=age(network), name="b7")
+    return flow(
+        values["steps"],
+        COUNT,
+        network.ages,
+        solver=values["solver"],
+        pick=age(network),
+        rests=0.45,
+        name="b7",
+    )
 
 
 with lesson_page(LESSON) as values:

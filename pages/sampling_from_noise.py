@@ -11,7 +11,7 @@ LESSON = here(WRITTEN)
 
 
 def films(values: Values) -> Films:
-    return denoising(schedule().strided_timesteps(), seeds(values), name="a5")
+    return denoising(schedule().strided_timesteps(), seeds(values), name="a5", from_noise=True)
 
 
 with lesson_page(LESSON) as values:

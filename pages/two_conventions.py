@@ -21,7 +21,7 @@ LESSON = here(WRITTEN)
 ROWS = {
     "x_t": ("x_t", "diffusion", True),
     "x_flow": (r"x_\tau", "flow", True),
-    "clean_hat": (r"\hat{x}_0", "the picture", True),
+    "clean_hat": (r"\hat{x}_0", "the estimate of the picture", True),
     "eps": (r"\hat{\varepsilon}", "the noise", False),
     "v": ("v", "along the circle", False),
     "velocity": ("u", "along the line", False),

@@ -46,13 +46,30 @@ class Films:
     key: str = ""
 
 
-def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str = "denoising") -> Films:
-    """Films of `lessons.denoising.run`; `columns` are the labels of its pictures."""
+def denoising(
+    timesteps: Sequence[int],
+    columns: Sequence[str] = (),
+    name: str = "denoising",
+    *,
+    from_noise: bool = False,
+) -> Films:
+    """Films of `lessons.denoising.run`; `columns` are the labels of its pictures.
+
+    With `from_noise` the noise that each began with stands below it, and the estimate, which at rest is the picture once
+    more, waits behind its chip.
+    """
+
+    def main_rows(pixels: Pixels) -> list[Row]:
+        x_t, *others = _main_rows(pixels)
+        if not from_noise:
+            return [x_t, *others]
+        noise = Row("began", rf"x_{{{timesteps[0]}}}", pixels["x_t"][:1], "the noise that it began with")
+        return [x_t, noise, *(replace(row, shown=False) for row in others)]
 
     def live(pixels: Pixels, total: int) -> Film:
         done = len(pixels["x_t"])
         return Film(
-            rows=_main_rows(pixels), steps=_labels(timesteps[:done]), columns=columns, total=total,
+            rows=main_rows(pixels), steps=_labels(timesteps[:done]), columns=columns, total=total,
             marks=range(0, total, MARK_EVERY), strip_row="clean_hat", name=name,
         )  # fmt: skip
 
@@ -62,7 +79,7 @@ def denoising(timesteps: Sequence[int], columns: Sequence[str] = (), name: str =
             "clean_hat": to_pixels(trajectory["clean_hat"]),
             "eps": difference_pixels(trajectory["eps"], EPS_RANGE),
         }
-        rows = [*_main_rows(pixels), *_term_rows(trajectory)]
+        rows = [*main_rows(pixels), *_term_rows(trajectory)]
         steps = trajectory.meta["steps"]
         return Film(
             rows=rows, steps=_labels(timesteps), columns=columns, curves=_curves(trajectory), formula=UPDATE,

@@ -30,13 +30,14 @@ def flow(
     shown: Sequence[str] = ("x_t", "clean_hat", "velocity"),
     solver: str = "euler",
     pick: int | None = None,
+    rests: float = 1.0,
     name: str = "flow",
 ) -> Films:
     """Films of `lessons.flow_sampling.run`.
 
     `networks` name the networks ("epoch 1", ...), the oldest last: it is shown, and of each before it x_t behind a chip of
     its own; with `pick` that one alone. `columns` name the pictures; `shown` are the quantities whose rows are open at
-    first.
+    first, and the film rests on the frame at this share of its length.
     """
     chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
     kept = kept_steps(num_steps, count * len(networks))
@@ -77,7 +78,7 @@ def flow(
         steps = trajectory.meta["steps"]
         return Film(
             rows=rows(drawn), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
-            strip_row=strip, name=name,
+            strip_row=strip, name=name, start=round(rests * (len(times) - 1)),
             formula=UPDATE if solver == "euler" else "",
             numbers=[
                 Number("t", "time", [step["t"] for step in steps]),

@@ -29,7 +29,7 @@ from pages.ui.grids import grid_in_the_figure, grid_row
 from pages.ui.lesson_page import picture_and_side, variant_toggle
 from pages.ui.networks import network_control, nothing_yet
 from pages.ui.pins import pin_row, pinned
-from pages.ui.stage import NO_PINS, Beside, stage_beside, stand_in
+from pages.ui.stage import NO_PINS, Beside, Pins, stage_beside, stand_in
 from pages.ui.takehome import File, take_home
 
 RESULT, RUN = "The result", "The run"
@@ -199,12 +199,14 @@ def network_stage(
     says: Callable[[Network], str] = lambda network: "",
     tells: Callable[[Network, Trajectory], str] = lambda network, trajectory: "",
     at: Callable[[Values], int] | None = None,
+    beside: Callable[[Network], Pins] = lambda network: NO_PINS,
 ) -> tuple[Network | None, Trajectory | None, bool]:
     """The same of a lesson of Part B, which samples from a trained network. Returns the network, the trajectory, and whether
     the controls can be used.
 
     `made_in`: where a network of this objective is trained, "B6" and its page; None for the page itself. `says` is what
-    the caption tells of the network besides its name, and `tells` what it then tells of the run.
+    the caption tells of the network besides its name, and `tells` what it then tells of the run. `beside`: what is shown
+    with it whoever pins what.
     """
     picture, side = picture_and_side()
     with side:
@@ -212,7 +214,6 @@ def network_stage(
         allowed = controls()
         variant = variant_toggle(lesson) if lesson.variants else None
         keep = kept_row()
-    beside = NO_PINS
     with picture:
         if network is None:
             nothing_yet(*made_in)
@@ -223,9 +224,10 @@ def network_stage(
         )
         caption, words = st.empty(), f"{network.label}{says(network)}"
         caption.caption(words)
+        pins = NO_PINS if wrong else beside(network)
         if lesson.branches:
-            beside, right = with_branch(lesson, beside, right)
-        trajectory = stage_beside(lesson, right, wrong, allowed=allowed, at=at and at(values), pins=beside)
+            pins, right = with_branch(lesson, pins, right)
+        trajectory = stage_beside(lesson, right, wrong, allowed=allowed, at=at and at(values), pins=pins)
         if trajectory is not None and (told := tells(network, trajectory)):
             caption.caption(f"{words} · {told}")
     with keep:

@@ -21,7 +21,7 @@ def installed_components():
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def few_training_pictures():
     """A12 looks for the nearest among all training pictures, for seconds; what its page does is seen with an eighth."""
 
