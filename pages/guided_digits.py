@@ -22,7 +22,7 @@ from lessons.integrating import picked
 from lessons.networks import Network, title_of
 from pages.components.curves import Series, curves
 from pages.components.player import Film, Row
-from pages.server.runtime import executor, job_id
+from pages.server import runtime
 from pages.server.served.progress import Pixels
 from pages.ui.controls import control
 from pages.ui.films import Films
@@ -245,7 +245,7 @@ def judged(network: Network, trajectory: Trajectory) -> str:
     """What the claim is about, above the digits of the checkpoint that is shown."""
     own = f"read as asked: {told(network, trajectory)}"
     if runs := unguided(network).runs:
-        plain = result(job_id(runs[0].spec))
+        plain = result(runtime.job_id(runs[0].spec))
         own += "" if plain is None else f"; at γ = 1: {told(network, plain)}"
     return f"{own} (test digits {trajectory.meta['test_diversity']:.1f})"
 
@@ -253,14 +253,14 @@ def judged(network: Network, trajectory: Trajectory) -> str:
 def unguided(network: Network) -> Pins:
     """The same noises at γ = 1, to stand beside: where their digits are at hand, since they may take minutes."""
     plain = LESSON.job({**values, "gamma": 1.0}, network.refs())
-    if values["gamma"] == 1 or not (done(look(job_id(plain))) or at_hand(plain)):
+    if values["gamma"] == 1 or not (done(look(runtime.job_id(plain))) or at_hand(plain)):
         return NO_PINS
     return Pins((Beside("γ = 1", plain, films(network)),), f"γ = {values['gamma']:g}")
 
 
 def at_hand(spec: JobSpec) -> bool:
     """Whether it is answered at once; then it is asked for."""
-    return executor().at_hand(spec) and done(ask(spec))
+    return runtime.executor().at_hand(spec) and done(ask(spec))
 
 
 def films(network: Network) -> Films:

@@ -14,6 +14,7 @@ from core.mnist_models import save_weights, weights_file
 from core.training import build_network
 from core.training_settings import MnistSettings
 from lessons.course import COURSE
+from pages.components.player.packing import read_header
 from pages.ui.training_face import DRAWS, TRAINS
 from tests.ui.fake_model import open_page, sentences
 
@@ -194,6 +195,23 @@ def test_what_was_measured_beforehand_is_told_and_can_be_read_as_a_table(visit, 
     )
     table = next(frame.value for frame in at.dataframe if "asked for" in frame.value.columns)
     assert table["read as 9"].dropna().tolist() == [2, 98]
+
+
+def test_guided_digits_stand_beside_the_same_noises_without_guidance(visit, weights, monkeypatch):
+    """Where those are at hand; their own readings are told apart."""
+    weights()
+    at, _ = visit("B9", steps="2", gamma="1")
+    assert "; at γ = 1" not in words(at)
+    films = []
+    monkeypatch.setattr(
+        "pages.ui.stage.player", lambda film, **more: films.append(read_header(film)) and None
+    )
+    at.slider(key="guided_digits:gamma").set_value(5.0).run()
+    at.run()  # as the page is at the end of a run
+    assert not at.exception
+    assert re.search(r"read as asked: \*\*\d+ of 40\*\*.*; at γ = 1: \*\*\d+ of 40\*\*", words(at))
+    shown = [row["caption"] for row in films[-1]["rows"] if row["shown"]]
+    assert shown == ["γ = 5: noise 3", "γ = 1: noise 3", "γ = 5: noise 4", "γ = 1: noise 4"]
 
 
 def test_a_test_digit_is_read_as_it_is_meant(visit, weights):
