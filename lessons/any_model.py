@@ -166,9 +166,9 @@ def fitted(lesson: Lesson, card: ModelCard) -> Lesson:
     if (
         card.ours
     ):  # one of this project's without its encoder: its texts stay, its prompts are those of the file
-        return replace(
-            lesson, fields=tuple(_among(f, card, k) for k, f in enumerate(lesson.fields)), presets=()
-        )
+        fields = tuple(_among(f, card, k) for k, f in enumerate(lesson.fields))
+        opens = lesson.opens if all(_there(prompt, card) for prompt in _prompts(lesson, lesson.opens)) else {}
+        return replace(lesson, fields=fields, presets=(), opens=opens)
     fields = tuple(_field(f, other, card, k) for k, f in enumerate(lesson.fields))
     question, variants = lesson.question, lesson.variants
     if lesson.code == "A6":
@@ -181,13 +181,14 @@ def fitted(lesson: Lesson, card: ModelCard) -> Lesson:
             presets=(),
             question=None,
             variants=(),
+            opens={},
             shows=(),
             jobs={},
             spec="",
             instead=instead,
         )
     return replace(
-        lesson, fields=fields, variants=variants, question=question,
+        lesson, fields=fields, variants=variants, question=question, opens={},
         presets=tuple(p for p in other.presets if all(_there(prompt, card) for prompt in _prompts(lesson, p.values))),
         instead={"What to look for": texts()[lesson.code]} if lesson.code in texts() else {},
     )  # fmt: skip

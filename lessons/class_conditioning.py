@@ -14,13 +14,14 @@ from lessons.networks import AUTO, NetworkChoice
 from lessons.training_fields import CONSTANT, SMALL, TRAINS, training_fields
 from lessons.wrong_flows import OTHER_CLOCK
 
-DIGITS = tuple(range(10))
+ASKED = (*range(10), None)  # the last is told no class
+READ = {"seed": 11}  # a noise of which everybody can read all ten
 
 LESSON = Lesson(
     code="B8",
     slug="class_conditioning",
     title="Class conditioning",
-    card=24,
+    card=26,
     branches=("digit", "gamma", "solver"),
     fields=(
         NetworkChoice("network", "Network", AUTO, presets=("b8", "b8-constant")),
@@ -30,11 +31,12 @@ LESSON = Lesson(
         seed_field(13),
         *training_fields("b8"),
     ),
+    opens=READ,
     presets=(
-        Preset("reference", "The course’s numbers"),
-        Preset("constant", "Without the scheduler", {"decay": CONSTANT}),
-        Preset("small", "A small network", SMALL),
-        Preset("unconditional", "γ = 0: no class", {"gamma": 0.0}),
+        Preset("reference", "The course’s numbers", READ),
+        Preset("constant", "Without the scheduler", {"decay": CONSTANT, **READ}),
+        Preset("small", "A small network", {**SMALL, **READ}),
+        Preset("unconditional", "γ = 0: no class", {"gamma": 0.0, **READ}),
     ),
     question=Question(
         "One noise, ten classes: what will the ten pictures of a row have in common?",
@@ -62,13 +64,13 @@ LESSON = Lesson(
 def spec(
     values: Mapping[str, Any], networks: Sequence[Mapping[str, str]], variant: str | None = None
 ) -> JobSpec:
-    """The ten digits, each from the same noise, through the network at up to three ages."""
+    """The ten digits and no class, each from the same noise, through the network at up to three ages."""
     return flow_spec(
         values,
         networks,
         variant,
-        count=10,
+        count=len(ASKED),
         same_noise=True,
-        classes=list(DIGITS),
+        classes=list(ASKED),
         guidance_scale=values["gamma"],
     )

@@ -1,15 +1,15 @@
 """The sampling job of lessons B6 to B9: one noise, one or several networks, from t = 0 to t = 1.
 
     {"networks": [{"source": "b6", "name": "epoch-10", "sha256": "..."}, ...],
-     "seed": 0, "count": 6, "same_noise": false, "classes": [0, 1, ...] or null, "guidance_scale": 5.0 or null,
+     "seed": 0, "count": 6, "same_noise": false, "classes": [0, 1, ..., null] or null, "guidance_scale": 5.0 or null,
      "num_steps": 300, "solver": "euler", "variant": null}
 
 "fork", if it is there, says from which kept frame on the run goes on otherwise, {"at": 12, "digit": 8,
 "guidance_scale": 3.0, "solver": "heun"}: see `lessons.branching`.
 
 All networks start from the same noise and take their steps side by side, so that a page can lay them under one
-cursor. With `classes` (one for each picture) the networks are class-conditioned. With `same_noise` all pictures of a
-network start from one noise as well.
+cursor. With `classes` (one for each picture, null for none) the networks are class-conditioned. With `same_noise` all
+pictures of a network start from one noise as well.
 """
 
 from __future__ import annotations
@@ -147,13 +147,14 @@ def forked(
     yield from integrate(after, x_t, num_steps, then, first_step=at)
 
 
-def class_vectors(classes: Sequence[int] | None, count: int, device: str) -> Tensor | None:
+def class_vectors(classes: Sequence[int | None] | None, count: int, device: str) -> Tensor | None:
     """(count, 10), one-hot; None for networks that take no class. Raises BadRequest."""
     if classes is None:
         return None
-    if len(classes) != count or not all(isinstance(c, int) and 0 <= c <= 9 for c in classes):
-        raise BadRequest(f"Give one digit from 0 to 9 for each of the {count} pictures.")
-    return one_hot(torch.tensor(classes)).to(device)
+    if len(classes) != count or not all(c is None or (isinstance(c, int) and 0 <= c <= 9) for c in classes):
+        raise BadRequest(f"Give one digit from 0 to 9, or null, for each of the {count} pictures.")
+    asked = torch.tensor([[c is not None] for c in classes])
+    return (one_hot(torch.tensor([c or 0 for c in classes])) * asked).to(device)
 
 
 def estimator(network: nn.Module, classes: Tensor | None, guidance_scale: float | None) -> EstimateVelocity:

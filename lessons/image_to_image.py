@@ -39,6 +39,8 @@ NOT_NOISED = Variant(
     "The network takes the picture itself for noise and removes it: what is left is smooth and pale.",
 )  # fmt: skip
 
+CAT = {"picture": "cat-face", "seed": 2}
+
 LESSON = Lesson(
     code="A7",
     slug="image_to_image",
@@ -48,8 +50,10 @@ LESSON = Lesson(
     branches=PART_A,
     sweeps=("i_starts", "gamma", "seed", "model"),
     fields=(*edit_fields("pickup-truck", gamma=1.0, seed=1), model_field()),
+    opens=CAT,
     presets=(
-        Preset("reference", "i_start = 1, 3, 5, 7, 10, 20"),
+        Preset("cat", "A cat", CAT),
+        Preset("reference", "A truck"),
         Preset("boat", "A sailing boat", {"picture": "sailboat", "seed": 0, "i_starts": (1, 10, 13, 16, 20, 25)}),
         Preset("late", "Late starts only", {"i_starts": (16, 20, 24, 27, 30, 33)}),
         Preset("guided", "γ = 7", {"gamma": 7.0}),

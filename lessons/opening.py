@@ -13,8 +13,8 @@ from lessons.networks import AUTO, Network, NetworkChoice, shipped
 def opening_jobs(lesson: Lesson, model: str, *, presets: bool = True) -> list[tuple[str, JobSpec]]:
     """(title, job) for what a lesson opens with and for each of its `presets`; `model` is the model's fingerprint.
 
-    A lesson with a `spec` is opened on the defaults and on every preset, with its `studies` on the defaults; one that opens
-    on something else says so itself, in `opening`; one that opens on a closed form, or whose networks don't ship, has none.
+    A lesson with a `spec` is opened on what a bare address shows, with its `studies`, and on every preset; one that opens on
+    something else says so itself, in `opening`; one that opens on a closed form, or whose networks don't ship, has none.
     """
     title = f"{lesson.code} {lesson.title}"
     if not lesson.jobs:  # one that this model cannot do (any_model.py)
@@ -25,8 +25,11 @@ def opening_jobs(lesson: Lesson, model: str, *, presets: bool = True) -> list[tu
         return []
     jobs: dict[str, tuple[str, JobSpec]] = {}
     offered = lesson.presets if presets else ()
-    for label, values in [("as it opens", {}), *((preset.label, preset.values) for preset in offered)]:
-        for spec in _specs(lesson, {**lesson.defaults(), **values}, model, studies=not values):
+    for label, values in [
+        ("as it opens", lesson.opens),
+        *((preset.label, preset.values) for preset in offered),
+    ]:
+        for spec in _specs(lesson, {**lesson.defaults(), **values}, model, studies=values is lesson.opens):
             jobs.setdefault(spec.key({}), (f"{title}, {label}", spec))
     return list(jobs.values())
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lessons.prompts import FACE
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -31,11 +29,12 @@ class Pair:
 
 COURSE_SIGMA = {"sigma": 2.0}  # the course's low pass, in pixels
 
+PANDA = Pair("Panda / skull", "a 3d render of a panda", "a 3d render of a skull")
 ANAGRAM_SHOWN = (
-    Pair("Panda / skull", "a 3d render of a panda", "a 3d render of a skull"),
+    Pair("Laughing face / frog", "a 3d render of a laughing face", "a 3d render of a frog"),
+    Pair("Sleeping face / happy face", "a 3d render of a sleeping face", "a 3d render of a happy face"),
+    PANDA,
     Pair("Maple leaf / heart", "a 3d render of a maple leaf", "a 3d render of a heart"),
-    Pair("Rocket / carrot", "a 3d render of a rocket", "a 3d render of a carrot"),
-    Pair("Grin / anger", FACE, "a 3d render of an angry face"),
     Pair("Penguin / vampire", "a photo of a penguin", "a photo of a vampire"),
     Pair("Fails: ice cream / tree", "a 3d render of an ice cream", "a 3d render of a tree"),
 )

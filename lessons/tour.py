@@ -52,8 +52,8 @@ TOUR: tuple[Stop, ...] = (
     ),
     Stop(
         "vector_field", "The same as a flow",
-        "Flow matching in the plane, where everything is known: the arrows carry noise to data. Press play, then click into "
-        "the plane to drop particles of your own.",
+        "Flow matching in the plane, where everything is known: straight lines join noise to data, and particles follow "
+        "their mean. Press play, then click into the plane to drop particles of your own.",
         ".play",
     ),
 )  # fmt: skip

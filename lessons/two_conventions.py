@@ -26,6 +26,7 @@ from lessons.prompts import SUGGESTIONS
 from lessons.wrong_flows import WRONG_CLOCKS
 
 COUNT = 5
+PICTURES = ("x_t", "scaled", "x_flow", "clean_hat")
 RANGES = {"eps": 3.0, "v": 3.0, "velocity": 3.0}  # what is drawn in full colour
 
 LESSON = Lesson(
@@ -115,9 +116,8 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
             "t": one.t, "signal": clock.signal, "sigma": clock.sigma, "tau": clock.tau, "scale": clock.scale,
             "gap": (other.x_t - clock.scale * one.x_t).abs().max().item(),
         })  # fmt: skip
-        yield Frame(
-            one.index, len(timesteps), frame_pixels({name: parts[-1] for name, parts in found.items()})
-        )
+        now = {name: parts[-1] for name, parts in found.items()} | {"scaled": as_numpy(clock.scale * one.x_t)}
+        yield Frame(one.index, len(timesteps), frame_pixels(now))
     ends = {"result": other.update.x_next, "result_ddim": one.update.x_next}
     arrays = {name: np.stack(parts) for name, parts in found.items()}
     arrays |= {name: as_numpy(end) for name, end in ends.items()}
@@ -133,6 +133,6 @@ def unchanged(estimator: Estimator, schedule: NoiseSchedule) -> Estimator:
 def frame_pixels(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """uint8 (..., H, W, 3) of each quantity; pictures as they are, noises and velocities as differences from grey."""
     return {
-        name: to_pixels(x) if name in ("x_t", "x_flow", "clean_hat") else difference_pixels(x, RANGES[name])
+        name: to_pixels(x) if name in PICTURES else difference_pixels(x, RANGES[name])
         for name, x in arrays.items()
     }

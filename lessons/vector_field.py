@@ -96,6 +96,8 @@ class Drops(Field):
         return ";".join(":".join(map(written, drop)) for drop in value)
 
 
+CROSSING = {"show": ("particles", "paths", "straight"), "particles": 24}  # few enough to follow each
+
 LESSON = Lesson(
     code="B5",
     slug="vector_field",
@@ -118,11 +120,12 @@ LESSON = Lesson(
         Choice("learning_rate", "Learning rate", "0.01", options=("0.001", "0.01", "1")),
         Choice("hidden", "Width of the network", "64", options=tuple(map(str, WIDTHS))),
     ),
+    opens=CROSSING,
     presets=(
+        Preset("paths", "Straight and curved", CROSSING),
         Preset("reference", "Moons"),
         Preset("rings", "Rings", {"data": "rings"}),
         Preset("checkerboard", "Checkerboard", {"data": "checkerboard", "count": 500}),
-        Preset("paths", "Straight and curved", {"show": ("paths", "straight"), "t": 1.0}),
         Preset("steps", "4 steps beside 50", {"steps": 4, "beside": 50, "show": ("density", "particles"), "t": 1.0}),
         Preset("network", "The network", {"field": "network", "t": 1.0}),
     ),

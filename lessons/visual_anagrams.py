@@ -21,7 +21,7 @@ from lessons.editing import MAX_SAMPLES, NUM_STEPS, from_noise, samples, second_
 from lessons.fields import Choice, Number, Text, seed_field
 from lessons.grid import GRIDS
 from lessons.lesson import Lesson, Preset, Question, Variant
-from lessons.pairs import ANAGRAM_COURSE, ANAGRAM_SHOWN, suggestions
+from lessons.pairs import ANAGRAM_COURSE, ANAGRAM_SHOWN, PANDA, suggestions
 from lessons.wrong_edits import NotTurnedBack
 
 VIEW_LABELS = {
@@ -34,7 +34,6 @@ VIEW_LABELS = {
     "half contrast": "Half contrast: does not preserve the noise",
     "tilt 30": "Tilt by 30°: does not preserve the noise",
 }
-FIRST = ANAGRAM_SHOWN[0]
 
 LESSON = Lesson(
     code="A10",
@@ -44,15 +43,16 @@ LESSON = Lesson(
     branches=("seed",),
     sweeps=("gamma1", "gamma2", "view", "p1", "p2", "seed"),
     fields=(
-        Text("p1", "Prompt upright, p₁", FIRST.one, suggestions=suggestions(ANAGRAM_SHOWN)),
-        Text("p2", "Prompt turned, p₂", FIRST.two, suggestions=suggestions(ANAGRAM_SHOWN)),
+        Text("p1", "Prompt upright, p₁", PANDA.one, suggestions=suggestions(ANAGRAM_SHOWN)),
+        Text("p2", "Prompt turned, p₂", PANDA.two, suggestions=suggestions(ANAGRAM_SHOWN)),
         Choice("view", "View", "flip", "How the picture is turned for the second reading.", tuple(VIEWS),
                tuple(VIEW_LABELS[name] for name in VIEWS)),
         Number("gamma1", "Guidance γ₁", 4.0, "For the upright reading.", maximum=15, step=0.5, integer=False),
         Number("gamma2", "Guidance γ₂", 4.0, "For the turned reading.", maximum=15, step=0.5, integer=False),
         Number("count", "Samples", 3, "Each from its own noise.", minimum=1, maximum=MAX_SAMPLES),
-        seed_field(FIRST.seed),
+        seed_field(PANDA.seed),
     ),
+    opens=ANAGRAM_SHOWN[0].values,
     presets=(
         *(Preset(f"pair{k}", pair.label, pair.values) for k, pair in enumerate(ANAGRAM_SHOWN)),
         *(Preset(f"course{k}", f"Course: {pair.label}", pair.values) for k, pair in enumerate(ANAGRAM_COURSE)),

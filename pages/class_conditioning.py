@@ -1,6 +1,6 @@
 """B8: ten digits from one noise, and the training of the network that draws them."""
 
-from lessons.class_conditioning import DIGITS, LESSON
+from lessons.class_conditioning import ASKED, LESSON
 from lessons.networks import Network
 from pages.ui.films import Films
 from pages.ui.flow_films import flow
@@ -10,8 +10,8 @@ from pages.ui.training_face import training_shown
 
 
 def films(network: Network) -> Films:
-    columns = [str(digit) for digit in DIGITS]
-    return flow(values["steps"], len(DIGITS), network.ages, columns, shown=("x_t",), name="b8")
+    columns = ["no class" if digit is None else str(digit) for digit in ASKED]
+    return flow(values["steps"], len(ASKED), network.ages, columns, shown=("x_t",), name="b8")
 
 
 with lesson_page(LESSON) as values:

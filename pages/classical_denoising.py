@@ -19,7 +19,7 @@ from pages.ui.stage import show
 def film_of(trajectory: Trajectory) -> Film:
     psnr, best = trajectory.meta["psnr"], trajectory.meta["best"]
     clean = np.repeat(trajectory["clean"], len(TIMESTEPS), axis=0)[None]  # (1, 3, 3, H, W): a still
-    titles = [f"t = {t}, best σ = {sigma:g}" for t, sigma in zip(TIMESTEPS, best, strict=True)]
+    titles = [f"t = {t}" for t in TIMESTEPS]
     return Film(
         rows=[
             Row("blurred", r"G_\sigma * x_t", to_pixels(trajectory["blurred"]), "the blur of the noisy picture"),

@@ -26,7 +26,7 @@ def noise_films(ages: list[str]) -> Films:
         rows = [
             Row("z", "z", pixels["z"][:1], "pure noise"),
             Row("clean_hat", r"D_\theta(z)", pixels["clean_hat"], "the network"),
-            Row("mean", r"\bar{x}", mean, "the mean digit"),
+            Row("mean", r"\bar{x}", mean, "the mean digit", once=True),
         ]
         return Film(rows=rows, steps=ages[: len(pixels["clean_hat"])], total=total, clock="flow", name="b4")
 
@@ -37,7 +37,7 @@ def noise_films(ages: list[str]) -> Films:
             rows=[
                 Row("z", "z", unit_pixels(trajectory["z"]), "pure noise"),
                 Row("clean_hat", r"D_\theta(z)", unit_pixels(answers), "the network"),
-                Row("mean", r"\bar{x}", unit_pixels(mean), "the mean digit"),
+                Row("mean", r"\bar{x}", unit_pixels(mean), "the mean digit", once=True),
                 Row("away", r"D_\theta(z)-\bar{x}", difference_pixels(answers - mean, DIFFERENCE), "±0.25", shown=False,
                     limit=DIFFERENCE),
             ],

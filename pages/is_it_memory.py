@@ -120,7 +120,7 @@ def distribution(trajectory: Trajectory) -> None:
 
 OPPONENT = {
     "emoji64": "emoji64, which remembers", "storybook64": "storybook64, which learns", "blur": "the best blur",
-    "exact": "exact mean of the training pictures",
+    "exact": "perfect memory of emoji64’s pictures",
 }  # fmt: skip
 
 SHORT = {"training": "Training pictures", "heldout": "Other objects", "photographs": "Photographs"}

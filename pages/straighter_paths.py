@@ -48,7 +48,7 @@ def films(values: Values) -> Films:
         )  # fmt: skip
 
     def finished(trajectory: Trajectory) -> Film:
-        said = [f"{needed(flow)} · S {bent(flow)}" for flow in trajectory.meta["flows"]]
+        said = [f"needs {needed(flow)} · S = {bent(flow)}" for flow in trajectory.meta["flows"]]
         return Film(
             rows=[
                 Row("taken", "x_t", pictures(trajectory, steps), f"{counted(steps)}; in grey the exact path", drawn=True)
@@ -56,8 +56,8 @@ def films(values: Values) -> Films:
             steps=[f"t = {t:.2f}" for t in TIMES],
             columns=[f"{name} · {words}" for name, words in zip(ROUNDS, said, strict=True)],
             curves=[
-                Curve(rf"S_{k + 1}", trajectory["bend"][k][at(FINE_STEPS)].tolist(), panel="off the straight line",
-                      meaning=f"{name}: |Z₁ − Z₀ − u|², its mean over t is S")
+                Curve(rf"s_{k + 1}", trajectory["bend"][k][at(FINE_STEPS)].tolist(), panel="off the straight line",
+                      meaning=f"{name}: |Z₁ − Z₀ − u|² at this t; its mean is S")
                 for k, name in enumerate(ROUNDS)
             ],
             clock="flow", name="b11",

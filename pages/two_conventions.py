@@ -19,9 +19,10 @@ from pages.ui.sampling import Values, sampling_stage
 
 LESSON = here(WRITTEN)
 ROWS = {
-    "x_t": ("x_t", "diffusion", True),
-    "x_flow": (r"x_\tau", "flow", True),
-    "clean_hat": (r"\hat{x}_0", "the estimate of the picture", True),
+    "x_t": ("x_t", "diffusion, by DDIM", True),
+    "scaled": (r"c\,x_t", "the same, paler", True),
+    "x_flow": (r"x_\tau", "flow, by Euler", True),
+    "clean_hat": (r"\hat{x}_0", "the estimate of the picture", False),
     "eps": (r"\hat{\varepsilon}", "the noise", False),
     "v": ("v", "along the circle", False),
     "velocity": ("u", "along the line", False),
@@ -50,8 +51,10 @@ def films(values: Values) -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         numbers = trajectory.meta["steps"]
+        scale = np.array([n["scale"] for n in numbers], dtype=np.float32).reshape(-1, 1, 1, 1, 1)
+        arrays = dict(trajectory.arrays) | {"scaled": scale * trajectory["x_t"]}
         return Film(
-            rows=rows(frame_pixels({name: trajectory[name] for name in ROWS})), steps=steps,
+            rows=rows(frame_pixels({name: arrays[name] for name in ROWS})), steps=steps,
             start=len(steps) // 2, strip_row="x_flow", name="b0",
             formula=r"x_\tau = \frac{x_t}{\sqrt{\bar{\alpha}_t} + \sqrt{1-\bar{\alpha}_t}}",
             curves=[

@@ -28,17 +28,17 @@ def test_going_on_with_nothing_changed_is_the_run_itself(bench):
 
 
 def test_from_the_fork_on_every_picture_becomes_the_other_digit_under_the_other_gamma(bench):
-    """By hand: two steps as each column's own class, then three as an 8 under γ = 3."""
+    """By hand: two steps as each column's own class or none, then three as an 8 under γ = 3."""
     ref = bench.trained("class_flow")
     network = bench.networks[ref["source"]]
     spec = class_conditioning.spec(values(class_conditioning, steps=5, gamma=1.5, seed=1), [ref])
     branch, _ = bench.run(branching.run, forked_flow(spec, 2, digit=8, guidance_scale=3.0))
-    x = noise_of(1, 1).expand(10, 1, 28, 28)
-    eights = torch.eye(10)[[8] * 10]
+    x = noise_of(1, 1).expand(11, 1, 28, 28)
+    own, eights = torch.cat([torch.eye(10), torch.zeros(1, 10)]), torch.eye(10)[[8] * 11]
     for k in range(5):
-        t, (classes, gamma) = torch.full((10,), k / 5), (torch.eye(10), 1.5) if k < 2 else (eights, 3.0)
+        t, (classes, gamma) = torch.full((11,), k / 5), (own, 1.5) if k < 2 else (eights, 3.0)
         with torch.no_grad():
-            u_u, u_c = network(x, t, torch.zeros(10, 10)), network(x, t, classes)
+            u_u, u_c = network(x, t, torch.zeros(11, 10)), network(x, t, classes)
         x = x + (u_u + gamma * (u_c - u_u)) / 5
     np.testing.assert_allclose(branch["result"], x, atol=1e-3)
 

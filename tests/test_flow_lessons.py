@@ -66,16 +66,17 @@ def test_the_clock_turned_round_is_the_clock_turned_round(bench):
 
 
 @pytest.mark.parametrize(("variant", "factor"), [(None, 1.0), ("wrong_sign", -1.0)])
-def test_ten_classes_from_one_noise_under_guidance(bench, variant, factor):
+def test_ten_classes_and_none_from_one_noise_under_guidance(bench, variant, factor):
     ref = bench.trained("class_flow")
     network = bench.networks[ref["source"]]
     wanted = class_conditioning.spec(values(class_conditioning, steps=3, gamma=2.5, seed=1), [ref], variant)
     result, _ = bench.run(flow_sampling.run, wanted.params)
-    x = noise_of(1, 1).expand(10, 1, 28, 28)
+    x = noise_of(1, 1).expand(11, 1, 28, 28)
+    asked = torch.cat([torch.eye(10), torch.zeros(1, 10)])
     for k in range(3):
-        t = torch.full((10,), k / 3)
+        t = torch.full((11,), k / 3)
         with torch.no_grad():
-            u_u, u_c = network(x, t, torch.zeros(10, 10)), network(x, t, torch.eye(10))
+            u_u, u_c = network(x, t, torch.zeros(11, 10)), network(x, t, asked)
         x = x + (u_u + factor * 2.5 * (u_c - u_u)) / 3
     np.testing.assert_allclose(result["result"], x, atol=1e-3)
 
@@ -84,7 +85,7 @@ def test_without_a_class_all_columns_are_equal(bench):
     ref = bench.trained("class_flow")
     spec = class_conditioning.spec(values(class_conditioning, steps=2, gamma=0.0), [ref])
     result, _ = bench.run(flow_sampling.run, spec.params)
-    np.testing.assert_allclose(result["result"], np.repeat(result["result"][:1], 10, axis=0), atol=1e-4)
+    np.testing.assert_allclose(result["result"], np.repeat(result["result"][:1], 11, axis=0), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +103,8 @@ def test_kept_steps_reach_from_the_first_to_the_last(steps, pictures, count):
     [
         ({"num_steps": 0}, "number of steps"), ({"num_steps": 10**6}, "number of steps"), ({"count": 0}, "1 to 40"),
         ({"count": 41}, "1 to 40"), ({"networks": []}, "networks"), ({"solver": "magic"}, "solvers"),
-        ({"guidance_scale": 1e6}, "guidance scale"), ({"classes": [10] * 10}, "0 to 9"),
-        ({"classes": [1]}, "each of the 10"),
+        ({"guidance_scale": 1e6}, "guidance scale"), ({"classes": [10] * 11}, "0 to 9"),
+        ({"classes": [1]}, "each of the 11"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_sampled_is_refused_in_words(bench, change, message):

@@ -9,7 +9,7 @@ from lessons.opening import opening_jobs
 
 
 @pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.code)
-def test_each_lesson_is_opened_on_its_defaults_first(lesson):
+def test_each_lesson_is_opened(lesson):
     jobs = opening_jobs(lesson, "f" * 16)
     if lesson.code == "B5":
         assert jobs == []  # the field is integrated in the browser
@@ -19,6 +19,13 @@ def test_each_lesson_is_opened_on_its_defaults_first(lesson):
     assert all(title.startswith(lesson.code) for title, _ in jobs)
     assert len({spec.key({}) for _, spec in jobs}) == len(jobs)
     assert len(jobs) <= 2 * len(lesson.presets) + 4
+
+
+def test_what_a_bare_address_shows_is_computed_and_not_the_defaults():
+    lesson = next(lesson for lesson in COURSE if lesson.code == "A8")
+    _, first = opening_jobs(lesson, "f" * 16)[0]
+    assert (first.params["picture"], first.params["mask"]) == ("cat-face", "top")
+    assert first.params["columns"][0]["seed"] == 6 and lesson.field("picture").default == "volcano"
 
 
 def test_the_studies_of_b7_and_the_sweep_of_b9_are_there_once():

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from lessons.address import BRANCH, FRAME, GRID, JOB, PIN, RESERVED, WRONG
+from lessons.address import BRANCH, FRAME, GRID, JOB, PIN, RESERVED, TOUR, WRONG
 from lessons.branching import read_branch
 from lessons.characters import quoted
 from lessons.fields import BadValue, Choice, Field, Number, Numbers, PictureRef, Text, Typed
@@ -46,7 +46,7 @@ def values(lesson: Lesson) -> dict[str, Any]:
     """
     state = LessonState(lesson)
     came, fresh = came_by_history(), entered(lesson.slug)
-    bare = fresh and not st.query_params and not state.begun
+    bare = fresh and set(st.query_params) <= {TOUR} and not state.begun
     if came:  # what this step of the history held, whatever was set since
         state.forget()
     if came or fresh:

@@ -43,8 +43,11 @@ def _one_row(film: Film) -> Film:
 
 
 def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Films:
-    """All i_start side by side over one t; a column is grey until its run begins. The picture stands last."""
-    columns = [f"i_start = {i}" for i in i_starts]
+    """All i_start side by side over one t; a column is grey until its run begins. The picture stands last.
+
+    `timesteps` are those of the first of them.
+    """
+    columns = [f"i_start = {i}: t = {timesteps[i - i_starts[0]]}" for i in i_starts]
     plain = denoising(timesteps, columns, name)
 
     def finished(trajectory: Trajectory) -> Film:
@@ -129,9 +132,16 @@ def morph(trajectory: Trajectory, i_starts: Sequence[int], name: str) -> Film:
 # ---- A8 ----------------------------------------------------------------------------------------------------
 
 
-def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> Films:
-    """With what is kept and what is made on their own, and the step across the seam as a curve."""
+def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str, given: np.ndarray) -> Films:
+    """With what is kept and what is made on their own, and the step across the seam as a curve.
+
+    `given`, uint8 (H, W, 3), is the picture with its hole: it stands in front of what fills it.
+    """
     plain = denoising(timesteps, columns, name)
+    pictures = ("x_t", "clean_hat", "kept", "made", "seam")
+
+    def beside(film: Film) -> Film:
+        return _after_a_still(_one_row(film), given, "given", pictures)
 
     def finished(trajectory: Trajectory) -> Film:
         mask = trajectory["mask"][0, 0].astype(bool)
@@ -158,9 +168,30 @@ def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> F
                     r"\text{in the original}", [before] * len(step), panel="seam", meaning="at the same place"
                 ),
             ]
-        return _one_row(_rebuilt(film, rows, ("eps",), curves))
+        return beside(_rebuilt(film, rows, ("eps",), curves))
 
-    return Films(finished, lambda pixels, total: _one_row(plain.live(pixels, total)))
+    return Films(finished, lambda pixels, total: beside(plain.live(pixels, total)))
+
+
+def _after_a_still(film: Film, still: np.ndarray, column: str, rows: Sequence[str]) -> Film:
+    """The film with one more column in front: `still`, uint8 (H, W, 3), in the rows named, and nothing in the others."""
+
+    def wider(row: Row) -> Row:
+        picture = still if row.name in rows else np.full_like(still, GREY)
+        first = np.broadcast_to(picture, (len(row.pixels), 1, *picture.shape))
+        return replace(row, pixels=np.concatenate([first, row.pixels], axis=1), blank=GREY)
+
+    return replace(
+        film,
+        rows=[wider(row) for row in film.rows],
+        columns=[column, *film.columns],
+        strip_sample=film.strip_sample + 1,
+    )
+
+
+def with_hole(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture, uint8 (H, W, 3), without what is to be made anew; mask: bool (H, W)."""
+    return np.where(mask[..., None], np.uint8(GREY), pixels)
 
 
 def outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:

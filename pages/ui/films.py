@@ -20,7 +20,7 @@ SUM = (  # the same as pictures
     Term("x_{t'}", "x_t", "the next picture", ahead=1, last="clean_hat"),
     Term(r"\hat{x}_0", "clean_hat", "the estimate of the clean picture", "c_0"),
     Term("x_t", "x_t", "the noisy picture", "c_t"),
-    Term(r"\sigma z", "noise", "the noise added by this step"),
+    Term(r"\sigma z", "noise", "the noise added by this step", within=r"\sigma"),
 )
 
 # name in the trajectory -> label, caption; in the order of the formula

@@ -148,7 +148,7 @@ def sampling_stage(
 
     if first is not None:
         with picture:
-            aside, picture = st.columns([4, 5], gap="medium")
+            aside, picture = st.columns([1, 2], gap="medium")
         with aside:
             first()
     with picture:

@@ -26,16 +26,14 @@ def lesson(page: Page, app: str):
 
 def test_a_training_is_watched_reloaded_and_kept(page, lesson):
     # The link asks for it, so it starts by itself; it takes longer than the page to open.
-    field = lesson("field=network&t=1&training_steps=10000&hidden=32")
-    expect(page.locator(".progress")).to_have_text(
-        re.compile(r"Training: step \d+ of 10000"), timeout=TRAINED
-    )
+    field = lesson("field=network&t=1&training_steps=3000&hidden=32")
+    expect(page.locator(".progress")).to_have_text(re.compile(r"Training: step \d+ of 3000"), timeout=TRAINED)
     expect(page.locator(".loss .curve")).to_be_visible()
     first = field.get_attribute("data-network")
     assert re.fullmatch(r"[0-9a-f]{64}:\d+", first)
     page.reload()  # in the middle of it
-    expect(page.locator(".progress")).to_have_text("Trained for 10000 of 10000 steps", timeout=TRAINED)
-    expect(field).to_have_attribute("data-network", first.split(":")[0] + ":10000")
+    expect(page.locator(".progress")).to_have_text("Trained for 3000 of 3000 steps", timeout=TRAINED)
+    expect(field).to_have_attribute("data-network", first.split(":")[0] + ":3000")
     expect(page.get_by_role("button", name="Trained")).to_be_disabled()
     lines = [float(text) for text in page.locator(".sum dd").all_inner_texts()]
     assert lines[0] + lines[1] == pytest.approx(lines[2], abs=0.002)
@@ -70,7 +68,7 @@ def test_a_training_that_diverges_says_so(page, lesson):
 
 def test_phrases_presets_and_mistakes_move_the_picture(page, lesson):
     field = lesson("t=0.3")
-    page.get_by_role("link", name="Show both").click()
+    page.get_by_role("link", name="the lines and paths alone").click()
     expect(field).to_have_attribute("data-t", "1.000")
     expect(page.get_by_role("button", name="conditional paths")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="4 steps beside 50").click()

@@ -32,6 +32,12 @@ def test_a_lesson_may_open_on_something_else_and_old_links_mean_what_they_meant(
             assert at.query_params["shown"] == shown
 
 
+def test_a_stop_of_the_tour_opens_as_a_bare_address_does(tmp_path, monkeypatch):
+    with open_page("visual_anagrams", tmp_path, monkeypatch, tour="4") as (at, _):
+        at.run()
+        assert at.session_state["visual_anagrams/values"]["p2"] == "a 3d render of a frog"
+
+
 NASTY = (
     "", " ", "nan", "inf", "-inf", "1e999", "-1", "1e-999", "9" * 5000, "0x10", "7,5", "1,000", "60.000", "1.2.3",
     "٣", "１２", "½", "²",

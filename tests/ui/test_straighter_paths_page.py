@@ -35,7 +35,7 @@ def test_the_page_shows_what_make_warm_has_computed(visit, films):
     assert film["steps"][0] == "t = 0.00" and film["steps"][-1] == "t = 1.00" and len(film["columns"]) == 3
     flows = executor.result(runtime.job_id(executor.asked[0])).meta["flows"]
     for column, flow in zip(film["columns"], flows, strict=True):
-        said = float(column.rpartition(" S ")[2])
+        said = float(column.rpartition(" S = ")[2])
         assert said == pytest.approx(flow["straightness"], rel=0.5, abs=0.005)
         steps = flow["steps_needed"]
         assert ("over 40 steps" if steps is None else f"{steps} step") in column

@@ -43,7 +43,8 @@ class Row:
 
     So that the player can say a pixel's value: bytes 0 to 255 are −1 to 1, or 0 to 1 in a film of flow's clock; with a
     `limit` they are −limit to limit, as `core.media.difference_pixels` draws it. Pixels that are `blank` in every channel
-    stand for nothing. `drawn` pictures, such as arrows, have no values.
+    stand for nothing. `drawn` pictures, such as arrows, have no values. A row that is the same for all samples is drawn
+    `once`.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Row:
     limit: float = 0.0
     blank: int | None = None
     drawn: bool = False
+    once: bool = False
     ends: str = ""
 
     def __post_init__(self) -> None:
@@ -99,13 +101,15 @@ class Number:
 class Term:
     """One picture of the update's sum: the row it is taken from and the `Number.symbol` of the weight in front of it.
 
-    `ahead`: 1 for the step's result, which is the row at the next frame, and at the last one the row named `last`.
+    `within` is the `Number.symbol` of a weight that the row's pictures have already. `ahead`: 1 for the step's result,
+    which is the row at the next frame, and at the last one the row named `last`.
     """
 
     label: str
     row: str
     meaning: str
     weight: str = ""
+    within: str = ""
     ahead: int = 0
     last: str = ""
 

@@ -38,7 +38,8 @@ def together(films: Sequence[Film], labels: Sequence[str], most: int = 6) -> Fil
         most //= 2  # arrows and paths are larger than a network's pictures
     join = above_each_other if sum(batches) > most and len(set(batches)) == 1 else side_by_side
     before = sum(batches[:longest]) if join is side_by_side else 0
-    return replace(join(films, labels), strip_sample=before)  # one that is not grey for a while
+    sample = before + films[longest].strip_sample  # one that is not grey for a while
+    return replace(join(films, labels), strip_sample=sample)
 
 
 def _only(film: Film, names: set[str]) -> Film:

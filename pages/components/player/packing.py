@@ -119,6 +119,7 @@ def _pack_row(row: Row, compress: bool, blobs: list[bytes], first: int) -> dict:
         "limit": row.limit,
         "blank": row.blank,
         "drawn": row.drawn,
+        "once": row.once,
         "frames": frames,
         "height": height,
         "width": width,

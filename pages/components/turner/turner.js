@@ -1,7 +1,7 @@
 // One picture or several, turned together. State lives here and survives new data of the same view.
 
 const CAPTION = 32; // below a picture, in CSS pixels
-const OTHER = { share: 0.5, words: 44 }; // the reading that is not shown large: of a picture's side, and the line above it
+const OTHER = { share: 1, words: 44 }; // the other reading: of a picture's side, and the line above it
 const TURNERS = new WeakMap();
 
 class Turner {
@@ -51,7 +51,7 @@ class Turner {
     this.fit();
   }
 
-  // All pictures in one line, as large as the figure's height allows; below them, smaller, what they are turned.
+  // All pictures in one line, as large as the figure's height allows; below them, as large, what they are turned.
   fit() {
     if (!this.data) return;
     const count = this.data.upright.length, across = (this.root.clientWidth - 12 * (count - 1)) / count;

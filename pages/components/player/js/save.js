@@ -44,9 +44,10 @@ function wholeFrame(film, rows, frame, look) {
     const cells = rows.map((row) => [row, frame, 0]);
     return sheetOf(film, rows, [{ label: "", cells }], rows.map((row) => row.caption || texToText(row.label)), title, name, [frame], look);
   }
-  const lines = rows.flatMap((row) => Array.from({ length: Math.ceil(film.batch / ACROSS) }, (_, line) => ({
+  const samples = (row) => (row.once ? 1 : film.batch);
+  const lines = rows.flatMap((row) => Array.from({ length: Math.ceil(samples(row) / ACROSS) }, (_, line) => ({
     label: line ? "" : texToText(row.label),
-    cells: Array.from({ length: Math.min(ACROSS, film.batch - line * ACROSS) }, (_unused, k) => [row, frame, line * ACROSS + k]),
+    cells: Array.from({ length: Math.min(ACROSS, samples(row) - line * ACROSS) }, (_unused, k) => [row, frame, line * ACROSS + k]),
   })));
   const columns = film.columns.slice(0, ACROSS);
   const named = film.columns.every((column, k) => column === columns[k % ACROSS]) ? columns : []; // of all lines or of none

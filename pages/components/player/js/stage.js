@@ -71,7 +71,7 @@ class Stage {
     const line = document.createElement("div");
     line.className = "line";
     const [w, h] = fit(size, row);
-    for (let sample = 0; sample < film.batch; sample++) {
+    for (let sample = 0; sample < (row.once ? 1 : film.batch); sample++) {
       const figure = document.createElement("figure");
       figure.className = "tile";
       figure.style.width = `${w}px`;

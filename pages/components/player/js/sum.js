@@ -1,4 +1,5 @@
-// The update as pictures that add up: the next picture is a weighted sum of this step's, each with its number.
+// The update as pictures that add up: the next picture is a weighted sum of this step's, each with its number. What adds
+// nothing at a step is faint there.
 
 class Sum {
   constructor(host) {
@@ -28,8 +29,8 @@ class Sum {
       sign.textContent = i === 0 ? "=" : "+";
       part.append(...(i === 0 ? [figure, sign] : [...(i > 1 ? [sign] : []), weight, figure]));
       markQuantity(part, term.label);
-      const weights = film.numbers.find(({ symbol }) => symbol === term.weight);
-      return { term, row, canvas, weight, values: weights?.values, part };
+      const valuesOf = (wanted) => film.numbers.find(({ symbol }) => symbol === wanted)?.values;
+      return { term, row, canvas, weight, values: valuesOf(term.weight), amounts: valuesOf(term.weight || term.within), part };
     });
     this.host.replaceChildren(...this.parts.map(({ part }) => part));
   }
@@ -37,9 +38,10 @@ class Sum {
   draw(frame) {
     if (this.host.hidden) return;
     const last = frame + 1 >= this.film.count;
-    for (const { term, row, canvas, weight, values } of this.parts) {
+    for (const { term, row, canvas, weight, values, amounts, part } of this.parts) {
       const at = Math.min(frame + term.ahead, this.film.count - 1);
       paint(canvas, this.film, last && term.ahead ? this.film.rows.find((r) => r.name === term.last) ?? row : row, at, this.sample);
+      part.classList.toggle("absent", amounts !== undefined && Math.abs(amounts[frame] ?? 0) < 0.005);
       if (values) weight.textContent = values[frame] === null ? "0 ·" : `${values[frame].toFixed(2)} ·`;
     }
   }
