@@ -123,6 +123,11 @@ OPPONENT = {
     "exact": "perfect memory of emoji64’s pictures",
 }  # fmt: skip
 
+ANSWER = {  # label and words of each one's estimate: on a phone the label stands alone
+    "emoji64": (r"\text{recalls}", "x̂₀ of emoji64"), "storybook64": (r"\text{learns}", "x̂₀ of storybook64"),
+    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "perfect: mean of emoji64’s pictures"),
+}  # fmt: skip
+
 SHORT = {"training": "Training pictures", "heldout": "Other objects", "photographs": "Photographs"}
 
 
@@ -132,9 +137,7 @@ def both_films() -> Films:
 
     def rows(x_t: np.ndarray, estimates: np.ndarray) -> list[Row]:
         shown = {"x_t": (x_t, "x_t", "what all are shown")}
-        shown |= {
-            name: (estimates[:, k : k + 1], r"\hat{x}_0", OPPONENT[name]) for k, name in enumerate(OPPONENTS)
-        }
+        shown |= {name: (estimates[:, k : k + 1], *ANSWER[name]) for k, name in enumerate(OPPONENTS)}
         return [Row(name, label, pixels, caption) for name, (pixels, label, caption) in shown.items()]
 
     def live(pixels: Pixels, total: int) -> Film:
