@@ -125,7 +125,7 @@ OPPONENT = {
 
 ANSWER = {  # label and words of each one's estimate: on a phone the label stands alone
     "emoji64": (r"\text{recalls}", "x̂₀ of emoji64"), "storybook64": (r"\text{learns}", "x̂₀ of storybook64"),
-    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "perfect: mean of emoji64’s pictures"),
+    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "which of emoji64’s fits best"),
 }  # fmt: skip
 
 SHORT = {"training": "Training pictures", "heldout": "Other objects", "photographs": "Photographs"}

@@ -141,7 +141,8 @@ def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str, give
     pictures = ("x_t", "clean_hat", "kept", "made", "seam")
 
     def beside(film: Film) -> Film:
-        return _after_a_still(_one_row(film), given, "given", pictures)
+        one = replace(_one_row(film), terms=())  # the step's sum holds inside the hole alone
+        return _after_a_still(one, given, "given", pictures)
 
     def finished(trajectory: Trajectory) -> Film:
         mask = trajectory["mask"][0, 0].astype(bool)
