@@ -23,7 +23,7 @@ from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
 from lessons.wrong_edits import kept_but_not_noised, pasted_at_the_end
 
 VOLCANO = "a 3d render of a volcano"
-CAT = {"picture": "cat-face", "prompt": "a flat icon of a cat", "gamma": 2.0}
+EYES = {"picture": "cat-face", "mask": "top", "prompt": "a flat icon of a cat", "gamma": 2.0, "seed": 6}
 
 KEPT_STREAM = 2**32  # added to the seed: the constraint's noise is another stream than the loop's
 
@@ -43,10 +43,10 @@ LESSON = Lesson(
         seed_field(),
         model_field(),
     ),
-    opens={**CAT, "mask": "top", "seed": 6},
+    opens=EYES,
     presets=(
-        Preset("eyes", "Other eyes for the cat", {**CAT, "mask": "top", "seed": 6}),
-        Preset("laugh", "A laugh for the cat", {**CAT, "mask": "bottom", "seed": 6}),
+        Preset("eyes", "Other eyes for the cat", EYES),
+        Preset("laugh", "A laugh for the cat", {**EYES, "mask": "bottom"}),
         Preset("reference", "Smoke for the volcano"),
         Preset("face", "A face on the apple", {"picture": "red-apple", "mask": "middle", "prompt": FACE}),
         Preset("course", "Course: the top of the test picture", {"picture": "tower-at-sunset", "prompt": NULL_LIKE}),

@@ -80,7 +80,9 @@ def something_painted(values: Values) -> None:
 
 
 with lesson_page(LESSON) as values:
-    trajectory = sampling_stage(LESSON, values, films, controls=controls, first=mask, needs=something_painted)
+    trajectory = sampling_stage(
+        LESSON, values, films, controls=controls, first=mask, shares=(1, 2), needs=something_painted
+    )
     if trajectory is not None:
         with beside_the_figure():
             comparison(trajectory)

@@ -88,7 +88,7 @@ def test_part_b_has_nothing_to_do_with_it(lesson):
 )
 def test_defaults_presets_and_phrases_are_values_of_the_controls(lesson, card):
     there = fitted(lesson, card)
-    for values in [there.defaults(), *(preset.values for preset in there.presets)]:
+    for values in [there.defaults(), there.opens, *(preset.values for preset in there.presets)]:
         for name, value in values.items():
             field = there.field(name)
             assert field.parse(field.encode(value)) == value, (name, value)

@@ -111,6 +111,7 @@ def sampling_stage(
     controls: Callable[[], bool] | None = None,
     remarks: Callable[[Values], None] = nothing,
     first: Callable[[], None] | None = None,
+    shares: tuple[int, int] = (4, 5),
     top: Callable[[Trajectory], None] | None = None,
     files: Callable[[Trajectory], Sequence[File]] = lambda trajectory: (),
     at: Callable[[Values], int] | None = None,
@@ -120,7 +121,8 @@ def sampling_stage(
     """Of a lesson of Part A. Returns the trajectory once it is there.
 
     `controls` draws the controls, all fields' unless given, and says whether they can be used; `remarks` says below them
-    what holds for these values. `first` is drawn at the picture's side. `top` shows the result in the lesson's own way, in
+    what holds for these values. `first` is drawn at the picture's side; `shares` of the width
+    are its and the picture's. `top` shows the result in the lesson's own way, in
     place of the run until that is asked for; `files` can be taken home besides the usual ones. `at` says which frame a
     control asks for, `forks_from` what is the first frame that one can go on from otherwise.
     `needs` raises BadValue for values with which there is nothing to compute.
@@ -148,7 +150,7 @@ def sampling_stage(
 
     if first is not None:
         with picture:
-            aside, picture = st.columns([1, 2], gap="medium")
+            aside, picture = st.columns(shares, gap="medium")
         with aside:
             first()
     with picture:

@@ -1,14 +1,15 @@
 """A harness for the player: explicitly synthetic films, so that the expected pixel of every frame is known.
 
 Query parameters: `samples`, `steps`, `size`, `grow` (add a frame whenever the button is pressed), `chips`, `big`,
-`autoplay` (begin at the first frame, by itself), `signed` (two digits' velocities, of flow's clock).
+`autoplay` (begin at the first frame, by itself), `signed` (two digits' velocities, of flow's clock), `sum` (the step as
+pictures that add up, and a row that is the same for all samples).
 """
 
 import numpy as np
 import streamlit as st
 
 from core.media import difference_pixels, to_pixels
-from pages.components.player import Curve, Film, Number, Row, player
+from pages.components.player import Curve, Film, Number, Row, Term, player
 
 query = st.query_params
 SAMPLES, STEPS, SIZE = (int(query.get(n, d)) for n, d in (("samples", 1), ("steps", 34), ("size", 64)))
@@ -70,6 +71,15 @@ def film(arrived: int, seed: int) -> Film:
             ),
             Row("still", "x_0", to_pixels(data["clean_hat"][-1:]), "the original", shown=False),
         ]
+    terms = []
+    if "sum" in query:
+        one = to_pixels(data["clean_hat"][-1:, :1]).repeat(SAMPLES, axis=1)
+        rows.append(Row("same", r"\bar{x}", one, "the same for all", once=True))
+        terms = [
+            Term("x_{t'}", "x_t", "the next picture", ahead=1, last="clean_hat"),
+            Term(r"\hat{x}_0", "clean_hat", "the clean estimate", "a"),
+            Term(r"\sigma z", "eps", "the noise added", within=r"\sigma"),
+        ]
     coefficient = np.linspace(0.031, 0.98, STEPS)
     sigma = [float(v) for v in np.linspace(0.2, 0.001, STEPS - 1)] + [None]
     return Film(
@@ -88,6 +98,8 @@ def film(arrived: int, seed: int) -> Film:
             ),
             Curve(r"\text{SNR}", alphas_cumprod / (1 - alphas_cumprod + 1e-4), log=True),
         ),
+        terms=terms,
+        open=["sum"] if terms else (),
         formula=r"x_{t'} = a\,\hat{x}_0 + b\,x_t + \sigma z",
         numbers=(
             Number("a", "weight of the clean estimate", coefficient[:arrived]),

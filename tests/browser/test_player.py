@@ -41,6 +41,18 @@ def test_the_last_frame_has_words_of_its_own(page, app):
     expect(words).to_have_text("the picture")
 
 
+def test_what_adds_nothing_is_faint_and_what_is_the_same_for_all_is_drawn_once(page, app):
+    """At the harness's last step no noise is added: its σ is None there, and 0.2 to 0.001 before."""
+    open_player(page, f"{app}/?sum=1&samples=2&size=32&frame=10")
+    assert [page.locator(f"canvas[data-row={name}]").count() for name in ("x_t", "same")] == [2, 1]
+    faint = page.locator(".sum .part.absent canvas")
+    expect(page.locator(".sum .part")).to_have_count(3)
+    expect(faint).to_have_count(0)
+    scrubber(page).press("End")
+    expect(faint).to_have_count(1)
+    expect(faint).to_have_attribute("aria-label", "the noise added")
+
+
 def test_dragging_changes_the_pixels_and_sends_nothing_until_release(page, traffic, app):
     open_player(page, app)
     expect(page.get_by_text("committed frame: None")).to_be_visible()
