@@ -102,6 +102,8 @@ BLUE, ORANGE = (np.reshape(levels, (3, 1, 1)) for levels in ((38.0, 102.0, 190.0
 
 
 MISSING = (255, 0, 255)
+# Every number of float16, at the place of its own bits.
+HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16)
 
 
 def to_pixels(values: np.ndarray, *, low: float = -1.0, high: float = 1.0) -> np.ndarray:
@@ -116,12 +118,20 @@ def to_pixels(values: np.ndarray, *, low: float = -1.0, high: float = 1.0) -> np
         raise ValueError(f"low is {low} and high is {high}: high has to be the larger one.")
     if values.ndim < 3:
         raise BadPicture(f"A picture has the shape (..., channels, height, width), not {values.shape}.")
-    unit = np.moveaxis((values.astype(np.float64) - low) / (high - low), -3, -1)  # (..., H, W, C)
-    missing = np.isnan(unit).any(axis=-1)
-    pixels = np.rint(np.nan_to_num(np.clip(unit, 0.0, 1.0)) * 255.0).astype(np.uint8)
+
+    def levels(values: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):  # of what is no number
+            unit = (values.astype(np.float64) - low) / (high - low)
+        return np.rint(np.nan_to_num(np.clip(unit, 0.0, 1.0)) * 255.0).astype(np.uint8)
+
+    # Trajectories are kept in float16, which has fewer values than most of them have pixels.
+    table = values.dtype == np.float16 and values.size > len(HALVES)
+    found = levels(HALVES)[values.view(np.uint16)] if table else levels(values)
+    pixels = np.ascontiguousarray(np.moveaxis(found, -3, -1))  # (..., H, W, C)
+    missing = np.isnan(values).any(axis=-3)
     if missing.any():
         pixels[missing] = MISSING if pixels.shape[-1] == 3 else 0
-    return np.ascontiguousarray(pixels)
+    return pixels
 
 
 def unit_pixels(values: np.ndarray) -> np.ndarray:
@@ -141,7 +151,11 @@ def difference_pixels(values: np.ndarray, limit: float) -> np.ndarray:
         raise ValueError(f"limit is {limit}; give the positive value that is drawn as the strongest colour.")
     if values.ndim < 3 or values.shape[-3] != 1:
         return to_pixels(values, low=-limit, high=limit)
-    strength = np.clip(values / limit, -1.0, 1.0)  # (..., 1, H, W)
+    if values.dtype == np.float16 and values.size > len(HALVES):  # as in `to_pixels`
+        table = difference_pixels(HALVES.astype(np.float32).reshape(-1, 1, 1, 1), limit)  # (65536, 1, 1, 3)
+        return table[values.view(np.uint16)[..., 0, :, :], 0, 0]
+    with np.errstate(invalid="ignore"):
+        strength = np.clip(values / limit, -1.0, 1.0)  # (..., 1, H, W)
     end = np.where(strength < 0, BLUE, ORANGE)  # (..., 3, H, W)
     return to_pixels(GREY + np.abs(strength) * (end - GREY), low=0.0, high=255.0)
 

@@ -14,32 +14,38 @@ EXTENT = 2.7  # the picture spans from -EXTENT to EXTENT in both directions
 GROUND, DATA, EXACT = (14, 16, 20), (92, 96, 106), (84, 88, 98)
 
 
-def plane_picture(
-    data: np.ndarray, noise: np.ndarray, exact: np.ndarray, taken: np.ndarray, t: float
-) -> np.ndarray:
-    """The data as dots, the exact paths in grey, and the paths that were taken up to time t, with their particles.
-
-    Particles have the hue of the direction from which they start, so that one sees who is joined to whom.
-
-    Args:
-        data: float (N, 2). noise: float (P, 2), where the paths start.
-        exact, taken: float (P, M + 1, 2), the places at the times 0, 1/M, ..., 1, each with an M of its own; between them
-            a path is straight.
-        t: in [0, 1].
-
-    Returns:
-        uint8 (SIDE, SIDE, 3).
-    """
+def plane_ground(data: np.ndarray, exact: np.ndarray) -> Image.Image:
+    """What the pictures of one run have in common: the data as dots, the exact paths in grey."""
     image = Image.new("RGB", (SIDE * FINER, SIDE * FINER), GROUND)
     pen = ImageDraw.Draw(image)
     for x, y in _pixels(data):
         pen.ellipse([x - FINER, y - FINER, x + FINER, y + FINER], fill=DATA)
     for path in exact:
-        pen.line([tuple(place) for place in _pixels(path)], fill=EXACT, width=FINER)
+        pen.line(_pixels(path).ravel().tolist(), fill=EXACT, width=FINER)
+    return image
+
+
+def plane_picture(ground: Image.Image, noise: np.ndarray, taken: np.ndarray, t: float) -> np.ndarray:
+    """On a ground the paths that were taken up to time t, with their particles.
+
+    Particles have the hue of the direction from which they start, so that one sees who is joined to whom.
+
+    Args:
+        ground: of `plane_ground`, from data (N, 2) and exact paths; it stays as it is.
+        noise: float (P, 2), where the paths start.
+        taken, and a ground's exact: float (P, M + 1, 2), the places at the times 0, 1/M, ..., 1, each with an M of its own;
+            between them a path is straight.
+        t: in [0, 1].
+
+    Returns:
+        uint8 (SIDE, SIDE, 3).
+    """
+    image = ground.copy()
+    pen = ImageDraw.Draw(image)
     hues = [_hue(start) for start in noise]
     ways = [_pixels(until(path, t)) for path in taken]
     for way, hue in zip(ways, hues, strict=True):
-        pen.line([tuple(place) for place in way], fill=_dim(hue), width=FINER)
+        pen.line(way.ravel().tolist(), fill=_dim(hue), width=FINER)
     size = 2.6 * FINER
     for way, hue in zip(ways, hues, strict=True):
         x, y = way[-1]

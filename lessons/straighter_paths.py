@@ -22,7 +22,7 @@ from core.trajectory import Trajectory
 from lessons.fields import Choice, Number, seed_field
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.networks import load_to_sample, shipped
-from lessons.plane_paths import plane_picture
+from lessons.plane_paths import plane_ground, plane_picture
 from lessons.training import digit_pixels, fixed_noise
 from lessons.vector_field import EPOCHS, Repeated, toy_network
 
@@ -176,14 +176,14 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     points = DATA_SETS[params["data"]](POINTS, torch.Generator().manual_seed(params["seed"]))
     noise = torch.randn(MEASURED, 2, generator=torch.Generator().manual_seed(params["seed"] + 2))
     data = points[:SHOWN_POINTS].numpy()
-    empty = plane_picture(data, noise[:0].numpy(), np.zeros((0, 2, 2)), np.zeros((0, 2, 2)), 1.0)
-    pictures = [empty] * len(ROUNDS)
+    ground = plane_ground(data, np.zeros((0, 2, 2)))
+    pictures = [plane_picture(ground, noise[:0].numpy(), np.zeros((0, 2, 2)), 1.0)] * len(ROUNDS)
     found: list[dict[str, np.ndarray]] = []
     numbers: list[dict[str, float | int | None]] = []
 
     def picture(network: nn.Module) -> dict[str, np.ndarray]:
         way = paths(network, noise[:SHOWN], FINE_STEPS)
-        pictures[len(found)] = plane_picture(data, way[:, 0], way[:0], way, 1.0)
+        pictures[len(found)] = plane_picture(ground, way[:, 0], way, 1.0)
         return {"paths": np.stack(pictures)}
 
     total = len(ROUNDS) * len(SNAPSHOTS)

@@ -35,6 +35,9 @@ VIEW_LABELS = {
     "tilt 30": "Tilt by 30°: does not preserve the noise",
 }
 
+# Both readings large, side by side: of a pair that it knows the small model draws every noise alike.
+ONE = {"count": 1}
+
 LESSON = Lesson(
     code="A10",
     slug="visual_anagrams",
@@ -52,10 +55,10 @@ LESSON = Lesson(
         Number("count", "Samples", 3, "Each from its own noise.", minimum=1, maximum=MAX_SAMPLES),
         seed_field(PANDA.seed),
     ),
-    opens=ANAGRAM_SHOWN[0].values,
+    opens={**ANAGRAM_SHOWN[0].values, **ONE},
     presets=(
-        *(Preset(f"pair{k}", pair.label, pair.values) for k, pair in enumerate(ANAGRAM_SHOWN)),
-        *(Preset(f"course{k}", f"Course: {pair.label}", pair.values) for k, pair in enumerate(ANAGRAM_COURSE)),
+        *(Preset(f"pair{k}", pair.label, {**pair.values, **ONE}) for k, pair in enumerate(ANAGRAM_SHOWN)),
+        *(Preset(f"course{k}", f"Course: {pair.label}", {**pair.values, **ONE}) for k, pair in enumerate(ANAGRAM_COURSE)),
     ),
     question=Question(
         "The view is “Half contrast”: for the second reading all values are halved, and doubled again afterwards. Map and "

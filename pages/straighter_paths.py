@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.media import unit_pixels
 from core.trajectory import Trajectory
-from lessons.plane_paths import plane_picture
+from lessons.plane_paths import plane_ground, plane_picture
 from lessons.straighter_paths import (
     DIGIT_REFERENCE,
     DIGIT_STEPS,
@@ -74,10 +74,9 @@ def at(count: int) -> np.ndarray:
 def pictures(trajectory: Trajectory, steps: int) -> np.ndarray:
     """uint8 (times, 3, SIDE, SIDE, 3)."""
     data, noise, exact, taken = (trajectory[name] for name in ("data", "noise", "exact", f"taken_{steps}"))
-    return np.stack([
-        np.stack([plane_picture(data, noise, exact[k], taken[k], float(t)) for k in range(len(ROUNDS))])
-        for t in TIMES
-    ])  # fmt: skip
+    grounds = [plane_ground(data, exact[k]) for k in range(len(ROUNDS))]
+    frames = [[plane_picture(on, noise, taken[k], float(t)) for k, on in enumerate(grounds)] for t in TIMES]
+    return np.array(frames)
 
 
 def counted(steps: int) -> str:

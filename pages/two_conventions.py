@@ -35,7 +35,8 @@ ANSWERS = {"clean_hat": "x̂₀", "eps": "ε", "v": "v", "velocity": "velocity",
 
 def films(values: Values) -> Films:
     """Both clocks at once, a column for each noise."""
-    clocks = [(t, Clock.at(t, schedule())) for t in schedule().strided_timesteps(values["steps"])]
+    table = schedule()
+    clocks = [(t, Clock.at(t, table)) for t in table.strided_timesteps(values["steps"])]
     steps = [f"t = {t}, τ = {clock.tau:.3f}" for t, clock in clocks]
 
     def rows(pixels: Pixels) -> list[Row]:
@@ -90,7 +91,8 @@ def explosions() -> None:
         "The network answers with one of the five, and is wrong by 1. How wrong is the picture that follows? Towards noise "
         "the picture cannot be told from ε or the score, because xₜ hardly contains it; v and the velocity always tell."
     )
-    clocks = [Clock.at(t, schedule()) for t in range(0, schedule().num_train_timesteps, 5)]
+    table = schedule()
+    clocks = [Clock.at(t, table) for t in range(0, table.num_train_timesteps, 5)]
     axis = {"τ, from noise to clean": [clock.tau for clock in clocks]}
     lines = [Series(ANSWERS[name], axis, [amplification(name, clock) for clock in clocks]) for name in ASKED]
     curves("Error of x̂₀ for an error of 1", lines, key="b0/explosions", log_y=True)

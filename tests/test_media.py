@@ -30,6 +30,30 @@ def test_pixels_survive_the_way_there_and_back():
     np.testing.assert_array_equal(media.to_pixels(values), pixels)
 
 
+def test_a_long_film_in_float16_is_drawn_like_its_single_pictures():
+    """Of more pixels than float16 has values: rounding to it moves no pixel of 256 levels."""
+    pixels = np.random.default_rng(3).integers(0, 256, (9, 3, 64, 64, 3), dtype=np.uint8)
+    film = media.from_pixels(pixels).astype(np.float16)
+    np.testing.assert_array_equal(media.to_pixels(film), pixels)
+    film[4, 1, 2, 3, 5] = np.nan
+    pixels[4, 1, 3, 5] = 255, 0, 255
+    np.testing.assert_array_equal(media.to_pixels(film), pixels)
+
+
+def test_a_long_signed_film_in_float16_has_the_colours_of_its_ends():
+    named = {
+        -3.0: (38, 102, 190),
+        -2.0: (38, 102, 190),
+        0.0: (128, 128, 128),
+        2.0: (226, 96, 32),
+        np.nan: (255, 0, 255),
+    }
+    picks = np.random.default_rng(4).integers(0, len(named), (20, 70, 64))
+    values = np.array(list(named), np.float16)[picks][:, None]  # (frames, 1, H, W)
+    expected = np.array(list(named.values()), np.uint8)[picks]
+    np.testing.assert_array_equal(media.difference_pixels(values, 2.0), expected)
+
+
 def test_what_is_not_a_number_is_drawn_as_no_picture_is():
     picture = np.zeros((3, 2, 2))
     picture[1, 0, 1] = np.nan  # one channel of one pixel is enough

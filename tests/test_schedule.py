@@ -42,6 +42,13 @@ def test_abar_follows_the_cosine_formula(schedule):
     np.testing.assert_allclose(schedule.alphas_cumprod.numpy(), abar, rtol=2e-4)
 
 
+@pytest.mark.parametrize("timesteps", [1000, 50, 4000])
+def test_the_cosine_schedule_is_diffusers_own_to_the_bit(timesteps):
+    scheduler = DDPMScheduler(timesteps, beta_schedule="squaredcos_cap_v2")
+    theirs, ours = scheduler.alphas_cumprod, NoiseSchedule.cosine(timesteps)
+    assert torch.equal(ours.alphas_cumprod, theirs.double())
+
+
 def test_signal_sigma_and_snr(schedule, scheduler):
     for t in (0, 30, 250, 500, 750, 990):
         assert schedule.signal(t) ** 2 + schedule.sigma(t) ** 2 == pytest.approx(1, abs=1e-14)

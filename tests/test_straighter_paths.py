@@ -11,7 +11,7 @@ import torch
 from core.mnist_models import MODEL_FOLDER, load_network, weights_file
 from core.trajectory import Trajectory
 from lessons import straighter_paths
-from lessons.plane_paths import EXTENT, GROUND, SIDE, plane_picture, until
+from lessons.plane_paths import EXTENT, GROUND, SIDE, plane_ground, plane_picture, until
 from lessons.straighter_paths import DIGIT_STEPS, LESSON, MOST_STEPS, SHOWN, digits, opening, run
 from tests.part_b import Bench, noise_of
 
@@ -121,9 +121,11 @@ def test_a_path_is_followed_up_to_its_time():
 
 
 def test_a_particle_stands_where_it_is_at_the_time():
+    ground = plane_ground(np.zeros((0, 2)), np.zeros((0, 2, 2)))
+
     def at(t: float) -> np.ndarray:
         path = np.array([[[-2.0, 1.0], [2.0, 1.0]]])
-        picture = plane_picture(np.zeros((0, 2)), path[:, 0], path[:0], path, t)
+        picture = plane_picture(ground, path[:, 0], path, t)
         bright = np.argwhere(picture.min(axis=2) > 90)  # the particle; its trail is darker
         row, column = bright.mean(axis=0)
         return np.array(
@@ -132,7 +134,7 @@ def test_a_particle_stands_where_it_is_at_the_time():
 
     for t, x in ((0.0, -2.0), (0.5, 0.0), (1.0, 2.0)):
         assert np.abs(at(t) - [x, 1.0]).max() < 0.05
-    empty = plane_picture(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2, 2)), np.zeros((0, 2, 2)), 0.5)
+    empty = plane_picture(ground, np.zeros((0, 2)), np.zeros((0, 2, 2)), 0.5)
     assert (empty == GROUND).all()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import threading
 import uuid
@@ -190,13 +191,16 @@ def model_of(values: Mapping[str, Any]) -> str:
     return model_fingerprint(values.get(MODEL, ""))
 
 
-@st.cache_resource(show_spinner="Reading the noise schedule …")
+@st.cache_resource(show_spinner=False)
 def _schedule(folder: str, _fingerprint: str) -> NoiseSchedule:
-    from diffusers import (
-        DDPMScheduler,
-    )  # only the pages that compute in closed form need it, so only they wait for it
+    place = Path(folder) / "scheduler"
+    config = json.loads((place / "scheduler_config.json").read_text(encoding="utf-8"))
+    others = config.get("trained_betas"), config.get("rescale_betas_zero_snr")
+    if config.get("beta_schedule") == "squaredcos_cap_v2" and not any(others):
+        return NoiseSchedule.cosine(config["num_train_timesteps"])
+    from diffusers import DDPMScheduler  # takes seconds to import, and this process needs nothing else of it
 
-    return NoiseSchedule.from_diffusers(DDPMScheduler.from_pretrained(Path(folder) / "scheduler"))
+    return NoiseSchedule.from_diffusers(DDPMScheduler.from_pretrained(place))
 
 
 def schedule() -> NoiseSchedule:

@@ -229,6 +229,19 @@ def test_another_sample_takes_its_place_among_the_large_ones(page, app):
 
 
 @pytest.mark.parametrize("width", [1400, 420])
+def test_one_picture_and_what_it_is_turned_lie_beside_each_other_equally_large(new_page, app, width):
+    page = open_on(new_page(width=width), app, count=1, view="flip")
+    page.locator(".turner.pair").wait_for()
+    left, right = page.locator(".turner .frame").bounding_box(), page.locator(".turner .others img").bounding_box()
+    assert left["y"] == pytest.approx(right["y"], abs=1) and left["width"] == pytest.approx(right["width"], abs=1)
+    assert left["x"] + left["width"] <= right["x"] <= left["x"] + left["width"] + 30
+    upright = lying_on_top(page)
+    shown = decoded(page.locator(".turner .others img").get_attribute("src"))
+    np.testing.assert_array_equal(shown, upright[::-1])
+    expect(page.locator(".turner .other")).to_have_text("turned“a bat”")
+
+
+@pytest.mark.parametrize("width", [1400, 420])
 def test_everything_stays_within_the_page(new_page, app, width):
     page = open_on(new_page(width=width), app, count=3)
     for name in (".turner", ".distance"):

@@ -136,7 +136,7 @@ def test_a_picture_of_one_to_five_with_transparency_is_cropped_or_letterboxed(vi
 
 
 def test_a_result_goes_on_to_another_lesson(visit):
-    at, executor = visit("visual_anagrams")
+    at, executor = visit("visual_anagrams", count="3")
     result = to_pixels(executor.result(runtime.job_id(executor.asked[-1]))["result"])
     at.button(key="visual_anagrams/continue/1/image_to_image").click().run()
     at.switch_page("image_to_image.py").run()
@@ -147,7 +147,7 @@ def test_a_result_goes_on_to_another_lesson(visit):
 
 
 def test_results_of_other_lessons_are_offered_as_a_source(visit):
-    at, executor = visit("visual_anagrams")
+    at, executor = visit("visual_anagrams", count="3")
     result = to_pixels(executor.result(runtime.job_id(executor.asked[-1]))["result"])
     at.switch_page("image_to_image.py").run()
     at.button(key="image_to_image/made/0/2").click().run()

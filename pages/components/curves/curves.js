@@ -3,6 +3,8 @@
 
 const MEANS = [1, 5, 10, 25, 50, 100, 250]; // steps averaged into each point of the bold curve
 const MARKED = Array.from({ length: 12 }, (_, k) => [1, 2, 5].map((n) => n * 10 ** (k - 4))).flat(); // of a logarithmic axis
+const PICTURES_WITHIN = 4000; // milliseconds that a chart waits for them at most
+const LOOK_EVERY = 100;
 const charts = new WeakMap();
 let plotly = null; // the promise of the library, one for the page
 
@@ -15,8 +17,16 @@ let plotly = null; // the promise of the library, one for the page
  *   share: number, library: string}} Curves
  */
 
+// plotly's script holds up a browser for a second when it is first read, so the films that a page opens with come first.
+async function picturesDrawn() {
+  const until = performance.now() + PICTURES_WITHIN;
+  const awaited = () => [...(globalThis["__players"] ?? [])].some((player) => player.awaitsPicture);
+  do await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY)); // a player may be mounted after its charts
+  while (awaited() && performance.now() < until);
+}
+
 function load(address) {
-  plotly ??= new Promise((resolve, reject) => {
+  plotly ??= picturesDrawn().then(() => new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = address;
     script.addEventListener("load", () => resolve(globalThis["Plotly"]));
@@ -25,7 +35,7 @@ function load(address) {
       reject(new Error(`${address} did not load`));
     });
     document.head.append(script);
-  });
+  }));
   return plotly;
 }
 

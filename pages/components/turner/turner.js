@@ -2,6 +2,7 @@
 
 const CAPTION = 32; // below a picture, in CSS pixels
 const OTHER = { share: 1, words: 44 }; // the other reading: of a picture's side, and the line above it
+const GAP = 12; // between pictures
 const TURNERS = new WeakMap();
 
 class Turner {
@@ -51,15 +52,18 @@ class Turner {
     this.fit();
   }
 
-  // All pictures in one line, as large as the figure's height allows; below them, as large, what they are turned.
+  // All pictures in one line, as large as the figure's height allows; below them, as large, what they are turned, and of
+  // one picture beside it.
   fit() {
     if (!this.data) return;
-    const count = this.data.upright.length, across = (this.root.clientWidth - 12 * (count - 1)) / count;
-    const alone = this.data.view === "identity" || figureOf(this.root).narrow;
-    this.root.classList.toggle("alone", true);
+    const turns = this.data.view !== "identity", count = this.data.upright.length;
+    const pair = turns && count === 1, alone = !turns || (!pair && figureOf(this.root).narrow);
+    const inLine = pair ? 2 : count, across = (this.root.clientWidth - GAP * (inLine - 1)) / inLine;
+    this.root.classList.toggle("pair", pair);
+    this.root.classList.toggle("alone", !pair); // what stands below the first line takes no room while that is measured
     const height = heightFor(this.root, this.root.querySelector(".tiles")) - CAPTION;
     this.root.classList.toggle("alone", alone);
-    const side = Math.min(across, alone ? height : (height - OTHER.words) / (1 + OTHER.share));
+    const side = Math.min(across, alone || pair ? height : (height - OTHER.words) / (1 + OTHER.share));
     this.root.style.setProperty("--side", `${Math.max(72, Math.floor(side))}px`);
   }
 
@@ -159,14 +163,14 @@ class Turner {
   }
 }
 
-const KEPT_SIDE = 256, KEPT_GAP = 12; // pixels
+const KEPT_SIDE = 256; // pixels
 
 function inLine(pictures) {
   const scale = Math.ceil(KEPT_SIDE / pictures[0].naturalHeight), side = pictures[0].naturalHeight * scale;
-  const canvas = Object.assign(document.createElement("canvas"), { width: pictures.length * (side + KEPT_GAP) - KEPT_GAP, height: side });
+  const canvas = Object.assign(document.createElement("canvas"), { width: pictures.length * (side + GAP) - GAP, height: side });
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = false;
-  pictures.forEach((picture, k) => context.drawImage(picture, k * (side + KEPT_GAP), 0, side, side));
+  pictures.forEach((picture, k) => context.drawImage(picture, k * (side + GAP), 0, side, side));
   return canvas;
 }
 

@@ -60,6 +60,11 @@ class Player {
     this.show(film, envelope);
   }
 
+  /** Whether it was given a film of which nothing is on the screen yet; scripts that take long to read wait for it. */
+  get awaitsPicture() {
+    return Boolean(this.turn && this.root.clientWidth) && !this.watching && this.part("problem").hidden && !("frame" in this.root.dataset);
+  }
+
   // A run that goes on: the server is asked for its frames from here. Before the first one there is nothing to show.
   watch(envelope) {
     this.envelope = envelope;
