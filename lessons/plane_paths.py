@@ -45,7 +45,7 @@ def plane_picture(ground: Image.Image, noise: np.ndarray, taken: np.ndarray, t: 
     hues = [_hue(start) for start in noise]
     ways = [_pixels(until(path, t)) for path in taken]
     for way, hue in zip(ways, hues, strict=True):
-        pen.line(way.ravel().tolist(), fill=_dim(hue), width=FINER)
+        pen.line(way.ravel().tolist(), fill=_dim(hue), width=2 * FINER)
     size = 2.6 * FINER
     for way, hue in zip(ways, hues, strict=True):
         x, y = way[-1]

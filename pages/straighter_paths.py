@@ -56,7 +56,7 @@ def films(values: Values) -> Films:
             steps=[f"t = {t:.2f}" for t in TIMES],
             columns=[f"{name} · {words}" for name, words in zip(ROUNDS, said, strict=True)],
             curves=[
-                Curve(rf"s_{k + 1}", trajectory["bend"][k][at(FINE_STEPS)].tolist(), panel="off the straight line",
+                Curve(rf"s_{k + 1}", trajectory["bend"][k][at(FINE_STEPS)].tolist(), panel="off the straight line", log=True,
                       meaning=f"{name}: |Z₁ − Z₀ − u|² at this t; its mean is S")
                 for k, name in enumerate(ROUNDS)
             ],

@@ -166,7 +166,7 @@ def test_the_opening_respects_less_motion(new_page, app, motion):
 
 def plane_point(page: Page, x: float, y: float, panel: int = 0) -> tuple[float, float]:
     box = page.locator(".plane").nth(panel).bounding_box()
-    return box["x"] + (x + 3.3) / 6.6 * box["width"], box["y"] + (3.3 - y) / 6.6 * box["height"]
+    return box["x"] + (x + 2.7) / 5.4 * box["width"], box["y"] + (2.7 - y) / 5.4 * box["height"]
 
 
 def test_a_click_drops_a_particle_that_is_drawn_to_the_data(page, app):
@@ -268,7 +268,7 @@ def test_the_picture_is_drawn_where_the_particles_are(page, app):
         }"""
     )
     size = page.locator(".plane").first.bounding_box()["width"]
-    assert abs(left - (x + 3.3) / 6.6) * size < 1 and abs(top - (3.3 - y) / 6.6) * size < 1
+    assert abs(left - (x + 2.7) / 5.4) * size < 1 and abs(top - (2.7 - y) / 5.4) * size < 1
 
 
 def test_a_png_of_the_picture(page, app):

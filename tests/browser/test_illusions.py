@@ -232,8 +232,13 @@ def test_another_sample_takes_its_place_among_the_large_ones(page, app):
 def test_one_picture_and_what_it_is_turned_lie_beside_each_other_equally_large(new_page, app, width):
     page = open_on(new_page(width=width), app, count=1, view="flip")
     page.locator(".turner.pair").wait_for()
-    left, right = page.locator(".turner .frame").bounding_box(), page.locator(".turner .others img").bounding_box()
-    assert left["y"] == pytest.approx(right["y"], abs=1) and left["width"] == pytest.approx(right["width"], abs=1)
+    left, right = (
+        page.locator(".turner .frame").bounding_box(),
+        page.locator(".turner .others img").bounding_box(),
+    )
+    assert left["y"] == pytest.approx(right["y"], abs=1) and left["width"] == pytest.approx(
+        right["width"], abs=1
+    )
     assert left["x"] + left["width"] <= right["x"] <= left["x"] + left["width"] + 30
     upright = lying_on_top(page)
     shown = decoded(page.locator(".turner .others img").get_attribute("src"))

@@ -58,7 +58,7 @@ class Turner {
     if (!this.data) return;
     const turns = this.data.view !== "identity", count = this.data.upright.length;
     const pair = turns && count === 1, alone = !turns || (!pair && figureOf(this.root).narrow);
-    const inLine = pair ? 2 : count, across = (this.root.clientWidth - GAP * (inLine - 1)) / inLine;
+    const abreast = pair ? 2 : count, across = (this.root.clientWidth - GAP * (abreast - 1)) / abreast;
     this.root.classList.toggle("pair", pair);
     this.root.classList.toggle("alone", !pair); // what stands below the first line takes no room while that is measured
     const height = heightFor(this.root, this.root.querySelector(".tiles")) - CAPTION;

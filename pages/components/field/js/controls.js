@@ -9,7 +9,7 @@ const LEGEND = [
   ["data", () => "data points x₁", () => false],
   ["exact", (view) => view.field !== "network" ? named(moving(view), "exact field") : "", (view) => !view.show.has("particles")],
   ["network", (view) => view.field !== "exact" ? named(moving(view), "network") : "", (view) => !view.show.has("particles")],
-  ["straight", (view) => view.show.has("straight") ? "conditional paths, straight" : "", () => true],
+  ["straight", (view) => view.show.has("straight") ? "conditional paths: straight, a dot at time t" : "", () => true],
   ["gap", (view) => view.field === "difference" ? "difference" : "", () => true],
 ];
 const named = (/** @type {string[]} */ what, /** @type {string} */ field) => what.length ? `${what.join(" and their ")}, ${field}` : "";

@@ -6,6 +6,7 @@ const DENSITY_BLUR = 0.035; // no Gaussian is drawn narrower: near t = 1 each wo
 const GRID = 45; // the field is evaluated on GRID × GRID places; every second one carries an arrow
 const STREAK = { steps: 9, length: 0.07 }; // a streamline: so many pieces each way, so long each (in the plane)
 const RARE = 0.01; // a density, beside about 0.16 at the middle of the noise
+const FEW = 40; // particles: they and their paths are drawn larger
 const FOLLOWED = 60; // particles whose path is drawn
 
 class Pen {
@@ -178,6 +179,11 @@ function disc(pen, x, y, radius) {
 function drawParticles(pen, x, count, colour) {
   const { context } = pen, side = count > 1200 ? 2.4 : 3;
   context.fillStyle = colour;
+  if (count <= FEW) {
+    context.beginPath();
+    for (let i = 0; i < count; i++) disc(pen, x[2 * i], x[2 * i + 1], 3.8);
+    return context.fill();
+  }
   for (let i = 0; i < count; i++) context.fillRect(pen.x(x[2 * i]) - side / 2, pen.y(x[2 * i + 1]) - side / 2, side, side);
 }
 
@@ -195,7 +201,7 @@ function tracePath(pen, flow, i, t, position) {
 function drawPaths(pen, flow, t, position, colour) {
   const { context } = pen;
   context.strokeStyle = colour;
-  context.lineWidth = 1.2;
+  context.lineWidth = flow.count > FEW ? 1.2 : 2;
   context.beginPath();
   for (let i = 0; i < Math.min(FOLLOWED, flow.count); i++) tracePath(pen, flow, i, t, position);
   context.stroke();
@@ -209,7 +215,7 @@ function drawStraight(pen, { noise, points, pairs }, count, t, colour) {
     return [noise[2 * i], noise[2 * i + 1], points[2 * j], points[2 * j + 1]];
   });
   context.strokeStyle = context.fillStyle = colour;
-  context.lineWidth = 1;
+  context.lineWidth = count > FEW ? 1 : 1.5;
   context.globalAlpha = 0.6;
   context.beginPath();
   for (const [a, b, c, d] of ends) {
