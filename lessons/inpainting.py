@@ -23,7 +23,14 @@ from lessons.prompts import FACE, NULL_LIKE, SUGGESTIONS
 from lessons.wrong_edits import kept_but_not_noised, pasted_at_the_end
 
 VOLCANO = "a 3d render of a volcano"
-EYES = {"picture": "cat-face", "mask": "top", "prompt": "a flat icon of a cat", "gamma": 2.0, "seed": 6}
+EYES = {
+    "picture": "cat-face",
+    "mask": "top",
+    "prompt": "a flat icon of a cat",
+    "gamma": 2.0,
+    "seed": 6,
+    "count": 1,
+}
 
 KEPT_STREAM = 2**32  # added to the seed: the constraint's noise is another stream than the loop's
 

@@ -128,6 +128,8 @@ ANSWER = {  # label and words of each one's estimate: on a phone the label stand
     "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "which of emoji64’s fits best"),
 }  # fmt: skip
 
+YARDSTICKS = ("blur", "exact")  # behind their chips: the two students are what is looked at
+
 SHORT = {"training": "Training pictures", "heldout": "Other objects", "photographs": "Photographs"}
 
 
@@ -138,7 +140,10 @@ def both_films() -> Films:
     def rows(x_t: np.ndarray, estimates: np.ndarray) -> list[Row]:
         shown = {"x_t": (x_t, "x_t", "what all are shown")}
         shown |= {name: (estimates[:, k : k + 1], *ANSWER[name]) for k, name in enumerate(OPPONENTS)}
-        return [Row(name, label, pixels, caption) for name, (pixels, label, caption) in shown.items()]
+        return [
+            Row(name, label, pixels, caption, shown=name not in YARDSTICKS)
+            for name, (pixels, label, caption) in shown.items()
+        ]
 
     def live(pixels: Pixels, total: int) -> Film:
         done = len(pixels["x_t"])
@@ -155,6 +160,7 @@ def both_films() -> Films:
                 *rows(to_pixels(trajectory["x_t"]), to_pixels(trajectory["estimates"])),
             ],
             steps=steps, start=steps.index("t = 500"), strip_row="storybook64", name="a12-both",
+            open=("charts",),  # that the best blur is worse is hard to see and easy to read
             curves=[
                 Curve(rf"\text{{{OPPONENT[name]}}}", away[:, k].tolist(), panel="error",
                       meaning="RMS error of x̂₀" if k == 0 else "")
