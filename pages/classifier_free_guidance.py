@@ -30,7 +30,8 @@ def films(values: Values) -> Films:
         for seed in seeds(values)
         for gamma in values["gammas"]
     ]
-    run = denoising(schedule().strided_timesteps(), columns, name="a6", from_noise=True)
+    one = values["count"] == 1
+    run = denoising(schedule().strided_timesteps(), columns, name="a6", from_noise=True, one_noise=one)
     guided = 3 * len(values["gammas"]) // 4
 
     return Films(

@@ -112,7 +112,9 @@ def _thumbnail(maps: np.ndarray) -> np.ndarray:
 
 def films(values: Values) -> Films:
     columns = [short(values[name]) for name in ("p1", "p2", "p3")]
-    return denoising(schedule().strided_timesteps(values["steps"]), columns, name="a0", from_noise=True)
+    return denoising(
+        schedule().strided_timesteps(values["steps"]), columns, name="a0", from_noise=True, one_noise=True
+    )
 
 
 with lesson_page(LESSON) as values:

@@ -56,7 +56,7 @@ def films(values: Values) -> Films:
         arrays = dict(trajectory.arrays) | {"scaled": scale * trajectory["x_t"]}
         return Film(
             rows=rows(frame_pixels({name: arrays[name] for name in ROWS})), steps=steps,
-            start=len(steps) // 2, strip_row="x_flow", name="b0",
+            start=round(0.7 * len(steps)), strip_row="x_flow", name="b0",
             formula=r"x_\tau = \frac{x_t}{\sqrt{\bar{\alpha}_t} + \sqrt{1-\bar{\alpha}_t}}",
             curves=[
                 Curve(r"\tau", [n["tau"] for n in numbers], panel="clocks", meaning="flow’s clock"),

@@ -52,18 +52,20 @@ def denoising(
     name: str = "denoising",
     *,
     from_noise: bool = False,
+    one_noise: bool = False,
 ) -> Films:
     """Films of `lessons.denoising.run`; `columns` are the labels of its pictures.
 
     With `from_noise` the noise that each began with stands below it, and the estimate, which at rest is the picture once
-    more, waits behind its chip.
+    more, waits behind its chip. With `one_noise` all began with the same, which is drawn once.
     """
 
     def main_rows(pixels: Pixels) -> list[Row]:
         x_t, *others = _main_rows(pixels)
         if not from_noise:
             return [x_t, *others]
-        noise = Row("began", rf"x_{{{timesteps[0]}}}", pixels["x_t"][:1], "the noise that it began with")
+        words = "the noise that all began with" if one_noise else "the noise that it began with"
+        noise = Row("began", rf"x_{{{timesteps[0]}}}", pixels["x_t"][:1], words, once=one_noise)
         return [x_t, noise, *(replace(row, shown=False) for row in others)]
 
     def live(pixels: Pixels, total: int) -> Film:

@@ -212,3 +212,17 @@ def test_runs_counted_in_other_steps_are_not_joined():
 def test_many_columns_are_compared_row_under_row():
     films = [film_of(["t = 1", "t = 0"], k, batch=4) for k in (0, 9)]
     assert [row.name for row in together(films, ["one", "two"]).rows] == ["x_t", "x_t/1", "clean", "clean/1"]
+
+
+def test_a_row_that_is_drawn_once_is_drawn_for_each_run_that_has_another():
+    def film(level: int) -> Film:
+        pixels = np.full((2, 3, 2, 2, 3), level, np.uint8)
+        return Film(
+            rows=[Row("mean", "m", pixels[:1], once=True), Row("x_t", "x_t", pixels)],
+            steps=["t = 1", "t = 0"],
+        )
+
+    alike, unlike = together([film(7), film(7)], ["a", "b"]), together([film(7), film(9)], ["a", "b"])
+    assert [row.once for row in alike.rows] == [True, False]
+    assert [row.once for row in unlike.rows] == [False, False]
+    assert unlike.rows[0].pixels[0, :, 0, 0, 0].tolist() == [7, 7, 7, 9, 9, 9]

@@ -107,10 +107,13 @@ def side_by_side(films: Sequence[Film], labels: Sequence[str]) -> Film:
     """
     _require_alike(films, labels)
     first = films[0]
-    rows = [
-        replace(row, pixels=np.concatenate([film.rows[i].pixels for film in films], axis=1))
-        for i, row in enumerate(first.rows)
-    ]
+    rows = []
+    for i, row in enumerate(first.rows):
+        namesakes = [film.rows[i] for film in films]
+        once = all(each.once and np.array_equal(each.pixels[:, :1], row.pixels[:, :1]) for each in namesakes)
+        rows.append(
+            replace(row, pixels=np.concatenate([each.pixels for each in namesakes], axis=1), once=once)
+        )
     columns = []
     for film, label in zip(films, labels, strict=True):
         own = film.columns or [str(k + 1) if film.batch > 1 else "" for k in range(film.batch)]

@@ -43,7 +43,7 @@ class Figure {
     const views = this.available();
     const show = (view, on) => { this.player.part(view).hidden = !on; };
     for (const view of Object.keys(views)) show(view, false);
-    const build = () => this.player.stage.show(film, this.rows(), width, heightFor(this.player.root, stage));
+    const build = (less = 0) => this.player.stage.show(film, this.rows(), width, heightFor(this.player.root, stage) - less, this.player.frame);
     stage.style.maxHeight = "";
     const asked = (view) => this.views.get(view) ?? (narrow ? false : film.open.includes(view) || (!box && view !== "sum"));
     for (const view of Object.keys(views)) show(view, views[view] && asked(view));
@@ -59,7 +59,7 @@ class Figure {
       }
     }
     const over = stage.offsetHeight - heightFor(this.player.root, stage);
-    if (over > 1) this.player.stage.show(film, this.rows(), width, heightFor(this.player.root, stage) - over); // labels of several lines
+    if (over > 1) build(over); // labels of several lines
     const most = heightFor(this.player.root, stage);
     if (stage.offsetHeight > most + 1) stage.style.maxHeight = `${most}px`; // the smallest that can be seen do not fit: scrolled
     if (stage.scrollHeight > stage.clientHeight + 1) stage.tabIndex = 0; // by keys too

@@ -180,31 +180,34 @@ class Player {
     this.part("arrived").textContent = `${film.count} of ${film.total} steps computed, ${film.total - film.count} to come`;
     this.part("follow").hidden = this.following;
     this.figure.fit(width);
-    this.draw();
+    cancelAnimationFrame(this.waiting); // new pictures are painted before anybody sees that they are empty
+    this.paint();
     this.settle();
   }
 
   // Draw everything that depends on the frame, at most once per screen refresh.
   draw() {
     if (this.waiting) return;
-    this.waiting = requestAnimationFrame(() => {
-      this.waiting = 0;
-      const film = this.film;
-      const frame = this.comparing ? film.count - 1 : this.frame;
-      const toward = this.comparing ? 0 : this.motion.toward;
-      this.stage.draw(frame, toward);
-      this.values.draw(frame);
-      this.figure.draw(frame);
-      this.lightbox.draw(frame, toward);
-      this.timeline.move(this.frame);
-      this.charts.move(this.frame);
-      this.part("step").textContent = film.steps[frame];
-      this.part("count").textContent = `frame ${frame + 1} of ${film.total}`;
-      this.root.classList.toggle("comparing", Boolean(this.comparing));
-      this.root.dataset.frame = frame; // what is on the screen now, for tests and for style sheets
-      const detail = { frame: this.frame, total: film.total };
-      this.root.dispatchEvent(new CustomEvent("player-frame", { detail, bubbles: true, composed: true }));
-    });
+    this.waiting = requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    this.waiting = 0;
+    const film = this.film;
+    const frame = this.comparing ? film.count - 1 : this.frame;
+    const toward = this.comparing ? 0 : this.motion.toward;
+    this.stage.draw(frame, toward);
+    this.values.draw(frame);
+    this.figure.draw(frame);
+    this.lightbox.draw(frame, toward);
+    this.timeline.move(this.frame);
+    this.charts.move(this.frame);
+    this.part("step").textContent = film.steps[frame];
+    this.part("count").textContent = `frame ${frame + 1} of ${film.total}`;
+    this.root.classList.toggle("comparing", Boolean(this.comparing));
+    this.root.dataset.frame = frame; // what is on the screen now, for tests and for style sheets
+    const detail = { frame: this.frame, total: film.total };
+    this.root.dispatchEvent(new CustomEvent("player-frame", { detail, bubbles: true, composed: true }));
   }
 
   seek(frame) {

@@ -1,7 +1,7 @@
 // The pictures: one band per row (quantity), one tile per column (sample). With a single sample the rows stand
 // beside each other instead, so that x_t, its clean estimate and the noise are read like a sentence.
 
-const STAGE = { gap: 8, bands: 10, label: 92, narrowLabel: 68, name: 24, below: 36, betweenLines: 12, stacked: 26, least: 28, alike: 0.94 };
+const STAGE = { gap: 8, bands: 10, label: 92, narrowLabel: 68, name: 24, below: 36, betweenLines: 12, stacked: 26, least: 28, alike: 0.94, narrowAlike: 0.75 };
 
 class Stage {
   constructor(host, onEnlarge) {
@@ -11,8 +11,9 @@ class Stage {
     this.words = [];
   }
 
-  // Build the tiles for the visible rows, as large as a box of `width` by `height` CSS pixels allows.
-  show(film, rows, width, height) {
+  // Build the tiles for the visible rows, as large as a box of `width` by `height` CSS pixels allows. What the rows are called
+  // at this frame is there at once: whoever measures the stage next would find it lower without.
+  show(film, rows, width, height, frame) {
     const single = film.batch === 1;
     const plan = this.plan(film, rows, width, height, single);
     this.size = plan.size;
@@ -28,7 +29,9 @@ class Stage {
     this.host.className = `stage ${single ? "single" : "grid"} ${plan.stacked ? "stacked" : ""}`;
     this.host.style.setProperty("--label", `${plan.label}px`);
     this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (plan.size + STAGE.gap))}px`);
-    this.host.replaceChildren(...rows.map((row, i) => this.band(film, row, plan.size, single, plan.lines > 1 || i === 0)));
+    const bands = rows.map((row, i) => this.band(film, row, plan.size, single, plan.lines > 1 || i === 0));
+    this.say(frame);
+    this.host.replaceChildren(...bands);
   }
 
   // How many pictures stand in a line, so that they are largest: all rows and samples are to be seen at once. Of plans that are
@@ -51,8 +54,9 @@ class Stage {
       const size = Math.max(STAGE.least, Math.floor(Math.min(byWidth, (height - words) / (down * lines * tall))));
       plans.push({ size, seen: Math.max(...fit(size, rows[0])), inLine, lines, stacked, label }); // what whole pixels leave of the size
     }
+    const alike = width < 720 ? STAGE.narrowAlike : STAGE.alike; // a low figure leaves a phone more of what is read
     const largest = Math.max(...plans.map((plan) => plan.seen));
-    return plans.find((plan) => plan.seen >= STAGE.alike * largest); // fewest lines first, which are the lowest
+    return plans.find((plan) => plan.seen >= alike * largest); // fewest lines first, which are the lowest
   }
 
   band(film, row, size, single, named) {
@@ -102,8 +106,12 @@ class Stage {
     return band;
   }
 
-  draw(frame, toward = 0) {
+  say(frame) {
     for (const [words, row] of this.words) setText(words, captionOf(this.film, row, frame));
+  }
+
+  draw(frame, toward = 0) {
+    this.say(frame);
     for (const { canvas, row, sample } of this.tiles) paint(canvas, this.film, row, frame, sample, toward);
   }
 
