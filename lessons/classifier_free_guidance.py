@@ -21,6 +21,12 @@ WRONG_UNCONDITIONAL = {
 }
 
 DOG = "a photo of a dog"  # the model was shown four kinds
+DOGS = {
+    "prompt": DOG,
+    "gammas": (0.0, 1.0, 7.0, 12.0),
+    "count": 2,
+    "seed": 2,
+}  # two noises that become the same dog one γ after the other
 
 LESSON = Lesson(
     code="A6",
@@ -40,7 +46,9 @@ LESSON = Lesson(
                ("clip", "dynamic"), ("cut off", "scaled")),
         seed_field(),
     ),
+    opens=DOGS,
     presets=(
+        Preset("dogs", "2 dogs at γ = 0, 1, 7, 12", DOGS),
         Preset("reference", "γ = 0, 1, 3, 7, 12"),
         Preset("five", "5 samples at γ = 7", {"gammas": (7.0,), "count": 5}),
         Preset("unguided", "5 dogs at γ = 1", {"prompt": DOG, "gammas": (1.0,), "count": 5}),

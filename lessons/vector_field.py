@@ -96,8 +96,10 @@ class Drops(Field):
         return ";".join(":".join(map(written, drop)) for drop in value)
 
 
-# Few enough to follow each, half way, where the field has not yet led them to the data.
-CROSSING = {"show": ("arrows", "particles", "paths", "straight"), "particles": 24, "t": 0.5}
+CROSSING = {
+    "show": ("arrows", "particles", "paths", "straight"),
+    "particles": 24,
+}  # few enough to follow each
 
 LESSON = Lesson(
     code="B5",

@@ -34,9 +34,13 @@ def films(values: Values) -> Films:
     run = denoising(schedule().strided_timesteps(), columns, name="a6", from_noise=True, one_noise=one)
     guided = 3 * len(values["gammas"]) // 4
 
+    def shown(film: Film) -> Film:
+        rows = [replace(row, shown=row.shown and (one or row.name != "began")) for row in film.rows]
+        return replace(film, rows=rows, strip_sample=guided)
+
     return Films(
-        lambda trajectory: replace(run.finished(trajectory), strip_sample=guided),
-        lambda pixels, total: replace(run.live(pixels, total), strip_sample=guided),
+        lambda trajectory: shown(run.finished(trajectory)),
+        lambda pixels, total: shown(run.live(pixels, total)),
     )
 
 

@@ -182,12 +182,12 @@ def test_the_picture_with_its_hole_stands_in_front_of_what_fills_it(visit):
     picture, mask = load_picture("cat-face"), SHAPES["top"]()
     film = edit_films.inpainting(
         runtime.schedule().strided_timesteps(),
-        ["seed 6", "seed 7"],
+        ["seed 6"],
         "a8",
         edit_films.with_hole(picture, mask),
     ).finished(trajectory)
     rows = {row.name: row.pixels for row in film.rows}
-    assert film.columns == ("given", "seed 6", "seed 7") and film.strip_sample == 1
+    assert film.columns == ("given", "seed 6") and film.strip_sample == 1
     for frame in (0, -1):
         np.testing.assert_array_equal(rows["x_t"][frame, 0][~mask], picture[~mask])
         assert (rows["x_t"][frame, 0][mask] == GREY).all() and (rows["noise"][frame, 0] == GREY).all()

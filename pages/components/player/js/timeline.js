@@ -1,6 +1,7 @@
 // The scrubber: a native range input, ticks, marked steps as a film strip, and what is still to be computed.
 
 const THUMB = 20; // width of the range input's thumb in CSS pixels, as in player.css
+const BESIDE = 30; // CSS pixels beside the strip for the name of what it shows
 
 class Timeline {
   constructor(host, onSeek) {
@@ -90,9 +91,15 @@ class Timeline {
       button.addEventListener("click", () => this.onSeek(mark, true));
       buttons.push(button);
     }
+    const of = document.createElement("span"); // which quantity, and of which picture
+    of.className = "of";
+    of.append(texToMath(row.label));
+    of.title = [row.caption, film.columns[film.strip_sample]].filter(Boolean).join(", ");
+    of.style.lineHeight = `${h}px`;
     const focused = this.strip.getRootNode().activeElement?.dataset?.frame;
     this.strip.style.height = `${h + 20}px`;
-    this.strip.replaceChildren(...buttons);
+    this.strip.replaceChildren(markQuantity(of, row.label), ...buttons);
+    of.hidden = of.offsetWidth > BESIDE; // a name in words would lie on the buttons
     if (focused !== undefined) this.strip.querySelector(`[data-frame="${focused}"]`)?.focus({ preventScroll: true });
   }
 
