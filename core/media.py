@@ -102,8 +102,13 @@ BLUE, ORANGE = (np.reshape(levels, (3, 1, 1)) for levels in ((38.0, 102.0, 190.0
 
 
 MISSING = (255, 0, 255)
-# Every number of float16, at the place of its own bits.
+# Every number of float16, at the place of its own bits. Trajectories are kept in float16, which has fewer values than most
+# of them have pixels, so that a table spares the arithmetic.
 HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16)
+
+
+def _by_table(values: np.ndarray) -> bool:
+    return values.dtype == np.float16 and values.size > len(HALVES)
 
 
 def to_pixels(values: np.ndarray, *, low: float = -1.0, high: float = 1.0) -> np.ndarray:
@@ -124,9 +129,7 @@ def to_pixels(values: np.ndarray, *, low: float = -1.0, high: float = 1.0) -> np
             unit = (values.astype(np.float64) - low) / (high - low)
         return np.rint(np.nan_to_num(np.clip(unit, 0.0, 1.0)) * 255.0).astype(np.uint8)
 
-    # Trajectories are kept in float16, which has fewer values than most of them have pixels.
-    table = values.dtype == np.float16 and values.size > len(HALVES)
-    found = levels(HALVES)[values.view(np.uint16)] if table else levels(values)
+    found = levels(HALVES)[values.view(np.uint16)] if _by_table(values) else levels(values)
     pixels = np.ascontiguousarray(np.moveaxis(found, -3, -1))  # (..., H, W, C)
     missing = np.isnan(values).any(axis=-3)
     if missing.any():
@@ -151,7 +154,7 @@ def difference_pixels(values: np.ndarray, limit: float) -> np.ndarray:
         raise ValueError(f"limit is {limit}; give the positive value that is drawn as the strongest colour.")
     if values.ndim < 3 or values.shape[-3] != 1:
         return to_pixels(values, low=-limit, high=limit)
-    if values.dtype == np.float16 and values.size > len(HALVES):  # as in `to_pixels`
+    if _by_table(values):
         table = difference_pixels(HALVES.astype(np.float32).reshape(-1, 1, 1, 1), limit)  # (65536, 1, 1, 3)
         return table[values.view(np.uint16)[..., 0, :, :], 0, 0]
     with np.errstate(invalid="ignore"):

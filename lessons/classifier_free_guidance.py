@@ -57,7 +57,7 @@ LESSON = Lesson(
         Preset("scaled", "γ = 7 and 12, scaled", {"gammas": (7.0, 12.0), "limit": "dynamic"}),
     ),
     question=Question(
-        "All columns start from the same noise. Which of them does not depend on the prompt at all?",
+        "Every γ starts from the same noise. Which picture of a row does not depend on the prompt at all?",
         ("γ = 0", "γ = 1", "None: the prompt is always used"),
         answer=0,
         because=r"At γ = 0 the estimate is $\varepsilon_u$ alone. At γ = 1 it is $\varepsilon_c$ alone: plain conditional "

@@ -323,6 +323,17 @@ def test_a6_scales(run):
 
 
 @pytest.mark.slow
+def test_a6_opens_on_two_dogs_that_become_one(run):
+    """From two noises: different dogs at γ = 1, at γ = 12 the same head; and a difference of 8 % half way."""
+    shown = run("A6", **BY_CODE["A6"].opens)
+    rows = shown["result"].reshape(2, 4, 3, 64, 64)  # a row for each noise, γ = 0, 1, 7, 12
+    apart = [float(rms(rows[0, k] - rows[1, k])) for k in range(4)]
+    assert apart[1] > 0.3 and apart[3] < 0.15, apart
+    difference = shown["eps_c"][15].astype(np.float64) - shown["eps_u"][15]
+    assert rms(difference) / rms(shown["eps_u"][15]) == pytest.approx(0.08, abs=0.005)
+
+
+@pytest.mark.slow
 def test_a6_more_alike(run):
     dogs = [run("A6", gammas=(g,), count=5, prompt="a photo of a dog")["result"] for g in (1.0, 7.0, 12.0)]
     assert [round(spread(five), 2) for five in dogs] == [0.35, 0.24, 0.08]

@@ -143,16 +143,28 @@ def test_phrases_move_the_picture(lesson):
         assert "frame" in wanted or values
 
 
+def led_to(lesson: Lesson, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """The controls where a phrase is followed on the page as it opens."""
+    named = {name: lesson.field(name).parse(text) for name, text in wanted.items() if name != "frame"}
+    return lesson.defaults() | dict(lesson.opens) | named
+
+
+@each_job
+def test_phrases_and_the_question_lead_from_the_opening_to_a_run(lesson):
+    """A phrase names what it changes: together with what the page opens on that has to be a run, and no sentence."""
+    for wanted in phrases(lesson):
+        assert spec_of(lesson, led_to(lesson, wanted)).kind in lesson.jobs
+    if lesson.question.reveal:
+        revealed = lesson.defaults() | dict(lesson.opens) | dict(lesson.question.reveal)
+        assert spec_of(lesson, revealed).kind in lesson.jobs
+
+
 @each_job
 def test_phrases_name_frames_that_exist(lesson, job_context, emoji64_fingerprint):
     """The first frame of a job says how many there will be."""
     for wanted in phrases(lesson):
         if "frame" in wanted:
-            values = lesson.defaults()
-            values |= {
-                name: lesson.field(name).parse(text) for name, text in wanted.items() if name != "frame"
-            }
-            spec = spec_of(lesson, values, emoji64_fingerprint)
+            spec = spec_of(lesson, led_to(lesson, wanted), emoji64_fingerprint)
             assert wanted["frame"].isdecimal()
             assert int(wanted["frame"]) < first_frame(lesson, spec, job_context).total
 

@@ -52,6 +52,24 @@ def test_a_fresh_machine_shows_what_a_lesson_opens_with_without_computing(new_pa
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
+FIRST_PICTURE = """document.addEventListener("player-frame", () => {
+  globalThis.drawn ??= performance.now();
+}, { capture: true });"""
+
+
+def test_pictures_come_before_the_script_that_draws_the_curves(new_page, fresh):
+    """B0 opens with a film and a chart; each of these pages has a cache of its own, so that both have to be fetched."""
+    page = new_page()
+    page.add_init_script(FIRST_PICTURE)
+    page.goto(f"{fresh}/two-conventions")
+    expect(page.locator(".curves .drawing .js-line").first).to_be_attached(timeout=SLOW)
+    drawn, asked = page.evaluate(
+        """() => [globalThis.drawn,
+        performance.getEntriesByType("resource").find((entry) => entry.name.includes("/plotly-")).startTime]"""
+    )
+    assert drawn < asked
+
+
 def test_the_tours_hand_points_at_the_scrubber_until_it_is_taken(new_page, fresh):
     page = new_page()
     page.set_default_timeout(SLOW)

@@ -67,6 +67,17 @@ def test_what_adds_nothing_is_faint_and_what_is_the_same_for_all_is_drawn_once(p
     expect(faint).to_have_attribute("aria-label", "the noise added")
 
 
+@pytest.mark.parametrize("width", [620, 780, 940])
+def test_pictures_that_do_not_fit_into_one_line_stand_in_equal_ones(new_page, app, width):
+    """A plan of two lines of five leaves, in whole pixels of these pictures, room for a sixth, which belongs below."""
+    page = new_page(width=width, height=1200)
+    open_player(page, f"{app}/?samples=10&size=64")
+    tops = page.locator("canvas[data-row=x_t]").evaluate_all(
+        "all => all.map((canvas) => Math.round(canvas.getBoundingClientRect().top))"
+    )
+    assert [tops.count(line) for line in sorted(set(tops))] == [5, 5]
+
+
 def test_dragging_changes_the_pixels_and_sends_nothing_until_release(page, traffic, app):
     open_player(page, app)
     expect(page.get_by_text("committed frame: None")).to_be_visible()

@@ -28,7 +28,8 @@ class Stage {
     this.words = [];
     this.host.className = `stage ${single ? "single" : "grid"} ${plan.stacked ? "stacked" : ""}`;
     this.host.style.setProperty("--label", `${plan.label}px`);
-    this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (plan.size + STAGE.gap))}px`);
+    const widest = Math.max(...rows.map((row) => fit(plan.size, row)[0])); // in whole pixels less than the plan's size
+    this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (widest + STAGE.gap))}px`);
     const bands = rows.map((row, i) => this.band(film, row, plan.size, single, plan.lines > 1 || i === 0));
     this.say(frame);
     this.host.replaceChildren(...bands);
