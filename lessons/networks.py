@@ -28,6 +28,7 @@ from lessons.characters import quoted
 from lessons.fields import BadValue, Field
 
 AUTO = "auto"
+BEFOREHAND = "Trained beforehand"  # what networks that ship are called
 MAX_CACHED = 8  # networks kept in a worker
 _RUN = re.compile(r"[0-9a-f]{64}")
 
@@ -97,8 +98,8 @@ def shipped(preset: str) -> Network | None:
     if not epochs:
         return None
     settings = mnist_models.shipped_settings(preset, epochs[-1], mnist_models.MODEL_FOLDER)
-    label = f"Shipped: D = {settings.width}, epoch{'s' if epochs[1:] else ''} {', '.join(map(str, epochs))}"
-    label += {"b8-constant": ", constant learning rate", "b6-slow": ", learning rate 0.002"}.get(preset, "")
+    changed = {"b8-constant": ", constant learning rate", "b6-slow": ", learning rate 0.002"}.get(preset, "")
+    label = f"{BEFOREHAND} (D = {settings.width}{changed})"
     return Network(preset, tuple(f"epoch-{epoch}" for epoch in epochs), settings, label)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import threading
 from collections import OrderedDict
@@ -78,3 +79,8 @@ def own_routes() -> bool:
 def publish(data: bytes) -> str:
     """Put a film on the shelf; returns the address, on this server, at which a browser finds it."""
     return f"{base()}/films/{shelf().put(data)}"
+
+
+def picture_address(webp: bytes) -> str:
+    """Where a browser finds this WebP: on the shelf, or in the address itself where this server has no routes."""
+    return publish(webp) if own_routes() else "data:image/webp;base64," + base64.b64encode(webp).decode()

@@ -10,7 +10,7 @@ import streamlit as st
 from core.jobs import State
 from core.training_settings import REFERENCE, STUDIED, MnistSettings
 from lessons.lesson import Lesson
-from lessons.networks import shipped
+from lessons.networks import BEFOREHAND, shipped
 from lessons.training import snapshot_steps
 from lessons.training import spec as training_spec
 from lessons.training_curves import LossCurve, epoch_ends, shipped_curve
@@ -100,7 +100,7 @@ def _shipped(reference: str, settings: MnistSettings | None = None) -> list[Seri
             theirs += [(REFERENCE | STUDIED)[preset], network.settings]
             time = duration(float(curve.seconds[-1]))
             note = f"{curve.steps[-1]:,} steps in {time}, done beforehand"
-            found.append(_series(f"Shipped: {describe(network.settings)}", curve, note))
+            found.append(_series(f"{BEFOREHAND}: {describe(network.settings)}", curve, note))
     return found if settings is None or settings in theirs else []
 
 

@@ -25,12 +25,12 @@ def test_a_curve_says_its_numbers_to_who_does_not_see_it_and_to_who_points_at_it
     curve = shipped_curve("b6").drawn()
     expect(drawing).to_have_attribute("role", "img")
     said = drawing.get_attribute("aria-label")
-    assert said.startswith("Loss (pixels in [0, 1]) over step: Shipped")
+    assert said.startswith("Loss (pixels in [0, 1]) over step: Trained beforehand")
     assert float(said.rpartition(" ")[2]) == pytest.approx(curve.losses[-1], rel=0.01)
     expect(drawing.locator(".legendtext")).to_have_count(1)
     expect(page.locator(".curves .modebar")).to_have_count(0)
     drawing.locator(".nsewdrag").hover()
-    expect(drawing.locator(".hoverlayer .legendtext")).to_contain_text("Shipped")
+    expect(drawing.locator(".hoverlayer .legendtext")).to_contain_text("Trained beforehand")
 
 
 def test_axis_and_scale_are_chosen_in_the_browser(page: Page, drawing):

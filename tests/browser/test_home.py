@@ -52,6 +52,29 @@ def test_a_fresh_machine_shows_what_a_lesson_opens_with_without_computing(new_pa
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
+def test_an_empty_collection_shows_what_a_kept_picture_will_look_like(new_page, fresh):
+    page = new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(f"{fresh}/collection")
+    example = page.locator(".example")
+    expect(example.locator(".glimpse")).to_be_visible()
+    expect(page.locator(".tasks .glimpse")).to_have_count(page.locator(".tasks li").count())
+    title, said = example.locator("strong").inner_text(), example.locator("dd").all_inner_texts()
+    page.get_by_role("link", name="Go to a lesson and keep a picture").click()
+    expect(page.locator(".player[data-frame]")).to_be_visible()
+    page.keyboard.press("End")
+    page.locator('.stage canvas[data-row="x_t"]').first.hover()
+    page.locator("#keep-this").click()
+    page.get_by_role("button", name="Open the collection").click()
+    card = page.locator(".card")
+    expect(card).to_have_count(1)
+    expect(example).to_have_count(0)
+    assert card.locator("h3").inner_text().startswith(title)
+    kept = dict(zip(card.locator("dt").all_inner_texts(), card.locator("dd").all_inner_texts(), strict=True))
+    kept.pop("Model")  # the example leaves it out
+    assert list(kept.values()) == said
+
+
 FIRST_PICTURE = """document.addEventListener("player-frame", () => {
   globalThis.drawn ??= performance.now();
 }, { capture: true });"""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import streamlit as st
 
 from pages.components.address import base
 from pages.components.common import joined
-from pages.components.shelf import own_routes, publish
+from pages.components.shelf import picture_address
 
 HERE = Path(__file__).parent
 COMMON = ("opened",)
@@ -60,11 +59,5 @@ def _told(card: Card) -> dict[str, object]:
         "minutes": card.minutes,
         "path": card.path,
         "frames": card.frames,
-        "strip": _address(card.strip) if card.strip else None,
+        "strip": picture_address(card.strip) if card.strip else None,
     }
-
-
-def _address(strip: bytes) -> str:
-    if own_routes():
-        return publish(strip)
-    return "data:image/webp;base64," + base64.b64encode(strip).decode()

@@ -1,5 +1,5 @@
 """What was kept: pictures in this browser, with captions, tasks and ways to hand them in."""
 
-from pages.components.collection.component import collection
+from pages.components.collection.component import Example, collection
 
-__all__ = ["collection"]
+__all__ = ["Example", "collection"]

@@ -2,6 +2,14 @@
 
 const SAVE_AFTER = 400; // milliseconds without a key
 
+function listOf(facts) {
+  const list = document.createElement("dl");
+  for (const [name, value] of facts) {
+    list.append(Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: value, title: value }));
+  }
+  return list;
+}
+
 class Card {
   /** @param {Kept} kept */
   constructor(kept, page) {
@@ -16,11 +24,7 @@ class Card {
     figure.append(picture);
     const heading = Object.assign(document.createElement("h3"), { textContent: lessonOf(kept) });
     if (kept.title) heading.append(Object.assign(document.createElement("span"), { className: "title", textContent: ` ${kept.title}` }));
-    const facts = document.createElement("dl");
-    for (const [name, value] of factsOf(kept)) {
-      facts.append(Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: value, title: value }));
-    }
-    this.element.append(figure, heading, facts, this.captionBox(), this.taskBox(), this.acts());
+    this.element.append(figure, heading, listOf(factsOf(kept)), this.captionBox(), this.taskBox(), this.acts());
   }
 
   captionBox() {

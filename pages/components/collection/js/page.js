@@ -78,7 +78,7 @@ class CollectionPage {
     if (!this.kept.length) host.append(this.invitation());
     this.part("tasks").querySelector("h2").textContent = title;
     this.part("count").textContent = `${tasks.filter((task) => isDone(task, of.get(task.id))).length} of ${tasks.length} done`;
-    this.part("tasks").querySelector("ol").replaceChildren(...tasks.map((task) => taskLine(task, of.get(task.id), this.data.base)));
+    this.part("tasks").querySelector("ol").replaceChildren(...tasks.map((task) => taskLine(task, of.get(task.id), this.data.base, this.data.films)));
     this.part("course").hidden = this.list === this.data.tasks;
     for (const name of ["as-html", "as-pdf", "as-notebooks"]) this.part(name).disabled = !this.kept.length;
   }
@@ -86,12 +86,25 @@ class CollectionPage {
   invitation() {
     const box = document.createElement("div");
     box.className = "empty";
-    const lines = ["Nothing is kept yet.", "Every picture can be kept: “keep” stands above the pictures of a lesson, on a picture itself when the pointer is on it, and beside it when it is enlarged. The key k keeps the step that is shown.", "Each brings its prompt, seed, γ and t along, and the way back to the page that made it."];
-    box.append(...lines.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
+    const said = document.createElement("div"), lines = ["Nothing is kept yet.", "Every picture can be kept: “keep” stands above the pictures of a lesson, on a picture itself when the pointer is on it, and beside it when it is enlarged. The key k keeps the step that is shown.", "Each brings its prompt, seed, γ and t along, and the way back to the page that made it."];
+    said.append(...lines.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
     const way = document.createElement("p");
     way.append(Object.assign(document.createElement("a"), { href: `${this.data.base}/${this.data.first}`, textContent: "Go to a lesson and keep a picture" }));
-    box.append(way);
+    said.append(way);
+    box.append(said);
+    const { example } = this.data, film = this.data.films[example.code];
+    if (film) box.append(this.example(example, film));
     return box;
+  }
+
+  example({ title, facts }, film) {
+    const card = document.createElement("figure");
+    card.className = "example";
+    const caption = document.createElement("figcaption"), heading = document.createElement("strong");
+    heading.textContent = title;
+    caption.append("For example", heading, listOf(facts));
+    card.append(glimpseOf(film), caption);
+    return card;
   }
 
   say(sentences, broken = []) {
