@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from core.jobs import JobSpec
-from core.media import difference_pixels, unit_pixels
+from core.media import unit_pixels
 from core.trajectory import Trajectory
 from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps
 from lessons.guided_digits import (
@@ -26,7 +26,7 @@ from pages.server import runtime
 from pages.server.served.progress import Pixels
 from pages.ui.controls import control
 from pages.ui.films import Films
-from pages.ui.flow_films import QUANTITIES, marks
+from pages.ui.flow_films import LAST_VELOCITY, QUANTITIES, marks, titles, to_the_end
 from pages.ui.follow import ask, done, look, result
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
@@ -44,7 +44,7 @@ QUANTITY = {"accuracy": "Read as asked", "diversity": "Diversity", "frechet_dist
 def digits_films(num_steps: int, networks: int, pick: int) -> Films:
     """A column for each class, a row for each noise; of the checkpoint that is picked."""
     kept = kept_steps(num_steps, len(CLASSES) * networks)
-    times = [f"t = {index / num_steps:.3f}" for index in kept]
+    times = titles(num_steps, kept)
     own = slice(pick * len(CLASSES), (pick + 1) * len(CLASSES))
 
     def film(pixels: dict[str, np.ndarray], count: int, total: int) -> Film:
@@ -59,6 +59,7 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
                     f"noise {k + 1}",
                     shown=quantity == "x_t",
                     limit=VELOCITY_LIMIT if quantity == "velocity" else 0.0,
+                    ends=f"noise {k + 1}: {LAST_VELOCITY}" if quantity == "velocity" else "",
                 )
                 for k in range(EACH)
             ]
@@ -68,15 +69,10 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
         )  # fmt: skip
 
     def live(pixels: Pixels, total: int) -> Film:
-        return film(pixels, len(pixels["x_t"]), total)
+        return film(pixels, len(pixels["x_t"]), total + 1)
 
     def finished(trajectory: Trajectory) -> Film:
-        pixels = {
-            "x_t": unit_pixels(trajectory["x_t"]),
-            "clean_hat": unit_pixels(trajectory["clean_hat"]),
-            "velocity": difference_pixels(trajectory["velocity"], VELOCITY_LIMIT),
-        }
-        return film(pixels, len(times), len(times))
+        return film(to_the_end(trajectory), len(times), len(times))
 
     return Films(finished, live, key=f"pick {pick}")
 

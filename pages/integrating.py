@@ -22,7 +22,7 @@ from pages.components.curves import Series, curves
 from pages.components.player import Curve, Film, Row
 from pages.server.served.progress import Pixels
 from pages.ui.films import Films
-from pages.ui.flow_films import flow
+from pages.ui.flow_films import NONE, flow, titles, to_the_end
 from pages.ui.lesson_page import lesson_page
 from pages.ui.plane_film import plane_film
 from pages.ui.sampling import controls_of, network_stage
@@ -56,7 +56,7 @@ def errors_films() -> Films:
 
 def exact_films() -> Films:
     """The network above, the exact field below, from the same noises."""
-    times = [f"t = {k / EXACT_STEPS:.3f}" for k in range(EXACT_STEPS)]
+    times = titles(EXACT_STEPS, range(EXACT_STEPS))
 
     def rows(x_t: np.ndarray, clean_hat: np.ndarray) -> list[Row]:
         return [
@@ -71,15 +71,16 @@ def exact_films() -> Films:
         return Film(
             rows=rows(pixels["x_t"], pixels["clean_hat"]),
             steps=times[:done],
-            total=total,
+            total=total + 1,
             clock="flow",
             name="b7-exact",
         )
 
     def finished(trajectory: Trajectory) -> Film:
+        pixels, mixed = to_the_end(trajectory), [*trajectory["mixed"].tolist(), NONE]
         return Film(
-            rows=rows(unit_pixels(trajectory["x_t"]), unit_pixels(trajectory["clean_hat"])), steps=times,
-            curves=[Curve("n", trajectory["mixed"].tolist(), log=True, meaning="training digits mixed in the exact answer")],
+            rows=rows(pixels["x_t"], pixels["clean_hat"]), steps=times,
+            curves=[Curve("n", mixed, log=True, meaning="training digits mixed in the exact answer")],
             clock="flow", name="b7-exact",
         )  # fmt: skip
 

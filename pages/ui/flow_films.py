@@ -20,6 +20,8 @@ QUANTITIES = {
     "clean_hat": (r"\hat{x}_1", "where a straight line from here would end"),
     "velocity": ("u", "velocity: blue −, orange +"),
 }
+LAST_VELOCITY = "of the step that led here"
+NONE = float("nan")  # no value of a curve at this frame
 
 
 def flow(
@@ -42,7 +44,7 @@ def flow(
     chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
     kept = kept_steps(num_steps, count * len(networks))
     strip = f"{'clean_hat' if 'clean_hat' in shown else 'x_t'}-{chosen[-1][0]}"
-    times = [f"t = {index / num_steps:.3f}" for index in kept]
+    times = titles(num_steps, kept)
 
     def rows(pixels: Mapping[str, np.ndarray]) -> list[Row]:
         """pixels: uint8 (frames, networks * count, 28, 28, 1 or 3)."""
@@ -52,6 +54,7 @@ def flow(
 
         last, age = chosen[-1]
         ends = endings({quantity: of(quantity, last) for quantity in ("x_t", "clean_hat")})
+        ends["velocity"] = LAST_VELOCITY
         found = [
             Row(f"{quantity}-{last}", label, of(quantity, last), age if len(chosen) > 1 else caption,
                 shown=quantity in shown, ends=ends.get(quantity, "") if len(chosen) == 1 else "",
@@ -65,28 +68,23 @@ def flow(
 
     def live(pixels: Pixels, total: int) -> Film:
         return Film(
-            rows=rows(pixels), steps=times[: len(pixels["x_t"])], total=total, columns=columns, clock="flow",
-            marks=marks(total), strip_row=strip, name=name,
+            rows=rows(pixels), steps=times[: len(pixels["x_t"])], total=total + 1, columns=columns, clock="flow",
+            marks=marks(total + 1), strip_row=strip, name=name,
         )  # fmt: skip
 
     def finished(trajectory: Trajectory) -> Film:
-        drawn = {
-            "x_t": unit_pixels(trajectory["x_t"]),
-            "clean_hat": unit_pixels(trajectory["clean_hat"]),
-            "velocity": difference_pixels(trajectory["velocity"], VELOCITY_LIMIT),
-        }
         steps = trajectory.meta["steps"]
         return Film(
-            rows=rows(drawn), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
+            rows=rows(to_the_end(trajectory)), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
             strip_row=strip, name=name, start=round(rests * (len(times) - 1)),
             formula=UPDATE if solver == "euler" else "",
             numbers=[
-                Number("t", "time", [step["t"] for step in steps]),
-                Number("1-t", "how far there is to go", [1 - step["t"] for step in steps]),
+                Number("t", "time", [*(step["t"] for step in steps), 1.0]),
+                Number("1-t", "how far there is to go", [*(1 - step["t"] for step in steps), 0.0]),
             ],
             curves=[
                 *(
-                    Curve(r"\text{RMS}(u)", [step["speed"][k] for step in steps], panel="speed", meaning=network)
+                    Curve(r"\text{RMS}(u)", [*(step["speed"][k] for step in steps), NONE], panel="speed", meaning=network)
                     for k, network in chosen
                 ),
                 *(
@@ -100,13 +98,32 @@ def flow(
     return Films(finished, live, key=f"{name}/{pick}")
 
 
+def titles(num_steps: int, kept: Sequence[int]) -> list[str]:
+    """What the frames of a run are called: the times of the steps that were kept, and its end."""
+    return [f"t = {index / num_steps:.3f}" for index in (*kept, num_steps)]
+
+
+def to_the_end(trajectory: Trajectory) -> dict[str, np.ndarray]:
+    """The pictures of a run, uint8 (frames + 1, networks * count, 28, 28, 1 or 3): at each kept step, and where it ends.
+
+    The steps are kept before they are taken, so that the last one's x_t is not yet x at t = 1, which is its own estimate. No
+    velocity is asked for there: the one that led there stands on.
+    """
+    end = trajectory["result"][None]
+    pixels = {name: unit_pixels(np.concatenate([trajectory[name], end])) for name in ("x_t", "clean_hat")}
+    if "velocity" in trajectory.arrays:
+        velocity = trajectory["velocity"]
+        pixels["velocity"] = difference_pixels(np.concatenate([velocity, velocity[-1:]]), VELOCITY_LIMIT)
+    return pixels
+
+
 def marks(total: int) -> list[int]:
     """About eight frames for the strip, the first and the last among them."""
     return sorted({round(k * (total - 1) / 7) for k in range(8)})
 
 
 def away(trajectory: Trajectory, network: int, count: int) -> list[float]:
-    """How far x̂₁ still is from where the run ends, for one of its networks: RMS at each frame."""
+    """How far x̂₁ still is from where the run ends, for one of its networks: RMS at each frame, and none at its end."""
     own = slice(network * count, (network + 1) * count)
     gap = trajectory["clean_hat"][:, own].astype(np.float32) - trajectory["result"][own][None]
-    return np.sqrt((gap**2).mean(axis=(1, 2, 3, 4))).tolist()
+    return [*np.sqrt((gap**2).mean(axis=(1, 2, 3, 4))).tolist(), 0.0]
