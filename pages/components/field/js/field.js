@@ -1,7 +1,8 @@
 // The vector field: one clock over flows that are computed here, in the browser. Python sends points, noise and weights,
 // and hears of a setting only when the hand has come to rest.
 
-const CAPTION = 62; // below a plane, in CSS pixels
+const CAPTION = { one: 62, two: 108 }; // below a plane, in CSS pixels: two are narrow, so their words have more lines
+const GAP = 16, SIDE = 310; // between two planes, and what can be set beside them
 const PLAY_SECONDS = 6; // from t = 0 to t = 1 at speed 1
 const SPEEDS = [0.25, 0.5, 1, 2];
 const COMMIT_AFTER = 300; // milliseconds of rest before the settings are sent
@@ -250,6 +251,7 @@ class VectorField {
   describeDrop() {
     const host = this.part("drop"), drop = this.active[0].drops.at(-1), { t } = this.view;
     this.part("clear").hidden = !this.view.drops.length;
+    host.hidden = !drop && this.view.field !== "exact"; // there the training needs the room, and one begins with the exact field
     if (!drop) return put(host, "Click on the plane to drop a particle; drag it about.");
     if (t < drop.at[0]) return put(host, `This particle was dropped at t = ${signed(drop.at[0])}, which is still to come.`);
     const [x, y] = drop.flow.at(t), u = new Float64Array(2);
@@ -277,12 +279,12 @@ class VectorField {
     const { scene, view } = this, width = this.root.clientWidth;
     if (!width) return;
     const two = Boolean(view.beside), wide = width >= 760;
-    this.root.classList.toggle("two", two);
-    this.root.classList.toggle("wide", wide && !two);
-    const room = two && width >= 560 ? (width - 16) / 2 : wide && !two ? width - 330 : width;
-    const tall = heightFor(this.root, this.part("panels"), wide && !two ? this.part("deck") : this.root) - CAPTION;
-    const side = Math.floor(Math.min(room, tall));
-    this.root.style.setProperty("--plane", `${side}px`); // what the clock says must not make the track longer
+    this.root.classList.toggle("two", two && !wide);
+    this.root.classList.toggle("wide", wide);
+    const beside = two && width >= 560, room = (wide ? width - SIDE : width) - (beside ? GAP : 0);
+    const tall = heightFor(this.root, this.part("panels"), wide ? this.part("deck") : this.root) - CAPTION[two ? "two" : "one"];
+    const side = Math.floor(Math.min(beside ? room / 2 : room, tall));
+    this.root.style.setProperty("--planes", `${beside ? 2 * side + GAP : side}px`); // what the clock says must not make the track longer
     for (const panel of this.panels) panel.resize(side);
     this.configure();
     this.controls.layout(scene, view, this.colours);
@@ -293,6 +295,9 @@ class VectorField {
     const { network, loss } = this.scene, host = this.part("training"), snapshots = network?.snapshots.length ?? 0;
     host.hidden = !loss;
     if (!loss) return;
+    const aside = this.view.field === "exact" && !loss.live; // of a training that has ended, where its network is not shown
+    for (const part of host.children) part.hidden = aside && !part.matches(".progress");
+    if (aside) return put(this.part("progress"), `Trained for ${loss.done} of ${loss.total} steps: choose “network” to see what it has learnt.`);
     const k = Math.min(this.view.after, snapshots - 1);
     drawLoss(this.part("loss"), loss, snapshots ? network.steps[k] : null, Math.max(220, host.clientWidth));
     put(this.part("progress"), loss.live ? `Training: step ${loss.done} of ${loss.total}` : `Trained for ${loss.done} of ${loss.total} steps`);

@@ -1,12 +1,12 @@
 // The loss of the training so far, above the loss that the exact field has: no network can go below that line.
 
-const LOSS = { height: 104, left: 44, right: 12, top: 10, bottom: 24 };
+const LOSS = { height: 92, left: 44, right: 12, top: 10, bottom: 24 };
 
 // loss: {at, values, total, floor}; `cursor` is the training step of the network that is shown.
 function drawLoss(host, { at, values, total, floor }, cursor, width) {
   const { height, left, right, top, bottom } = LOSS;
   const known = values.filter((value) => value !== null);
-  const high = Math.max(floor * 1.15, ...known.slice(1)), low = Math.min(floor, ...known) - 0.2 * (high - floor);
+  const high = Math.max(floor * 1.15, ...known.slice(1)), low = Math.min(floor, ...known) - 0.4 * (high - floor);
   const x = (step) => left + (step / total) * (width - left - right);
   const y = (value) => top + (1 - (Math.min(value, high) - low) / (high - low)) * (height - top - bottom);
   const drawing = svg("svg", { width, height, role: "img" });
