@@ -1,9 +1,9 @@
 """A0: prompts, steps, seeds, embeddings, and the network's parts."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from core.media import contact_sheet
@@ -18,6 +18,9 @@ from pages.ui.lesson_page import lesson_page
 from pages.ui.quick import result_of
 from pages.ui.sampling import Values, sampling_stage
 from pages.ui.still import still
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 LESSON = here(WRITTEN)
 ROOT = Path(__file__).parent.parent
@@ -49,7 +52,9 @@ def embedding(values: Values) -> None:
         )
 
 
-def _heatmap(rows: np.ndarray, tokens: list[str]) -> go.Figure:
+def _heatmap(rows: np.ndarray, tokens: list[str]) -> "go.Figure":
+    import plotly.graph_objects as go  # takes longer to import than the rest of the page, which needs it only here
+
     limit = float(np.quantile(np.abs(rows), 0.99)) or 1.0  # a few components are ten times the others
     labels = [f"{k + 1} {token}" for k, token in enumerate(tokens)]  # a token may occur twice
     figure = go.Figure(
@@ -119,11 +124,18 @@ def films(values: Values) -> Films:
 
 with lesson_page(LESSON) as values:
     sampling_stage(LESSON, values, films)
-    with st.expander("What the network sees of the prompts", icon=":material/text_fields:"):
-        st.caption(
-            "Each token becomes a vector of numbers; the network is conditioned on these vectors, not on the words."
-        )
-        embedding(values)
+    # Filled when it is opened: Streamlit's own plotly is larger than all else that the page's first picture waits for.
+    with st.expander(
+        "What the network sees of the prompts",
+        icon=":material/text_fields:",
+        key="a0/embedding",
+        on_change="rerun",
+    ) as fold:
+        if fold.open:
+            st.caption(
+                "Each token becomes a vector of numbers; the network is conditioned on these vectors, not on the words."
+            )
+            embedding(values)
     with st.expander(
         "What is inside the network", icon=":material/schema:", key="a0/inside", on_change="rerun"
     ) as fold:

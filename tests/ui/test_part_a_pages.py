@@ -262,6 +262,8 @@ def test_the_result_stands_beside_its_shortcuts(visit):
 def test_what_a_prompt_loses_is_said(visit):
     """Beside the box by the model's own tokenizer; among the vectors by the stand-in, which makes a token of each word."""
     at, _ = visit("meet_the_model", p2=" ".join(["*very*"] * 20))
+    at.session_state["a0/embedding"] = True  # the fold is opened
+    at.run()
     seen = "<start> " + " ".join(["*very*"] * 15)
     assert f"The model sees 16 of them: {seen}" in [caption.value.replace("\\", "") for caption in at.caption]
     assert "The model reads 16 tokens of a prompt, and this one has 62. It does not see:" in sentences(at)
