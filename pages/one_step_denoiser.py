@@ -33,7 +33,7 @@ def denoising_films(digits: list[str], ages: list[str]) -> Films:
         return [
             Row("z", "z", pixels["z"], "noisy"),
             last,
-            Row("oracle", "E[x|z]", pixels["oracle"], "exact"),
+            Row("oracle", "E[x|z]", pixels["oracle"], "the exact mean"),
             *(
                 replace(
                     row, label=rf"\text{{{row.caption}}}", caption="the same network, earlier", shown=False

@@ -22,8 +22,8 @@ from pages.ui.still import still
 
 # Where each block stands on the drawing: column, row, share of a cell.
 PLACES = {
-    "conv_in": (1, 0, 1.0), "down1": (1.75, 1, 0.72), "down2": (2.35, 2, 0.5), "flatten": (3, 3, 0.3),
-    "unflatten": (3.65, 2, 0.5), "up1": (4.25, 1, 0.72), "up2": (5, 0, 1.0), "conv_out": (6, 0, 1.0), "last": (7, 0, 1.0),
+    "conv_in": (1, 0, 1.0), "down1": (1.75, 1, 0.72), "down2": (2.35, 2, 0.6), "flatten": (3, 3, 0.45),
+    "unflatten": (3.65, 2, 0.6), "up1": (4.25, 1, 0.72), "up2": (5, 0, 1.0), "conv_out": (6, 0, 1.0), "last": (7, 0, 1.0),
 }  # fmt: skip
 ESTIMATE = (7, 1.75, 1.7)  # large, where the U leaves room: what all of it is for
 STRONGEST = 2.0  # of a velocity, drawn as the strongest colour
@@ -87,7 +87,7 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
         edges.append(Edge(len(PATH), len(PATH) + 1))
     at = {node.name: k for k, node in enumerate(nodes)}
     for start, end in (("conv_in", "up2"), ("down1", "up1"), ("down2", "unflatten")):
-        edges.append(Edge(at[start], at[end], skip=True, label="beside it" if start == "conv_in" else ""))
+        edges.append(Edge(at[start], at[end], skip=True, label="concatenated" if start == "conv_in" else ""))
     blocks(
         nodes,
         edges,

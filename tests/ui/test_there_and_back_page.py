@@ -24,7 +24,7 @@ def test_the_page_shows_the_way_there_and_the_way_back(visit, monkeypatch):
     assert sentences(at) == ""
     assert executor.asked == [spec(VALUES, runtime.model_fingerprint())]
     assert films[-1]["columns"] == [
-        "back, same prompt", "back, other prompt", "SDEdit, other prompt", "the picture"
+        "back, same prompt", "back, other prompt", "SDEdit (A9), other prompt", "the picture"
     ]  # fmt: skip
     assert films[-1]["steps"][4:6] == ["there, t = 990", "back, t = 990"] and len(films[-1]["steps"]) == 10
     found = executor.result(runtime.job_id(executor.asked[0]))

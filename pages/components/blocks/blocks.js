@@ -16,9 +16,10 @@ function arrow(from, to) {
     const down = to.y > from.y;
     return `M${from.x} ${down ? from.bottom + 38 : from.top - 4}L${to.x} ${down ? to.top - 8 : to.bottom + 42}`;
   }
-  // down and to the right: out of the right side and into the top; up and to the right: into the left side
-  if (to.y > from.y) return `M${from.right + 4} ${from.y}L${to.x} ${from.y}L${to.x} ${to.top - 8}`;
-  return `M${from.x} ${from.top - 4}L${from.x} ${to.y}L${to.left - 8} ${to.y}`;
+  // Down and to the right: from below its words into the left side; up: out of the right side to below the words. So what
+  // goes down and up again is never on the level of what is carried across.
+  if (to.y > from.y) return `M${from.x} ${from.bottom + 38}L${from.x} ${to.y}L${to.left - 8} ${to.y}`;
+  return `M${from.right + 4} ${from.y}L${to.x} ${from.y}L${to.x} ${to.bottom + 42}`;
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 
@@ -122,7 +123,7 @@ def side_by_side(films: Sequence[Film], labels: Sequence[str]) -> Film:
 
 
 def above_each_other(films: Sequence[Film], labels: Sequence[str]) -> Film:
-    """One film whose rows are those of several, each under its namesake; for films of many columns.
+    """One film whose rows are those of several, each quantity's together, film by film; for films of many columns.
 
     The films need the same steps, rows and columns. The rows of all but the first are named "name/1", "name/2", …
     Twice the rows are twice as tall, so only the first two quantities that the films show are shown at first; of one
@@ -134,13 +135,17 @@ def above_each_other(films: Sequence[Film], labels: Sequence[str]) -> Film:
         raise FilmError(f"These films have {[film.batch for film in films]} columns: make them equal.")
     wanted = [row for row in first.rows if row.shown]
     shown = [row.name for row in (wanted[-2:] if len({row.label for row in wanted}) == 1 else wanted[:2])]
+    quantities = [
+        list(places) for _, places in groupby(range(len(first.rows)), key=lambda i: first.rows[i].label)
+    ]
     rows = [
         replace(
             row, name=f"{row.name}/{k}" if k else row.name, shown=row.name in shown,
             caption=f"{label}: {row.caption}" if row.caption else label, ends=row.ends and f"{label}: {row.ends}",
         )
-        for i in range(len(first.rows))
-        for k, (row, label) in enumerate(zip((film.rows[i] for film in films), labels, strict=True))
+        for places in quantities
+        for k, (film, label) in enumerate(zip(films, labels, strict=True))
+        for row in (film.rows[i] for i in places)
     ]  # fmt: skip
     return replace(first, rows=rows, curves=_joint_curves(films, labels))
 
