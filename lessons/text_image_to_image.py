@@ -19,6 +19,7 @@ from lessons.lesson import Lesson, Preset, Question
 from lessons.prompts import FACE, SUGGESTIONS
 
 CASTLE = "a 3d render of a castle"
+GRADUAL = {"seed": 7, "i_starts": (1, 8, 12, 13, 20, 24)}  # of ten noises, the one that changes bit by bit
 
 LESSON = Lesson(
     code="A9",
@@ -32,8 +33,9 @@ LESSON = Lesson(
         Text("prompt", "Prompt", CASTLE, suggestions=SUGGESTIONS),
         *edit_fields("house-with-garden", gamma=2.0, i_starts=(1, 8, 10, 12, 20, 24)),
     ),
+    opens=GRADUAL,
     presets=(
-        Preset("reference", "House → castle"),
+        Preset("reference", "House → castle", GRADUAL),
         Preset("late", "Cat → grinning face",
                {"prompt": FACE, "picture": "cat-face", "i_starts": (10, 14, 17, 20, 24, 29)}),
         Preset("panda", "Raccoon → panda",

@@ -159,7 +159,7 @@ def both_films() -> Films:
                 Row("clean", "x_0", to_pixels(clean[None]), "the picture"),
                 *rows(to_pixels(trajectory["x_t"]), to_pixels(trajectory["estimates"])),
             ],
-            steps=steps, start=steps.index("t = 500"), strip_row="storybook64", name="a12-both",
+            steps=steps, start=steps.index("t = 300"), strip_row="storybook64", name="a12-both",
             open=("charts",),  # that the best blur is worse is hard to see and easy to read
             curves=[
                 Curve(rf"\text{{{OPPONENT[name]}}}", away[:, k].tolist(), panel="error",
