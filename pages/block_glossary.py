@@ -72,12 +72,9 @@ def table(trajectory: Trajectory) -> None:
         before, after = (" × ".join(map(str, facts[key])) for key in ("shape_in", "shape_out"))
         rows.append({
             "block": term.name, "shape rule": term.shape, "here": f"{before} → {after}", "parameters": term.count,
-            "in all": facts["parameters"],
+            "in all": f"{facts['parameters']:,}",
         })  # fmt: skip
-    st.dataframe(
-        rows, hide_index=True, height="content", row_height=24,
-        column_config={"in all": st.column_config.NumberColumn(format="localized")},
-    )  # fmt: skip
+    st.table(rows, hide_index=True, border="horizontal")
 
 
 with lesson_page(LESSON) as values:

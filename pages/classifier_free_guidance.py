@@ -105,7 +105,7 @@ def judged(values: Values, allowed: bool) -> None:
         LESSON, spec, judged_films(values, spec.params["gammas"]), name="judged", allowed=allowed, eager=False
     )
     if found is not None:
-        st.dataframe(table(found, asked), hide_index=True, width="stretch", height="content")
+        st.table(table(found, asked), hide_index=True, border="horizontal")
 
 
 def table(found: Trajectory, asked: str) -> list[dict[str, str]]:

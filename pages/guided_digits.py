@@ -113,7 +113,7 @@ def opinion(trajectory: Trajectory, network: Network, pick: int) -> None:
     )
     table, sheet = st.columns([1, 2], gap="large")
     with table:
-        st.dataframe(rows, hide_index=True, width="stretch", height="content")
+        st.table(rows, hide_index=True, border="horizontal")
         st.caption(f"{len(CLASSES)} samples each.")
     own = slice(pick * len(CLASSES), (pick + 1) * len(CLASSES))
     results, read = unit_pixels(trajectory["result"][own]), trajectory["read"][own]
@@ -197,10 +197,10 @@ def shipped_sweep(network: Network) -> None:
 def confusion_table(confusion: list[list[int]]) -> None:
     """A row for each digit that was asked for, a column for each that was read; zeros are left out."""
     rows = [
-        {"asked for": str(asked)} | {f"read as {found}": count or None for found, count in enumerate(row)}
+        {"asked for": str(asked)} | {f"read as {found}": count or "" for found, count in enumerate(row)}
         for asked, row in enumerate(confusion)
     ]
-    st.dataframe(rows, hide_index=True, width="content", height="content")
+    st.table(rows, hide_index=True, border="horizontal")
 
 
 def sweep(values: dict, network: Network, at: int, allowed: bool) -> None:

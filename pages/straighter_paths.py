@@ -149,12 +149,12 @@ def figures(trajectory: Trajectory) -> None:
         "V": lambda flow: f"{flow['loss']:.2f}",
         "steps": lambda flow: str(flow["steps_needed"] or f"> {MOST_COUNTED}"),
     }
-    st.dataframe(
+    st.table(
         [
             {"": quantity, **{name: say(flow) for name, flow in zip(ROUNDS, trajectory.meta["flows"], strict=True)}}
             for quantity, say in measured.items()
         ],
-        hide_index=True, width="stretch", height="content",
+        hide_index=True, border="horizontal",
     )  # fmt: skip
     st.caption(
         f"S: how far from straight. V: the loss that is left. Steps: the fewest of Euler from which on the particles end "

@@ -193,8 +193,8 @@ def test_what_was_measured_beforehand_is_told_and_can_be_read_as_a_table(visit, 
         r"read as asked: \*\*\d+ of 40\*\*, diversity \*\*\d\.\d\*\* \(test digits 3\.1\)",
         words(at),
     )
-    table = next(frame.value for frame in at.dataframe if "asked for" in frame.value.columns)
-    assert table["read as 9"].dropna().tolist() == [2, 98]
+    table = next(frame.value for frame in at.table if "asked for" in frame.value.columns)
+    assert [count for count in table["read as 9"] if count] == ["2", "98"]
 
 
 def test_guided_digits_stand_beside_the_same_noises_without_guidance(visit, weights, monkeypatch):
