@@ -267,7 +267,7 @@ with lesson_page(LESSON) as values:
     network, trajectory, usable = network_stage(
         LESSON, values, "class_flow", films,
         controls=lambda: controls_of(LESSON, ("checkpoint", "gamma", "steps", "seed")),
-        made_in=("B8", "class_conditioning.py"), says=lambda network: f" · {network.ages[age(network)]}",
+        made_in=("B8", "class_conditioning.py"), says=lambda network: network.ages[age(network)],
         tells=judged, beside=unguided,
     )  # fmt: skip
     if trajectory is not None:

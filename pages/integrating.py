@@ -135,7 +135,7 @@ with lesson_page(LESSON) as values:
     network, _, _ = network_stage(
         LESSON, values, "flow", films,
         controls=lambda: controls_of(LESSON, ("checkpoint", "solver", "steps", "seed")),
-        made_in=("B6", "time_conditioned_flow.py"), says=lambda network: f" · {network.ages[age(network)]}",
+        made_in=("B6", "time_conditioned_flow.py"), says=lambda network: network.ages[age(network)],
     )  # fmt: skip
     if network is not None:
         last = network.ref(network.names[age(network)])

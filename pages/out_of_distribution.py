@@ -61,7 +61,7 @@ def controls() -> bool:
 with lesson_page(LESSON) as values:
     network, trajectory, _ = network_stage(
         LESSON, values, "denoise", films, controls=controls, made_in=("B2", "one_step_denoiser.py"),
-        says=lambda network: f" · trained at σ = {network.settings.sigma:g}",
+        says=lambda network: f"trained at σ = {network.settings.sigma:g}",
     )  # fmt: skip
     if trajectory is not None:
         error, axis = trajectory["error"], {"σ": list(values["levels"])}

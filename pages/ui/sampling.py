@@ -190,6 +190,12 @@ def sampling_stage(
     return trajectory
 
 
+def _say(place: DeltaGenerator, parts: Sequence[str]) -> None:
+    """In one line, as a sentence begins; nothing, and no room for it, where there is nothing to say."""
+    if line := " · ".join(filter(None, parts)):
+        place.caption(line[0].upper() + line[1:])
+
+
 def network_stage(
     lesson: Lesson,
     values: Values,
@@ -224,14 +230,14 @@ def network_stage(
         wrong = variant and replace(
             right, label=variant.label, spec=lesson.job(values, network.refs(), variant.name)
         )
-        caption, words = st.empty(), f"{network.label}{says(network)}"
-        caption.caption(words)
+        caption, words = st.empty(), [network.named_here, says(network)]
+        _say(caption, words)
         pins = NO_PINS if wrong else beside(network)
         if lesson.branches:
             pins, right = with_branch(lesson, pins, right)
         trajectory = stage_beside(lesson, right, wrong, allowed=allowed, at=at and at(values), pins=pins)
         if trajectory is not None and (told := tells(network, trajectory)):
-            caption.caption(f"{words} · {told}")
+            _say(caption, [*words, told])
     with keep:
         if lesson.branches:
             _branch_of(lesson, trajectory)
