@@ -35,6 +35,11 @@ VIEW_LABELS = {
     "tilt 30": "Tilt by 30°: does not preserve the noise",
 }
 
+CALLED = {  # what a view does to a picture, in a word above it
+    "flip": "flipped", "rotate 180": "turned", "rotate 90": "turned", "negative": "in negative", "jigsaw": "rearranged",
+    "identity": "the same", "half contrast": "at half contrast", "tilt 30": "tilted",
+}  # fmt: skip
+
 # Both readings large, side by side: of a pair that it knows the small model draws every noise alike.
 ONE = {"count": 1}
 

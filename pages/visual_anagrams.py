@@ -7,8 +7,8 @@ from core.provenance import Provenance
 from core.trajectory import Trajectory
 from core.views import VIEWS
 from lessons.exporting import slides
+from lessons.visual_anagrams import CALLED, VIEW_LABELS, order, seen
 from lessons.visual_anagrams import LESSON as WRITTEN
-from lessons.visual_anagrams import VIEW_LABELS, order, seen
 from pages.components.turner import turner
 from pages.server.runtime import model_fingerprint, schedule
 from pages.ui.edit_films import anagram
@@ -59,7 +59,7 @@ def button(trajectory: Trajectory) -> None:
     """The one that turns the pictures."""
     turner(
         trajectory["result"], turned(trajectory), values["view"], (values["p1"], values["p2"]), seeds(values),
-        order=order(VIEWS[values["view"]]), key="a10/turner",
+        order=order(VIEWS[values["view"]]), called=CALLED[values["view"]], key="a10/turner",
         about=origin(LESSON, LESSON.job(values, model_fingerprint()), trajectory.meta),
     )  # fmt: skip
 

@@ -330,7 +330,7 @@ def test_the_cosine_of_vectors():
 
 def test_views_that_break_the_noise_say_so():
     labels = visual_anagrams.VIEW_LABELS
-    assert labels.keys() == VIEWS.keys()
+    assert labels.keys() == visual_anagrams.CALLED.keys() == VIEWS.keys()
     for name, view in VIEWS.items():
         assert ("does not preserve the noise" in labels[name]) == (not view.preserves_noise)
 

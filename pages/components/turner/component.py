@@ -34,13 +34,14 @@ def turner(
     labels: Sequence[str],
     *,
     order: Sequence[int] = (),
+    called: str = "turned",
     about: Mapping[str, Any] | None = None,
     key: str,
 ) -> None:
     """Shows pictures (N, 3, H, W) in [−1, 1] and turns all of them through the view named `view`, into `turned`.
 
     `order`, for a jigsaw: which square of the picture lies at each place afterwards, in reading order. `readings` are
-    the prompts upright and turned, `labels` the pictures' names.
+    the prompts upright and turned, `labels` the pictures' names, and `called` is what the view does to them, in a word.
     `about` goes into what is kept of them. Nothing is sent to the server.
     """
     _mount(
@@ -54,6 +55,7 @@ def turner(
             "grid": math.isqrt(len(order)),
             "readings": list(readings),
             "labels": list(labels),
+            "called": called,
             "about": dict(about or {}),
         },
     )

@@ -122,14 +122,16 @@ class Turner {
     this.say(this.root.querySelector(".other"), !turned);
     this.root.querySelectorAll(".others img").forEach((other, k) => { other.src = (turned ? data.upright : data.turned)[k]; });
     for (const frame of this.root.querySelectorAll(".frame")) {
-      frame.setAttribute("aria-label", `${turned ? "turned" : "upright"}: ${data.readings[turned ? 1 : 0]}`);
+      frame.setAttribute("aria-label", `${this.side(turned)}: ${data.readings[turned ? 1 : 0]}`);
     }
   }
+
+  side(turned) { return turned ? this.data.called : "upright"; }
 
   say(reading, turned) {
     const side = document.createElement("span");
     side.className = "side";
-    side.textContent = turned ? "turned" : "upright";
+    side.textContent = this.side(turned);
     reading.replaceChildren(side, `“${this.data.readings[turned ? 1 : 0] || "(empty prompt)"}”`);
   }
 
@@ -153,7 +155,7 @@ class Turner {
   }
 
   title() {
-    return `${this.turned ? "turned" : "upright"}: “${this.data.readings[this.turned ? 1 : 0] || "(empty prompt)"}”`;
+    return `${this.side(this.turned)}: “${this.data.readings[this.turned ? 1 : 0] || "(empty prompt)"}”`;
   }
 
   // At rest the exact picture of this side lies on top.
