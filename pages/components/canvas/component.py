@@ -21,7 +21,7 @@ from pages.components.canvas.drawing import (
     read_message,
     read_tag,
 )
-from pages.components.common import joined
+from pages.components.common import joined, styled
 
 HERE = Path(__file__).parent
 COMMON = ("leaving", "while_here", "pixel_ratio", "parts", "clamp")
@@ -32,7 +32,7 @@ START = "start"  # the tag of what `start` laid down
 _mount = st.components.v2.component(
     "drawing_canvas",
     html=(HERE / "canvas.html").read_text(encoding="utf-8"),
-    css=(HERE / "canvas.css").read_text(encoding="utf-8"),
+    css=styled(HERE / "canvas.css"),
     js=joined(HERE / "js", SCRIPTS, common=COMMON),
 )
 

@@ -26,7 +26,7 @@ function fillPalette(host, plan, choose) {
 function swatch(name, input, code) {
   const label = document.createElement("label");
   label.title = name;
-  if (code) label.style.setProperty("--ink", code);
+  if (code) label.style.setProperty("--swatch", code);
   input.setAttribute("aria-label", name);
   label.append(input);
   return label;
