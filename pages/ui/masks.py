@@ -49,7 +49,7 @@ def mask_field(lesson: Lesson, state: dict[str, Any], picture: np.ndarray) -> No
 
 def mask_shapes(lesson: Lesson) -> None:
     """The named masks, a button each."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(key="shapes", horizontal=True, gap="small", vertical_alignment="center"):
         st.caption("Paint the mask, or take:", width="content")
         for name in SHAPES:
             st.button(
