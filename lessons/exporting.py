@@ -24,6 +24,8 @@ from core.media import contact_sheet, png, to_pixels
 from core.npz import npz
 from core.provenance import Provenance
 from core.trajectory import Trajectory
+from lessons.branching import FLOWS
+from lessons.flow_sampling import to_the_end
 from lessons.labelled_sheet import labelled_sheet
 from lessons.lesson import Lesson
 from lessons.provenance import provenance_of
@@ -49,12 +51,14 @@ class UnknownFormat(ValueError):
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of file. `total` is how many ticks making it takes, `make` turns a run into its bytes."""
+    """One kind of file. `total` is how many ticks making it takes, `make` turns a run into its bytes, and it is `drawn` if
+    those are pictures and not numbers."""
 
     ending: str
     mime: str
     total: Callable[[Trajectory], int]
     make: Callable[[Trajectory, Request, Tick], bytes]
+    drawn: bool = True
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     if trajectory is None:
         raise RunGone("The run is no longer kept here: press Run to compute it again, then ask for the file.")
     request = Request(lesson, JobSpec(params["kind"], params["params"]), params["link"])
+    if chosen.drawn and params["params"].get("of", params["kind"]) in FLOWS:
+        trajectory = to_the_end(trajectory)  # as the page shows it; numbers are the run's own
     total = chosen.total(trajectory)
     yield Metric(0, total, {})
     with closing(stepwise(lambda tick: chosen.make(trajectory, request, tick))) as making:
@@ -261,6 +267,6 @@ FORMATS: dict[str, Format] = {
     "gif": Format("gif", "image/gif", _frame_count, _animation(animated_gif, True, GIF_NOTE)),
     "npz": Format(
         "npz", "application/octet-stream", lambda trajectory: len(trajectory.arrays),
-        lambda trajectory, request, tick: npz(trajectory, request.about(trajectory), tick, low=request.low),
+        lambda trajectory, request, tick: npz(trajectory, request.about(trajectory), tick, low=request.low), drawn=False,
     ),
 }  # fmt: skip

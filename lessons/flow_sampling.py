@@ -193,6 +193,23 @@ def frame_pixels(frame: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     }
 
 
+def to_the_end(trajectory: Trajectory) -> Trajectory:
+    """A flow's run, to be looked at, with where it ends as one step more: x_t and its estimate are x at t = 1 there.
+
+    Steps are kept before they are taken, so the last one's x_t is not yet the result; nor is its estimate, but for Euler's
+    method. No velocity is asked for at the end: the one that led there stays.
+    """
+    end, arrays = trajectory["result"][None], dict(trajectory.arrays)
+    for name, last in (("x_t", end), ("clean_hat", end), ("velocity", None)):
+        if name in arrays:
+            more = arrays[name][-1:] if last is None else last.astype(arrays[name].dtype)
+            arrays[name] = np.concatenate([arrays[name], more])
+    meta = dict(trajectory.meta)
+    if "steps" in meta:
+        meta["steps"] = [*meta["steps"], {"index": meta["params"]["num_steps"], "t": 1.0}]
+    return Trajectory(arrays, meta)
+
+
 def record(
     frames: Sequence[Mapping[str, Tensor]],
     steps: Sequence[Mapping[str, Any]],

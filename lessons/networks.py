@@ -65,11 +65,6 @@ class Network:
     label: str
 
     @property
-    def named_here(self) -> str:
-        """What stands above its pictures: nothing of a network that ships, which a page has unless another is chosen."""
-        return "" if self.source in SHIPPED_EPOCHS else self.label
-
-    @property
     def ages(self) -> list[str]:
         """What its checkpoints are called: "epoch 1", …"""
         return [title_of(name) for name in self.names]

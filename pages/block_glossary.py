@@ -74,7 +74,9 @@ def table(trajectory: Trajectory) -> None:
             "block": term.name, "shape rule": term.shape, "here": f"{before} → {after}", "parameters": term.count,
             "in all": f"{facts['parameters']:,}",
         })  # fmt: skip
-    st.table(rows, hide_index=True, border="horizontal")
+    st.table(
+        rows, hide_index=True, border="horizontal", alt="The nine kinds of block, their shapes and parameters"
+    )
 
 
 with lesson_page(LESSON) as values:

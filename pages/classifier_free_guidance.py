@@ -105,7 +105,9 @@ def judged(values: Values, allowed: bool) -> None:
         LESSON, spec, judged_films(values, spec.params["gammas"]), name="judged", allowed=allowed, eager=False
     )
     if found is not None:
-        st.table(table(found, asked), hide_index=True, border="horizontal")
+        st.table(
+            table(found, asked), hide_index=True, border="horizontal", alt="What the judge sees at each γ"
+        )
 
 
 def table(found: Trajectory, asked: str) -> list[dict[str, str]]:

@@ -3,21 +3,19 @@
 import streamlit as st
 
 from lessons.course import COURSE
-from lessons.meet_the_model import LESSON as WRITTEN
+from lessons.meet_the_model import LESSON as FIRST
 from lessons.tasks import course_tasks, told
 from pages.components.collection import Example, collection
 from pages.components.style import page_style
-from pages.server.runtime import model_fingerprint, openings
+from pages.server.runtime import model_here, openings
 from pages.server.session import entered
-from pages.ui.fitted import here
 
 entered("collection")
 page_style()
 with st.container(key="head"):
     st.title("Kept in your collection", anchor=False)
-FIRST = here(WRITTEN)
-values = FIRST.defaults()
-cards = {lesson.code: openings().card(lesson.code, model_fingerprint()) for lesson in COURSE}
+values, model = FIRST.defaults(), model_here()  # what was kept is seen without a model as well
+cards = {lesson.code: openings().card(lesson.code, model or "") for lesson in COURSE}
 collection(
     told(course_tasks(COURSE), COURSE),
     strips={code: card for code, card in cards.items() if card},

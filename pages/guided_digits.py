@@ -26,7 +26,7 @@ from pages.server import runtime
 from pages.server.served.progress import Pixels
 from pages.ui.controls import control
 from pages.ui.films import Films
-from pages.ui.flow_films import LAST_VELOCITY, QUANTITIES, marks, titles, to_the_end
+from pages.ui.flow_films import END, QUANTITIES, marks, pixels_to_the_end, titles
 from pages.ui.follow import ask, done, look, result
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
@@ -59,7 +59,7 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
                     f"noise {k + 1}",
                     shown=quantity == "x_t",
                     limit=VELOCITY_LIMIT if quantity == "velocity" else 0.0,
-                    ends=f"noise {k + 1}: {LAST_VELOCITY}" if quantity == "velocity" else "",
+                    ends=f"noise {k + 1}: {END[quantity]}" if quantity == "velocity" else "",
                 )
                 for k in range(EACH)
             ]
@@ -72,7 +72,7 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
         return film(pixels, len(pixels["x_t"]), total + 1)
 
     def finished(trajectory: Trajectory) -> Film:
-        return film(to_the_end(trajectory), len(times), len(times))
+        return film(pixels_to_the_end(trajectory), len(times), len(times))
 
     return Films(finished, live, key=f"pick {pick}")
 
@@ -102,18 +102,24 @@ def opinion(trajectory: Trajectory, network: Network, pick: int) -> None:
     judged = trajectory.meta["judged"]
     rows = [
         {
-            "": title_of(name),
+            "network": title_of(name),
             "read as asked": f"{one['accuracy']:.0%}",
             "diversity": f"{one['diversity']:.2f}",
         }
         for name, one in zip(network.names, judged, strict=True)
     ]
     rows.append(
-        {"": "test digits", "read as asked": "", "diversity": f"{trajectory.meta['test_diversity']:.2f}"}
+        {
+            "network": "test digits",
+            "read as asked": "",
+            "diversity": f"{trajectory.meta['test_diversity']:.2f}",
+        }
     )
     table, sheet = st.columns([1, 2], gap="large")
     with table:
-        st.table(rows, hide_index=True, border="horizontal")
+        st.table(
+            rows, hide_index=True, border="horizontal", alt="What the judge reads of each checkpoint's digits"
+        )
         st.caption(f"{len(CLASSES)} samples each.")
     own = slice(pick * len(CLASSES), (pick + 1) * len(CLASSES))
     results, read = unit_pixels(trajectory["result"][own]), trajectory["read"][own]
@@ -200,7 +206,12 @@ def confusion_table(confusion: list[list[int]]) -> None:
         {"asked for": str(asked)} | {f"read as {found}": count or "" for found, count in enumerate(row)}
         for asked, row in enumerate(confusion)
     ]
-    st.table(rows, hide_index=True, border="horizontal")
+    st.table(
+        rows,
+        hide_index=True,
+        border="horizontal",
+        alt="How often each digit that was asked for was read as which",
+    )
 
 
 def sweep(values: dict, network: Network, at: int, allowed: bool) -> None:

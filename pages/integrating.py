@@ -22,7 +22,7 @@ from pages.components.curves import Series, curves
 from pages.components.player import Curve, Film, Row
 from pages.server.served.progress import Pixels
 from pages.ui.films import Films
-from pages.ui.flow_films import NONE, flow, titles, to_the_end
+from pages.ui.flow_films import NONE, flow, pixels_to_the_end, titles
 from pages.ui.lesson_page import lesson_page
 from pages.ui.plane_film import plane_film
 from pages.ui.sampling import controls_of, network_stage
@@ -77,7 +77,7 @@ def exact_films() -> Films:
         )
 
     def finished(trajectory: Trajectory) -> Film:
-        pixels, mixed = to_the_end(trajectory), [*trajectory["mixed"].tolist(), NONE]
+        pixels, mixed = pixels_to_the_end(trajectory), [*trajectory["mixed"].tolist(), NONE]
         return Film(
             rows=rows(pixels["x_t"], pixels["clean_hat"]), steps=times,
             curves=[Curve("n", mixed, log=True, meaning="training digits mixed in the exact answer")],

@@ -147,14 +147,14 @@ def figures(trajectory: Trajectory) -> None:
         "|Z₁ − Z₀|²": lambda flow: f"{flow['paths_cost']:.2f}",
         "S": bent,
         "V": lambda flow: f"{flow['loss']:.2f}",
-        "steps": lambda flow: str(flow["steps_needed"] or f"> {MOST_COUNTED}"),
+        "steps": lambda flow: str(flow["steps_needed"] or f"over {MOST_COUNTED}"),
     }
     st.table(
         [
-            {"": quantity, **{name: say(flow) for name, flow in zip(ROUNDS, trajectory.meta["flows"], strict=True)}}
+            {"quantity": quantity, **{name: say(flow) for name, flow in zip(ROUNDS, trajectory.meta["flows"], strict=True)}}
             for quantity, say in measured.items()
         ],
-        hide_index=True, border="horizontal",
+        hide_index=True, border="horizontal", alt="The numbers of the three flows",
     )  # fmt: skip
     st.caption(
         f"S: how far from straight. V: the loss that is left. Steps: the fewest of Euler from which on the particles end "

@@ -172,7 +172,7 @@ with lesson_page(LESSON) as values:
         if values["network"] == "trained":
             st.caption(
                 "No trained network is here yet, so the weights are fresh: train one in lesson B2, B6 or B8."
-                if found is None else " · ".join(filter(None, [found[0].named_here, f"After {title_of(found[1])}"]))
+                if found is None else f"{found[0].label} · {title_of(found[1])}"
             )  # fmt: skip
         trajectory = result_of(
             LESSON, spec(values, None if found is None else found[0].ref(found[1])), allowed=ok

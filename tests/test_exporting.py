@@ -29,6 +29,7 @@ from lessons import (
     out_of_distribution,
     time_conditioned_flow,
 )
+from lessons.branching import FLOWS
 from lessons.course import JOBS
 from lessons.exporting import (
     FORMATS,
@@ -91,7 +92,7 @@ def check(lesson, spec: JobSpec, files: dict[str, bytes], trajectory: Trajectory
         assert [str(text) for text in arrays["prompt"]] or not found.prompts
     for name in ("webp", "gif"):
         with Image.open(io.BytesIO(files[name])) as film:
-            steps = FORMATS[name].total(trajectory)
+            steps = FORMATS[name].total(trajectory) + (spec.kind in FLOWS)  # which go on to their end
             total = 0
             for k in range(getattr(film, "n_frames", 1)):
                 film.seek(k)
@@ -135,6 +136,19 @@ PART_B = {
 }
 
 
+def grey(data: bytes, frame: int = 0) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as found:
+        found.seek(frame if frame >= 0 else found.n_frames + frame)
+        return np.asarray(found.convert("L"))
+
+
+def halves_of_the_last_frame(film: bytes, png: bytes) -> list[np.ndarray]:
+    """What stands above, and below it, at one pixel for one of theirs; the PNG shows four for each."""
+    last = grey(film, -1)
+    scale = 4 * last.shape[1] // grey(png).shape[1]
+    return np.split(last[scale // 2 :: scale, scale // 2 :: scale], 2)
+
+
 @pytest.mark.parametrize("code", PART_B)
 def test_of_a_lesson_of_part_b(code, bench, store):
     lesson, objective, job, changes = PART_B[code]
@@ -148,6 +162,10 @@ def test_of_a_lesson_of_part_b(code, bench, store):
     assert found.model[0].endswith("/epoch-1") and len(found.fingerprint[0]) == 64
     if "flow" in objective:
         assert found.t == (0.0, 0.25, 0.5, 0.75)
+        assert provenance.read(files["webp"]).t == (0.0, 0.25, 0.5, 0.75, 1.0)
+        x_t, clean_hat = halves_of_the_last_frame(files["webp"], files["png"])
+        np.testing.assert_array_equal(x_t, grey(files["png"])[2::4, 2::4])  # which is the result
+        np.testing.assert_allclose(x_t.astype(int), clean_hat, atol=1)  # float16
 
 
 # ---- what stands in them ------------------------------------------------------------------------------------

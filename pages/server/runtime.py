@@ -186,6 +186,14 @@ def model_fingerprint(shipped: str = "") -> str:
     return fingerprint(folder, settings().embeddings)
 
 
+def model_here() -> str | None:
+    """The same of the settings' model, for a page that needs none; None where there is none, or it cannot be read."""
+    try:
+        return fingerprint(find_model_folder(settings().model), settings().embeddings)
+    except (ModelNotFound, BadSetting, OSError):
+        return None
+
+
 def model_of(values: Mapping[str, Any]) -> str:
     """The fingerprint of the model that a lesson's values ask: the one that is chosen, where there is a choice."""
     return model_fingerprint(values.get(MODEL, ""))

@@ -8,10 +8,10 @@ import numpy as np
 
 from core.media import difference_pixels, unit_pixels
 from core.trajectory import Trajectory
-from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps
+from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps, to_the_end
 from pages.components.player import Curve, Film, Number, Row
 from pages.server.served.progress import Pixels
-from pages.ui.films import Films, endings
+from pages.ui.films import Films
 
 UPDATE = r"x_{t+1/T} = x_t + \frac{1}{T}\,u"
 # name in the trajectory -> label, caption, in the order in which they are read
@@ -20,7 +20,11 @@ QUANTITIES = {
     "clean_hat": (r"\hat{x}_1", "where a straight line from here would end"),
     "velocity": ("u", "velocity: blue −, orange +"),
 }
-LAST_VELOCITY = "of the step that led here"
+END = {  # what stands beside a quantity at t = 1
+    "x_t": "where the path ends",
+    "clean_hat": "now the same as xₜ",
+    "velocity": "of the step that led here: blue −, orange +",
+}
 NONE = float("nan")  # no value of a curve at this frame
 
 
@@ -53,11 +57,9 @@ def flow(
             return pixels[quantity][:, k * count : (k + 1) * count]
 
         last, age = chosen[-1]
-        ends = endings({quantity: of(quantity, last) for quantity in ("x_t", "clean_hat")})
-        ends["velocity"] = LAST_VELOCITY
         found = [
             Row(f"{quantity}-{last}", label, of(quantity, last), age if len(chosen) > 1 else caption,
-                shown=quantity in shown, ends=ends.get(quantity, "") if len(chosen) == 1 else "",
+                shown=quantity in shown, ends=END[quantity] if len(chosen) == 1 else f"{age}: {END[quantity]}",
                 limit=VELOCITY_LIMIT if quantity == "velocity" else 0.0)
             for quantity, (label, caption) in QUANTITIES.items()
         ]  # fmt: skip
@@ -75,7 +77,7 @@ def flow(
     def finished(trajectory: Trajectory) -> Film:
         steps = trajectory.meta["steps"]
         return Film(
-            rows=rows(to_the_end(trajectory)), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
+            rows=rows(pixels_to_the_end(trajectory)), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
             strip_row=strip, name=name, start=round(rests * (len(times) - 1)),
             formula=UPDATE if solver == "euler" else "",
             numbers=[
@@ -103,17 +105,12 @@ def titles(num_steps: int, kept: Sequence[int]) -> list[str]:
     return [f"t = {index / num_steps:.3f}" for index in (*kept, num_steps)]
 
 
-def to_the_end(trajectory: Trajectory) -> dict[str, np.ndarray]:
-    """The pictures of a run, uint8 (frames + 1, networks * count, 28, 28, 1 or 3): at each kept step, and where it ends.
-
-    The steps are kept before they are taken, so that the last one's x_t is not yet x at t = 1, which is its own estimate. No
-    velocity is asked for there: the one that led there stands on.
-    """
-    end = trajectory["result"][None]
-    pixels = {name: unit_pixels(np.concatenate([trajectory[name], end])) for name in ("x_t", "clean_hat")}
-    if "velocity" in trajectory.arrays:
-        velocity = trajectory["velocity"]
-        pixels["velocity"] = difference_pixels(np.concatenate([velocity, velocity[-1:]]), VELOCITY_LIMIT)
+def pixels_to_the_end(trajectory: Trajectory) -> dict[str, np.ndarray]:
+    """The pictures of a run, uint8 (frames + 1, networks * count, 28, 28, 1 or 3): at each kept step, and where it ends."""
+    whole = to_the_end(trajectory)
+    pixels = {name: unit_pixels(whole[name]) for name in ("x_t", "clean_hat")}
+    if "velocity" in whole.arrays:
+        pixels["velocity"] = difference_pixels(whole["velocity"], VELOCITY_LIMIT)
     return pixels
 
 
@@ -123,7 +120,7 @@ def marks(total: int) -> list[int]:
 
 
 def away(trajectory: Trajectory, network: int, count: int) -> list[float]:
-    """How far x̂₁ still is from where the run ends, for one of its networks: RMS at each frame, and none at its end."""
+    """How far x̂₁ still is from where the run ends, for one of its networks: RMS at each step, and no number at its end."""
     own = slice(network * count, (network + 1) * count)
     gap = trajectory["clean_hat"][:, own].astype(np.float32) - trajectory["result"][own][None]
-    return [*np.sqrt((gap**2).mean(axis=(1, 2, 3, 4))).tolist(), 0.0]
+    return [*np.sqrt((gap**2).mean(axis=(1, 2, 3, 4))).tolist(), NONE]

@@ -17,7 +17,7 @@ from core.jobs import JobSpec
 from core.trajectory import Trajectory
 from lessons.fields import MODEL, BadValue
 from lessons.lesson import Lesson
-from lessons.networks import Network
+from lessons.networks import Network, NetworkChoice
 from pages.server import runtime
 from pages.server.runtime import model_of
 from pages.server.session import LessonState
@@ -190,6 +190,13 @@ def sampling_stage(
     return trajectory
 
 
+def named(lesson: Lesson, network: Network) -> str:
+    """What stands above a network's pictures: nothing of the one that ships for this lesson, unless another is chosen."""
+    choice = lesson.field("network")
+    assert isinstance(choice, NetworkChoice)
+    return "" if network.source in choice.presets[:1] else network.label
+
+
 def _say(place: DeltaGenerator, parts: Sequence[str]) -> None:
     """In one line, as a sentence begins; nothing, and no room for it, where there is nothing to say."""
     if line := " · ".join(filter(None, parts)):
@@ -230,7 +237,7 @@ def network_stage(
         wrong = variant and replace(
             right, label=variant.label, spec=lesson.job(values, network.refs(), variant.name)
         )
-        caption, words = st.empty(), [network.named_here, says(network)]
+        caption, words = st.empty(), [named(lesson, network), says(network)]
         _say(caption, words)
         pins = NO_PINS if wrong else beside(network)
         if lesson.branches:

@@ -32,7 +32,7 @@ from pages.ui.follow import ask, cancel_button, done, failure, follow, live, loo
 from pages.ui.origin import origin
 
 POLL_SECONDS = 0.4
-BESIDE = 6  # films of more columns than this, all together, are compared row under row
+BESIDE = 6  # films of more columns than this, all together, are compared above each other
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def test_a_run_can_be_watched_cancelled_left_and_found_again(page, app):
     expect_query(page, steps="100")
     expect(cancel).to_be_visible()
     expect(player).to_be_visible(timeout=COMPUTED)  # frames arrive
-    expect(page.get_by_text(re.compile(r"\d+ of 100 steps computed"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ of 100 frames computed"))).to_be_visible()
     cancel.click()
     expect(run).to_be_visible(timeout=60_000)
     expect(cancel).to_be_hidden()

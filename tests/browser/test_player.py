@@ -197,7 +197,7 @@ def test_numbers_follow_and_a_missing_one_is_a_dash(page, app):
 def test_a_growing_film_is_followed_until_the_hand_takes_over(page, app):
     player = open_player(page, f"{app}/?grow=1")
     expect(player).to_have_attribute("data-frame", "3")
-    expect(page.get_by_text("4 of 34 steps computed, 30 to come")).to_be_visible()
+    expect(page.get_by_text("4 of 34 frames computed, 30 to come")).to_be_visible()
     more = page.get_by_role("button", name="compute four more")
     more.click()
     expect(player).to_have_attribute("data-frame", "7")
@@ -210,7 +210,7 @@ def test_a_growing_film_is_followed_until_the_hand_takes_over(page, app):
     page.wait_for_timeout(REST)
     page.locator(".stage canvas").first.evaluate("canvas => { canvas.marked = true }")
     more.click()
-    expect(page.get_by_text("12 of 34 steps computed, 22 to come")).to_be_visible()
+    expect(page.get_by_text("12 of 34 frames computed, 22 to come")).to_be_visible()
     expect(player).to_have_attribute("data-frame", "6")
     assert page.locator(".stage canvas").first.evaluate("canvas => canvas.marked"), (
         "the pictures were rebuilt"
@@ -222,7 +222,7 @@ def test_a_growing_film_is_followed_until_the_hand_takes_over(page, app):
     expect(player).to_have_attribute("data-frame", "11")
     for computed in range(16, 34, 4):  # each press is answered before the next
         more.click()
-        expect(page.get_by_text(f"{computed} of 34 steps computed")).to_be_visible()
+        expect(page.get_by_text(f"{computed} of 34 frames computed")).to_be_visible()
     more.click()
     expect(page.locator(".live")).to_be_hidden()
 

@@ -77,6 +77,14 @@ def test_where_there_is_no_encoder_prompts_are_chosen_from_the_file(
     assert at.query_params["prompt"] == ["a rocket ship"] or at.query_params["prompt"] == "a rocket ship"
 
 
+def test_what_was_kept_is_seen_without_a_model(monkeypatch, tmp_path, visit):
+    at, _ = visit("denoising_pure_noise")
+    monkeypatch.setenv("DIFFUSION_MODEL", str(tmp_path / "nothing"))
+    at.switch_page("collection.py").run()
+    assert not at.exception and sentences(at) == ""
+    assert at.title[0].value == "Kept in your collection"
+
+
 def test_a_file_that_cannot_be_used_is_a_sentence_on_the_page(course_if_folder, tmp_path, monkeypatch, visit):
     folder = shutil.copytree(course_if_folder, tmp_path / "IF")
     shutil.rmtree(folder / "text_encoder")

@@ -17,7 +17,7 @@ function arrow(from, to) {
     return `M${from.x} ${down ? from.bottom + 38 : from.top - 4}L${to.x} ${down ? to.top - 8 : to.bottom + 42}`;
   }
   // Down and to the right: from below its words into the left side; up: out of the right side to below the words. So what
-  // goes down and up again is never on the level of what is carried across.
+  // goes down and up again lies outside of what is carried across.
   if (to.y > from.y) return `M${from.x} ${from.bottom + 38}L${from.x} ${to.y}L${to.left - 8} ${to.y}`;
   return `M${from.right + 4} ${from.y}L${to.x} ${from.y}L${to.x} ${to.bottom + 42}`;
 }

@@ -2,7 +2,7 @@
 // and hears of a setting only when the hand has come to rest.
 
 const CAPTION = { one: 62, two: 108 }; // below a plane, in CSS pixels: two are narrow, so their words have more lines
-const GAP = 16, SIDE = 310; // between two planes, and what can be set beside them
+const GAP = 16, SIDE = { one: 330, two: 284 }; // between two planes, and for what can be set beside them
 const PLAY_SECONDS = 6; // from t = 0 to t = 1 at speed 1
 const SPEEDS = [0.25, 0.5, 1, 2];
 const COMMIT_AFTER = 300; // milliseconds of rest before the settings are sent
@@ -281,7 +281,7 @@ class VectorField {
     const two = Boolean(view.beside), wide = width >= 760;
     this.root.classList.toggle("two", two && !wide);
     this.root.classList.toggle("wide", wide);
-    const beside = two && width >= 560, room = (wide ? width - SIDE : width) - (beside ? GAP : 0);
+    const beside = two && width >= 560, room = (wide ? width - SIDE[two ? "two" : "one"] : width) - (beside ? GAP : 0);
     const tall = heightFor(this.root, this.part("panels"), wide ? this.part("deck") : this.root) - CAPTION[two ? "two" : "one"];
     const side = Math.floor(Math.min(beside ? room / 2 : room, tall));
     this.root.style.setProperty("--planes", `${beside ? 2 * side + GAP : side}px`); // what the clock says must not make the track longer

@@ -177,7 +177,7 @@ class Player {
     this.lightbox.show(film);
     const live = film.count < film.total;
     this.part("live").hidden = !live;
-    this.part("arrived").textContent = `${film.count} of ${film.total} steps computed, ${film.total - film.count} to come`;
+    this.part("arrived").textContent = `${film.count} of ${film.total} frames computed, ${film.total - film.count} to come`;
     this.part("follow").hidden = this.following;
     this.figure.fit(width);
     cancelAnimationFrame(this.waiting); // new pictures are painted before anybody sees that they are empty
