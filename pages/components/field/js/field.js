@@ -281,6 +281,7 @@ class VectorField {
     const two = Boolean(view.beside), wide = width >= 760;
     this.root.classList.toggle("two", two && !wide);
     this.root.classList.toggle("wide", wide);
+    this.root.classList.toggle("pair", two && wide);
     const beside = two && width >= 560, room = (wide ? width - SIDE[two ? "two" : "one"] : width) - (beside ? GAP : 0);
     const tall = heightFor(this.root, this.part("panels"), wide ? this.part("deck") : this.root) - CAPTION[two ? "two" : "one"];
     const side = Math.floor(Math.min(beside ? room / 2 : room, tall));
