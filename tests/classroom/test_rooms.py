@@ -45,7 +45,7 @@ def rooms(tmp_path: Path, clock: Clock):
 def test_codes_are_of_letters_that_are_not_mistaken_for_each_other():
     assert not set(LETTERS) & set("AEIOUYL01258")
     codes = {new_code() for _ in range(500)}
-    assert len(codes) == 500
+    assert len(codes) > 495  # of 19 ** 6: that two of 500 are alike happens once in 400 times
     assert all(len(code) == 6 and set(code) <= set(LETTERS) for code in codes)
 
 
