@@ -19,7 +19,7 @@ from lessons.lesson import Lesson, Preset, Question
 from lessons.prompts import FACE, SUGGESTIONS
 
 CASTLE = "a 3d render of a castle"
-GRADUAL = {"seed": 7, "i_starts": (1, 8, 12, 13, 20, 24)}  # of ten noises, the one that changes bit by bit
+GRADUAL = {"seed": 7, "i_starts": (1, 8, 12, 13, 20, 24)}  # of ten noises, the one that changes least at once
 
 LESSON = Lesson(
     code="A9",

@@ -53,7 +53,7 @@ def embedding(values: Values) -> None:
 
 
 def _heatmap(rows: np.ndarray, tokens: list[str]) -> "go.Figure":
-    import plotly.graph_objects as go  # takes longer to import than the rest of the page, which needs it only here
+    import plotly.graph_objects as go  # for this fold alone
 
     limit = float(np.quantile(np.abs(rows), 0.99)) or 1.0  # a few components are ten times the others
     labels = [f"{k + 1} {token}" for k, token in enumerate(tokens)]  # a token may occur twice
@@ -124,7 +124,7 @@ def films(values: Values) -> Films:
 
 with lesson_page(LESSON) as values:
     sampling_stage(LESSON, values, films)
-    # Filled when it is opened: Streamlit's own plotly is larger than all else that the page's first picture waits for.
+    # Filled when it is opened: Streamlit reads its own plotly for it, and the page's first picture would wait for that.
     with st.expander(
         "What the network sees of the prompts",
         icon=":material/text_fields:",

@@ -33,7 +33,7 @@ function cardOf(card, base, seen) {
   link.classList.toggle("seen", seen);
   const window_ = document.createElement("div"), words = document.createElement("div");
   window_.className = "window";
-  window_.append(card.strip ? filmOf(card) : nothingOf(card));
+  window_.append(card.strip ? filmStrip(card, "film") : nothingOf(card));
   words.className = "words";
   for (const [name, text] of [["name", `${card.code} · ${card.title}`], ["minutes", `${card.minutes} min`]]) {
     const line = document.createElement("span");
@@ -50,14 +50,6 @@ function cardOf(card, base, seen) {
     inMenu.click();
   });
   return link;
-}
-
-function filmOf(card) {
-  const film = document.createElement("div");
-  film.className = "film";
-  film.style.setProperty("--frames", String(card.frames));
-  film.style.backgroundImage = `url("${card.strip}")`;
-  return film;
 }
 
 function nothingOf(card) {

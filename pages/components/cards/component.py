@@ -13,7 +13,7 @@ from pages.components.common import joined
 from pages.components.shelf import picture_address
 
 HERE = Path(__file__).parent
-COMMON = ("opened",)
+COMMON = ("opened", "film_strip")
 SCRIPTS = ("cards",)
 
 _mount = st.components.v2.component(

@@ -14,7 +14,7 @@ from pages.components.common import joined, styled
 from pages.components.shelf import picture_address
 
 HERE = Path(__file__).parent
-COMMON = ("file_name", "collection")
+COMMON = ("file_name", "film_strip", "collection")
 SCRIPTS = ("facts", "tasks", "card", "export", "page")
 
 _mount = st.components.v2.component(

@@ -103,7 +103,7 @@ class CollectionPage {
     const caption = document.createElement("figcaption"), heading = document.createElement("strong");
     heading.textContent = title;
     caption.append("For example", heading, listOf(facts));
-    card.append(glimpseOf(film), caption);
+    card.append(filmStrip(film, "glimpse"), caption);
     return card;
   }
 

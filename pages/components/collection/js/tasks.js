@@ -30,15 +30,6 @@ function assigned(all, tasks) {
 const countOf = (task, pictures) => `${Math.min(pictures.length, task.pictures)} of ${task.pictures}`;
 const isDone = (task, pictures) => pictures.length >= task.pictures;
 
-// The last picture of a lesson's small film. It says nothing that the words beside it don't.
-function glimpseOf(film) {
-  const seen = document.createElement("span");
-  seen.className = "glimpse";
-  seen.style.setProperty("--frames", String(film.frames));
-  seen.style.backgroundImage = `url("${film.strip}")`;
-  return seen;
-}
-
 function taskLine(task, pictures, base, films) {
   const line = document.createElement("li"), done = isDone(task, pictures);
   line.className = done ? "done" : "";
@@ -51,6 +42,6 @@ function taskLine(task, pictures, base, films) {
   const text = Object.assign(document.createElement("span"), { className: "text", textContent: ` ${task.text} ` });
   const of = Object.assign(document.createElement("span"), { className: "of", textContent: countOf(task, pictures) });
   words.append(way, text, of);
-  line.append(mark, ...(films[task.lesson] ? [glimpseOf(films[task.lesson])] : []), words);
+  line.append(mark, ...(films[task.lesson] ? [filmStrip(films[task.lesson], "glimpse")] : []), words);
   return line;
 }
