@@ -9,17 +9,20 @@ from core.classroom.rooms import Person
 from core.classroom.words import ClassroomError, spaced
 from lessons.teaching import plans
 from pages.components.address import base
+from pages.components.cards import cards
 from pages.components.plain import plain
 from pages.components.style import page_style
 from pages.server.classroom.entry import entry, leave
 from pages.server.classroom.identity import class_settings, or_say, person, rooms, token
 from pages.server.classroom.present import presenter
 from pages.server.erasing import erase_left_behind
-from pages.server.runtime import owner
+from pages.server.runtime import model_here, owner
 from pages.server.session import entered
+from pages.ui.lesson_cards import card
 
 entered("class")
 LOOK_SECONDS = 2.0
+OPEN_PLAN = "50 minutes, Part A"
 CODE_STYLE = (
     "font-size: clamp(3rem, 8vw, 7rem); font-weight: 700; letter-spacing: .06em; line-height: 1.1; margin: 0"
 )
@@ -143,9 +146,18 @@ def how_to_present() -> None:
 def lesson_plans() -> None:
     """What a teacher looks for before a class: what to show in which order, and what to ask."""
     st.header("Lesson plans", anchor=False)
-    texts = plans()
-    for tab, text in zip(st.tabs(list(texts)), texts.values(), strict=True):
-        tab.markdown(text)
+    found, model = plans(), model_here()
+    for number, (tab, plan) in enumerate(
+        zip(st.tabs(list(found), default=OPEN_PLAN), found.values(), strict=True)
+    ):
+        with tab:
+            if plan.lessons:
+                cards(
+                    {"": [card(lesson, model) for lesson in plan.lessons]},
+                    key=f"classroom/plan/{number}",
+                    small=True,
+                )
+            st.markdown(plan.text)
 
 
 page_style()

@@ -4,16 +4,16 @@ import streamlit as st
 
 from lessons.course import COURSE, PARTS
 from lessons.fields import BadValue, Text
-from lessons.lesson import Lesson
 from lessons.meet_the_model import LESSON as WRITTEN
 from lessons.meet_the_model import spec
-from pages.components.cards import Card, cards
+from pages.components.cards import cards
 from pages.components.plain import plain
 from pages.components.style import page_style
-from pages.server.runtime import model_fingerprint, openings, schedule
+from pages.server.runtime import model_fingerprint, schedule
 from pages.server.session import entered
 from pages.ui.films import glimpse
 from pages.ui.fitted import here
+from pages.ui.lesson_cards import card
 from pages.ui.stage import stage
 from pages.ui.tour import begin_tour
 from pages.ui.ways import go
@@ -23,16 +23,6 @@ ASKED = LESSON.field("p1")
 assert isinstance(ASKED, Text)
 KNOWN = 6  # prompts that are offered below the box
 PROMPT, REFUSED = "home/prompt", "home/refused"  # in the session: what is typed, and why it was refused
-
-
-def card(lesson: Lesson) -> Card:
-    """A lesson's card, with its film where what it opens with ships for this model."""
-    lesson = here(lesson)
-    strip = openings().card(lesson.code, model_fingerprint())
-    return Card(
-        lesson.code, lesson.title, lesson.prose["Claim"], lesson.minutes, lesson.url_path,
-        *(strip if strip else (None, 0)),
-    )  # fmt: skip
 
 
 def ask(prompt: str) -> None:
@@ -82,6 +72,9 @@ with st.container(key="hero"):
         )
         stage(LESSON, spec(first, model_fingerprint()), films, name="home", go=first_look)
 cards(
-    {heading: [card(lesson) for lesson in COURSE if lesson.part == part] for part, heading in PARTS.items()},
+    {
+        heading: [card(here(lesson), model_fingerprint()) for lesson in COURSE if lesson.part == part]
+        for part, heading in PARTS.items()
+    },
     key="home/cards",
 )

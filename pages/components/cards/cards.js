@@ -4,13 +4,14 @@ const APART = 140; // milliseconds between two cards that come into view togethe
 
 /**
  * @typedef {{code: string, title: string, claim: string, minutes: number, path: string, frames: number, strip: string | null}} Card
- * @param {{data: {base: string, parts: {heading: string, cards: Card[]}[]}, parentElement: HTMLElement | ShadowRoot}} component
+ * @param {{data: {base: string, small: boolean, parts: {heading: string, cards: Card[]}[]}, parentElement: HTMLElement | ShadowRoot}} component
  */
 export default function ({ data, parentElement }) {
   const course = /** @type {HTMLElement} */ (parentElement.querySelector(".course")), seen = openedPages();
   const text = JSON.stringify(data);
   if (course.dataset.shown === text) return; // the page's script ran again
   course.dataset.shown = text;
+  course.classList.toggle("small", data.small);
   const sections = data.parts.flatMap(({ heading, cards }) => {
     const title = document.createElement("h2"), list = document.createElement("ul");
     title.textContent = heading;
@@ -19,7 +20,7 @@ export default function ({ data, parentElement }) {
       item.append(cardOf(card, data.base, seen.includes(card.path)));
       return item;
     }));
-    return [title, list];
+    return heading ? [title, list] : [list];
   });
   course.replaceChildren(...sections);
   const watcher = playsOnceInView([...course.querySelectorAll("a")]);

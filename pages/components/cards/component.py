@@ -37,13 +37,17 @@ class Card:
     frames: int = 0
 
 
-def cards(parts: Mapping[str, Sequence[Card]], *, key: str) -> None:
-    """Draws the cards below the headings of their parts. Those that were opened in this browser are marked as seen."""
+def cards(parts: Mapping[str, Sequence[Card]], *, key: str, small: bool = False) -> None:
+    """Draws the cards below the headings of their parts ("": none); those opened in this browser are marked as seen.
+
+    `small` ones go above something to read: nine in a line of a laptop's screen instead of six.
+    """
     _mount(
         key=key,
         height="content",
         data={
             "base": base(),
+            "small": small,
             "parts": [
                 {"heading": heading, "cards": [_told(card) for card in few]} for heading, few in parts.items()
             ],
