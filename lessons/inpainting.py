@@ -50,11 +50,10 @@ LESSON = Lesson(
         seed_field(),
         model_field(),
     ),
-    opens=EYES,
     presets=(
+        Preset("reference", "Smoke for the volcano"),
         Preset("eyes", "Other eyes for the cat", EYES),
         Preset("laugh", "A laugh for the cat", {**EYES, "mask": "bottom"}),
-        Preset("reference", "Smoke for the volcano"),
         Preset("face", "A face on the apple", {"picture": "red-apple", "mask": "middle", "prompt": FACE}),
         Preset("course", "Course: the top of the test picture", {"picture": "tower-at-sunset", "prompt": NULL_LIKE}),
     ),

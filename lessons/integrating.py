@@ -26,7 +26,7 @@ LESSON = Lesson(
     card=14,
     branches=("solver",),
     fields=(
-        NetworkChoice("network", "Network", AUTO, presets=("b6",)),
+        NetworkChoice("network", "Network", AUTO, presets=("b6", "b6-slow")),
         Choice("checkpoint", "Checkpoint", "last", "The same network, earlier and later in its training.",
                options=CHECKPOINTS, labels=("first", "middle", "last")),
         Choice("solver", "Solver", "euler", options=tuple(SOLVER_TITLES), labels=tuple(SOLVER_TITLES.values())),

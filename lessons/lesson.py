@@ -25,6 +25,7 @@ class Preset:
     name: str
     label: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    ships: bool = False  # computed beforehand, like what the lesson opens with
 
 
 @dataclass(frozen=True)

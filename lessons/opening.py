@@ -11,7 +11,7 @@ from lessons.networks import AUTO, Network, NetworkChoice, shipped
 
 
 def opening_jobs(lesson: Lesson, model: str, *, presets: bool = True) -> list[tuple[str, JobSpec]]:
-    """(title, job) for what a lesson opens with and for each of its `presets`; `model` is the model's fingerprint.
+    """(title, job) for what a lesson opens with and for its presets, or those of them that ship; `model`: its fingerprint.
 
     A lesson with a `spec` is opened on what a bare address shows, with its `studies`, and on every preset; one that opens on
     something else says so itself, in `opening`; one that opens on a closed form, or whose networks don't ship, has none.
@@ -24,7 +24,7 @@ def opening_jobs(lesson: Lesson, model: str, *, presets: bool = True) -> list[tu
     if not lesson.spec:
         return []
     jobs: dict[str, tuple[str, JobSpec]] = {}
-    offered = lesson.presets if presets else ()
+    offered = [preset for preset in lesson.presets if presets or preset.ships]
     for label, values in [
         ("as it opens", lesson.opens),
         *((preset.label, preset.values) for preset in offered),

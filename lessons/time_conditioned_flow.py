@@ -31,6 +31,7 @@ LESSON = Lesson(
     presets=(
         Preset("reference", "The course's numbers"),
         Preset("small", "A small network", SMALL),
+        Preset("slower", "Learning rate 0.002", {"network": "b6-slow", "learning_rate": 0.002}, ships=True),
         Preset("too_fast", "Learning rate 0.1", {"learning_rate": 0.1}),
         Preset("few_steps", "T = 5", {"steps": 5}),
     ),

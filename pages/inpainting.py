@@ -8,10 +8,9 @@ from core.trajectory import Trajectory
 from lessons.fields import BadValue
 from lessons.inpainting import LESSON as WRITTEN
 from lessons.inpainting import seam
-from lessons.masks import mask_of
-from pages.server.runtime import blobs, schedule
+from pages.server.runtime import schedule
 from pages.ui.controls import control
-from pages.ui.edit_films import inpainting, outlined, with_hole
+from pages.ui.edit_films import inpainting, outlined
 from pages.ui.films import Films
 from pages.ui.fitted import here
 from pages.ui.lesson_page import beside_the_figure, lesson_page
@@ -56,9 +55,7 @@ def _tile(title: str, pixels: np.ndarray) -> None:
 
 
 def films(values: Values) -> Films:
-    hole = mask_of(values["mask"], blobs())
-    given = with_hole(pixels_of(values["picture"]), hole)
-    return inpainting(schedule().strided_timesteps(), seeds(values), "a8", given)
+    return inpainting(schedule().strided_timesteps(), seeds(values), "a8")
 
 
 def controls() -> bool:

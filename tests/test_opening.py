@@ -22,10 +22,20 @@ def test_each_lesson_is_opened(lesson):
 
 
 def test_what_a_bare_address_shows_is_computed_and_not_the_defaults():
-    lesson = next(lesson for lesson in COURSE if lesson.code == "A8")
+    lesson = next(lesson for lesson in COURSE if lesson.code == "A9")
     _, first = opening_jobs(lesson, "f" * 16)[0]
-    assert (first.params["picture"], first.params["mask"]) == ("cat-face", "top")
-    assert first.params["columns"][0]["seed"] == 6 and lesson.field("picture").default == "volcano"
+    assert first.params["columns"][0]["seed"] == 7 and lesson.field("seed").default != 7
+
+
+def test_a_preset_that_ships_is_computed_with_what_the_lessons_open_with():
+    lesson = next(lesson for lesson in COURSE if lesson.code == "B6")
+    shipping = opening_jobs(lesson, "f" * 16, presets=False)
+    sources = [{one["source"] for one in spec.params["networks"]} for _, spec in shipping]
+    assert sources == [{"b6"}, {"b6-slow"}]  # one number changed, and everything else alike
+    first, second = (
+        {name: value for name, value in spec.params.items() if name != "networks"} for _, spec in shipping
+    )
+    assert first == second
 
 
 def test_the_studies_of_b7_and_the_sweep_of_b9_are_there_once():

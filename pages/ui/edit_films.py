@@ -47,7 +47,7 @@ def grid(timesteps: Sequence[int], i_starts: Sequence[int], name: str) -> Films:
 
     `timesteps` are those of the first of them.
     """
-    columns = [f"i_start = {i}: t = {timesteps[i - i_starts[0]]}" for i in i_starts]
+    columns = [f"from t = {timesteps[i - i_starts[0]]} (i_start {i})" for i in i_starts]
     plain = denoising(timesteps, columns, name)
 
     def finished(trajectory: Trajectory) -> Film:
@@ -117,9 +117,9 @@ def morph(trajectory: Trajectory, i_starts: Sequence[int], name: str) -> Film:
     noised = np.concatenate([starts(trajectory)[:, None], original])
     return Film(
         rows=[
-            Row("start", r"x_t", to_pixels(noised), "where the run began"),
-            Row("result", r"x_0", to_pixels(results), "where it ended"),
-            Row("clean", r"\text{picture}", to_pixels(original), "what it was made of"),
+            Row("clean", r"\text{picture}", to_pixels(original), "what it is made of"),
+            Row("start", r"x_t", to_pixels(noised), "where the run begins"),
+            Row("result", r"\text{result}", to_pixels(results), "where it ends"),
         ],
         steps=[*(f"i_start = {i}" for i in i_starts), "the picture itself"],
         curves=[
@@ -132,17 +132,12 @@ def morph(trajectory: Trajectory, i_starts: Sequence[int], name: str) -> Film:
 # ---- A8 ----------------------------------------------------------------------------------------------------
 
 
-def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str, given: np.ndarray) -> Films:
-    """With what is kept and what is made on their own, and the step across the seam as a curve.
-
-    `given`, uint8 (H, W, 3), is the picture with its hole: it stands in front of what fills it.
-    """
+def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str) -> Films:
+    """With what is kept and what is made on their own, and the step across the seam as a curve."""
     plain = denoising(timesteps, columns, name)
-    pictures = ("x_t", "clean_hat", "kept", "made", "seam")
 
-    def beside(film: Film) -> Film:
-        one = replace(_one_row(film), terms=())  # the step's sum holds inside the hole alone
-        return _after_a_still(one, given, "given", pictures)
+    def large(film: Film) -> Film:
+        return replace(_one_row(film), terms=())  # the step's sum holds inside the hole alone
 
     def finished(trajectory: Trajectory) -> Film:
         mask = trajectory["mask"][0, 0].astype(bool)
@@ -169,30 +164,9 @@ def inpainting(timesteps: Sequence[int], columns: Sequence[str], name: str, give
                     r"\text{in the original}", [before] * len(step), panel="seam", meaning="at the same place"
                 ),
             ]
-        return beside(_rebuilt(film, rows, ("eps",), curves))
+        return large(_rebuilt(film, rows, ("eps",), curves))
 
-    return Films(finished, lambda pixels, total: beside(plain.live(pixels, total)))
-
-
-def _after_a_still(film: Film, still: np.ndarray, column: str, rows: Sequence[str]) -> Film:
-    """The film with one more column in front: `still`, uint8 (H, W, 3), in the rows named, and nothing in the others."""
-
-    def wider(row: Row) -> Row:
-        picture = still if row.name in rows else np.full_like(still, GREY)
-        first = np.broadcast_to(picture, (len(row.pixels), 1, *picture.shape))
-        return replace(row, pixels=np.concatenate([first, row.pixels], axis=1), blank=GREY)
-
-    return replace(
-        film,
-        rows=[wider(row) for row in film.rows],
-        columns=[column, *film.columns],
-        strip_sample=film.strip_sample + 1,
-    )
-
-
-def with_hole(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The picture, uint8 (H, W, 3), without what is to be made anew; mask: bool (H, W)."""
-    return np.where(mask[..., None], np.uint8(GREY), pixels)
+    return Films(finished, lambda pixels, total: large(plain.live(pixels, total)))
 
 
 def outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -12,13 +12,11 @@ from core.media import png, to_pixels
 from core.pictures import load_picture
 from core.views import VIEWS
 from lessons import hybrid_images, image_to_image, inpainting, text_image_to_image, visual_anagrams
-from lessons.editing import GREY
 from lessons.exporting import slides
 from lessons.loading import reference_pixels
 from lessons.masks import SHAPES, as_picture, mask_of
 from pages.components.canvas import Drawing
 from pages.server import runtime
-from pages.ui import edit_films
 from tests.ui.fake_model import sentences
 
 MODULES = (image_to_image, inpainting, text_image_to_image, visual_anagrams, hybrid_images)
@@ -172,26 +170,8 @@ def test_the_painted_mask_is_the_mask_that_the_job_gets_pixel_for_pixel(visit, m
     reference = executor.asked[-1].params["mask"]
     np.testing.assert_array_equal(mask_of(reference, runtime.blobs()), mask)
     kept = to_pixels(executor.result(runtime.job_id(executor.asked[-1]))["result"])[0][~mask]
-    np.testing.assert_array_equal(kept, load_picture(inpainting.LESSON.opens["picture"])[~mask])
+    np.testing.assert_array_equal(kept, load_picture(inpainting.LESSON.field("picture").default)[~mask])
     assert "**0 of " in "\n".join(element.value for element in at.markdown)
-
-
-def test_the_picture_with_its_hole_stands_in_front_of_what_fills_it(visit):
-    _, executor = visit("inpainting")
-    trajectory = executor.result(runtime.job_id(executor.asked[-1]))
-    picture, mask = load_picture("cat-face"), SHAPES["top"]()
-    film = edit_films.inpainting(
-        runtime.schedule().strided_timesteps(),
-        ["seed 6"],
-        "a8",
-        edit_films.with_hole(picture, mask),
-    ).finished(trajectory)
-    rows = {row.name: row.pixels for row in film.rows}
-    assert film.columns == ("given", "seed 6") and film.strip_sample == 1
-    for frame in (0, -1):
-        np.testing.assert_array_equal(rows["x_t"][frame, 0][~mask], picture[~mask])
-        assert (rows["x_t"][frame, 0][mask] == GREY).all() and (rows["noise"][frame, 0] == GREY).all()
-    np.testing.assert_array_equal(rows["x_t"][3, 1:], to_pixels(trajectory["x_t"])[3])
 
 
 def test_a_named_shape_that_is_painted_keeps_its_name(visit, monkeypatch):
