@@ -42,9 +42,7 @@ LESSON = Lesson(
         Preset("known", "A picture from the training set", {"picture": "tropical-fish"}),
         Preset("unlike", "A picture unlike the training pictures", {"picture": "tower-at-sunset"}),
         Preset("photograph", "A photograph", {"picture": "photo-cat"}),
-        Preset(
-            "learner", "The same, by the model that learns", {"picture": "photo-cat", "model": "storybook64"}
-        ),
+        Preset("learner", "The photograph, by storybook64", {"picture": "photo-cat", "model": "storybook64"}),
     ),
     question=Question(
         "The network sees xₜ at t = 750, mostly noise, and has one try. How will its estimate of the clean picture look?",

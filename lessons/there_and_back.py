@@ -29,7 +29,8 @@ from lessons.samplers import Work
 
 COUNTS = (10, 20, 34, 50, 100)
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-COLUMNS = ("back, same prompt", "back, other prompt", "SDEdit (A9), other prompt")
+SDEDIT = "SDEdit (A9), other prompt"
+COLUMNS = ("back, same prompt", "back, other prompt", SDEDIT)
 
 LESSON = Lesson(
     code="A14",

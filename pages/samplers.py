@@ -35,8 +35,8 @@ def films(values: Values) -> Films:
 
     def rows(one: np.ndarray, other: np.ndarray) -> list[Row]:
         return [
-            Row("one", "x_0", one, f"noise {values['way']} on the way"),
-            Row("other", "x_0", other, f"noise {values['way'] + 1} on the way"),
+            Row("one", "x_0", one, f"noise on the way: seed {values['way']}"),
+            Row("other", "x_0", other, f"noise on the way: seed {values['way'] + 1}"),
         ]
 
     def live(pixels: Pixels, total: int) -> Film:
@@ -63,7 +63,7 @@ def films(values: Values) -> Films:
             for k, title in enumerate(SAMPLERS.values())
         ]
         return Film(
-            rows=[*rows(to_pixels(one), to_pixels(other)), away], steps=steps, columns=[*columns, f"limit: {LIMIT}"],
+            rows=[*rows(to_pixels(one), to_pixels(other)), away], steps=steps, columns=[*columns, f"{LIMIT} evaluations"],
             curves=curves, numbers=numbers, start=start, marks=range(len(counts)), strip_row="one", strip_sample=3,
             name="a13",
         )  # fmt: skip

@@ -9,6 +9,7 @@ from lessons.editing import rms
 from lessons.there_and_back import (
     COLUMNS,
     COUNTS,
+    SDEDIT,
     WEIGHTS,
     between_spec,
     errors_spec,
@@ -54,6 +55,7 @@ def films(values: Values) -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         away = rms(trajectory["clean_hat"].astype(np.float32) - trajectory["clean"])  # (2 K, columns)
+        away[: len(steps) // 2, COLUMNS.index(SDEDIT)] = np.nan  # it begins where the others turn
         std, alike = np.array(trajectory.meta["std"]), np.array(trajectory.meta["alike"])
 
         def beside(name: str) -> np.ndarray:

@@ -64,7 +64,7 @@ def denoising(
         x_t, *others = _main_rows(pixels)
         if not from_noise:
             return [x_t, *others]
-        words = "the noise that all began with" if one_noise else "the noise that it began with"
+        words = "one noise, with which all began" if one_noise else "the noise that it began with"
         noise = Row("began", rf"x_{{{timesteps[0]}}}", pixels["x_t"][:1], words, once=one_noise)
         return [x_t, noise, *(replace(row, shown=False) for row in others)]
 
@@ -134,7 +134,7 @@ def endings(pixels: Pixels) -> dict[str, str]:
     last, estimate = (pixels[name][-1].astype(np.float32) for name in ("x_t", "clean_hat"))
     if np.sqrt(((last - estimate) ** 2).mean()) > SAME:
         return {}
-    return {"x_t": "hardly any noise is left", "clean_hat": "now the same as xₜ"}
+    return {"x_t": "the finished picture", "clean_hat": "now the same as xₜ"}
 
 
 def _main_rows(pixels: Pixels) -> list[Row]:
@@ -207,6 +207,6 @@ def _curves(trajectory: Trajectory) -> list[Curve]:
             r"\text{RMS}(\hat{x}_0 - x_0)",
             distance.tolist(),
             panel="distance",
-            meaning="from x̂₀ to the result",
+            meaning="from x̂₀ to the finished picture",
         ),
     ]

@@ -36,8 +36,8 @@ class Rooms:
     """
 
     figure: DeltaGenerator
-    side: DeltaGenerator  # the controls, at the head of the words
-    beside: DeltaGenerator  # what is read beside the figure, below the controls and the question
+    side: DeltaGenerator  # the controls, below the question at the head of the words
+    beside: DeltaGenerator  # what is read beside the figure, below the controls
 
 
 ROOMS: ContextVar[Rooms] = ContextVar("rooms")  # of this run's page
@@ -61,9 +61,9 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     with words:
         state = values(lesson)
         preset_row(lesson)
-        side, origin, asked, beside = (
-            st.container(key="side"), st.container(), st.container(), st.container(key="beside")
-        )  # fmt: skip
+        with st.container():
+            _question(lesson)  # before what can be moved
+        side, origin, beside = st.container(key="side"), st.container(), st.container(key="beside")
         from_elsewhere: dict[JobId, Trajectory] = {}
         SHOWN_FROM_ELSEWHERE.set(from_elsewhere)
         ROOMS.set(Rooms(figure, side, beside))
@@ -74,9 +74,6 @@ def lesson_page(lesson: Lesson) -> Iterator[dict[str, Any]]:
     write_url(lesson, state)
     with words:
         phrases(lambda wanted: set_texts(lesson, wanted), on=preset_on(lesson))
-    with asked:
-        _question(lesson)
-    with words:
         _prose(lesson)
         _folds(lesson)
         _neighbours(lesson)
@@ -141,6 +138,7 @@ def _question(lesson: Lesson) -> None:
             index=None,
             key=f"{lesson.slug}/guess",
             label_visibility="collapsed",
+            horizontal=True,
         )
         if choice is None:
             return

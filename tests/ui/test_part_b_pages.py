@@ -65,6 +65,23 @@ def visit(tmp_path, monkeypatch, weights):
         one.stop() if hasattr(one, "stop") else one.__exit__(None, None, None)
 
 
+@pytest.mark.parametrize(("code", "first", "second"), [("B6", "b6", "b6-slow"), ("B8", "b8", "b8-constant")])
+def test_another_network_that_ships_is_named_above_its_pictures(visit, weights, code, first, second):
+    settings = MnistSettings(
+        objective=OBJECTIVES[first], width=8, learning_rate=1e-2, batch_size=64, epochs=10
+    )
+    weights()
+    folder = mnist_models.MODEL_FOLDER
+    save_weights(weights_file(second, 1, folder), build_network(settings).state_dict(), settings)
+    at, executor = visit(code, **SHORT[code])
+    label = next(box for box in at.selectbox if box.label == "Network").options[1]
+    assert "learning rate" in label and label not in words(at)
+    assert executor.asked[-1].params["networks"][0]["source"] == first
+    at, executor = visit(code, network=second, **SHORT[code])
+    assert label in words(at)
+    assert executor.asked[-1].params["networks"][0]["source"] == second
+
+
 def words(at) -> str:
     return "\n".join(element.value for kind in ("markdown", "caption") for element in at.get(kind))
 

@@ -23,9 +23,12 @@ def test_the_page_runs_every_count_and_says_what_stands_where(visit, monkeypatch
     assert sentences(at) == ""
     at.run()
     film = films[-1]
-    assert film["columns"] == ["DDPM", "DDIM, η = 0", "Heun", "DPM-Solver++", f"limit: {LIMIT}"]
+    assert film["columns"] == ["DDPM", "DDIM, η = 0", "Heun", "DPM-Solver++", f"{LIMIT} evaluations"]
     assert film["steps"] == ["4 evaluations", "6 evaluations"]
-    assert [row["caption"] for row in film["rows"]][:2] == ["noise 5 on the way", "noise 6 on the way"]
+    assert [row["caption"] for row in film["rows"]][:2] == [
+        "noise on the way: seed 5",
+        "noise on the way: seed 6",
+    ]
 
 
 def test_only_samplers_that_add_noise_have_two_pictures(visit):

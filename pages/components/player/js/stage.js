@@ -67,14 +67,10 @@ class Stage {
     label.className = "label";
     label.append(texToMath(row.label));
     markQuantity(band, row.label);
-    if (row.caption) {
-      const words = document.createElement("span");
-      words.className = "words";
-      label.append(words);
-      this.words.push([words, row]);
-    }
-    const line = document.createElement("div");
+    const line = document.createElement("div"), words = document.createElement("span");
     line.className = "line";
+    words.className = "words";
+    if (row.caption) this.words.push([words, row]);
     const [w, h] = fit(size, row);
     for (let sample = 0; sample < (row.once ? 1 : film.batch); sample++) {
       const figure = document.createElement("figure");
@@ -99,6 +95,8 @@ class Stage {
       line.append(figure);
       this.tiles.push({ canvas, row, sample });
     }
+    const besides = row.once && !single; // of all samples: the rest of its line is free for its words
+    if (row.caption) (besides ? line : label).append(words);
     if (single) {
       band.style.width = `${w}px`;
       band.append(line, label);
@@ -123,13 +121,13 @@ class Stage {
 }
 
 // CSS width and height of a picture: a whole number of device pixels per picture pixel, unless that would waste
-// more than a quarter of the room.
+// more than an eighth of the room.
 function fit(size, row) {
   const ratio = window.devicePixelRatio || 1;
   const native = Math.max(row.width, row.height);
   const exact = (size * ratio) / native;
   const whole = Math.floor(exact);
-  const scale = (whole >= 0.75 * exact ? whole : Math.floor(size * ratio) / native) / ratio;
+  const scale = (whole >= 0.88 * exact ? whole : Math.floor(size * ratio) / native) / ratio;
   return [row.width * scale, row.height * scale];
 }
 
