@@ -39,23 +39,23 @@ LESSON = Lesson(
         Choice("shown", "What the figure shows", "samples", options=("samples", "both", "sets"),
                labels=("Samples", "Two students", "In numbers")),
     ),
-    opens={"shown": "both"},
+    opens={"shown": "both", "other": "photo-dahlia"},
     presets=(
         Preset("reference", "One object"),
         Preset("plain", "The same at γ = 1", {"gamma": 1.0}),
         Preset("nothing", "No particular object", {"prompt": NULL_LIKE, "gamma": 1.0}),
         Preset("unlearnt", "What was never shown: a blue banana", {"prompt": "a photo of a blue banana"}),
-        Preset("both", "Two students: a cat", {"shown": "both"}),
+        Preset("both", "Two students: a flower", {"shown": "both", "other": "photo-dahlia"}),
         Preset("known", "Two students: what one knows by heart", {"shown": "both", "other": "tropical-fish"}),
         Preset("sets", "Pictures seen and unseen", {"shown": "sets"}),
     ),
     question=Question(
-        "A picture that the model has never seen, and one that it drew: which lies nearer to its nearest training picture?",
-        ("The one it drew", "The one it has never seen", "Neither: that is chance"),
-        answer=0,
-        because="The model has more than ten thousand numbers for every training picture, and what it draws is made of what "
-        "it was shown. The curves below the pictures show it: the samples stand to the left of most held-out pictures.",
-        reveal={"shown": "samples"},
+        "emoji64 was shown 1,493 pictures, and no photograph is among them. What does it make of one under much noise?",
+        ("A blurred version of it", "Something of what it was shown", "Grey: it cannot know"),
+        answer=1,
+        because="It recalls: what it answers is made of the pictures that it was shown. storybook64, to which every picture was "
+        "new, had to learn what pictures are like, and comes near the photograph. “Show it” asks both about a rocket at dusk.",
+        reveal={"shown": "both", "other": "photo-rocket"},
     ),
     variants=(
         Variant("raw", "Compared while noisy", "The nearest picture is looked for beside x_t instead of x̂₀.",
