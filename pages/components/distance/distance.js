@@ -2,6 +2,7 @@
 
 const NEAR = 0.5, FAR = 24; // metres
 const GAP = 12, WIDEST = 400; // CSS pixels: between the pictures, and of one: a wider one would ask for a longer room
+const WALL = 0.16, LEAST_WALL = 64; // share of the width, and CSS pixels: the frame in which the picture has its size from afar
 const CSS_PIXEL = 0.0254 / 96; // metres, as CSS defines it
 const ARCMINUTE = Math.PI / 180 / 60; // radians
 const WALK = 6000; // milliseconds from near to far
@@ -93,12 +94,14 @@ class Viewer {
     return button;
   }
 
-  // The side of a picture: the three are to be seen at once.
+  // The side of the two pictures, and of the small frame beside them: all three are to be seen at once.
   measure() {
     const three = this.root.querySelector(".three");
     const words = Math.max(...[...three.querySelectorAll("figcaption")].map((one) => one.offsetHeight)) + 4;
-    const across = (this.root.clientWidth - 2 * GAP) / 3;
+    this.wall = Math.max(LEAST_WALL, Math.floor(WALL * this.root.clientWidth));
+    const across = (this.root.clientWidth - this.wall - 2 * GAP) / 2;
     this.side = Math.max(72, Math.floor(Math.min(across, WIDEST, heightFor(this.root, three) - words)));
+    this.root.style.setProperty("--wall", `${this.wall}px`);
     this.root.style.setProperty("--side", `${this.side}px`);
   }
 
@@ -116,7 +119,10 @@ class Viewer {
     const [near, magnified, sized] = this.root.querySelectorAll(".three canvas");
     paint(near, blur(picture.light, picture.side, blurred(NEAR)), picture.side);
     paint(magnified, blur(picture.light, picture.side, blurred(d)), picture.side);
-    shrink(sized, picture, Math.max(1, (this.side * NEAR) / d));
+    const seen = Math.max(1, (this.side * NEAR) / d), fits = seen <= this.wall - 2;
+    shrink(sized, picture, seen);
+    sized.hidden = !fits;
+    this.root.querySelector(".beyond").hidden = fits;
     const words = `${angle.toFixed(1)}° wide; the eye blurs it by σ = ${blurred(d).toFixed(2)} of its pixels`;
     const metres = `${d < 10 ? d.toFixed(1) : d.toFixed(0)} m`;
     const where = this.root.querySelector(".where");
