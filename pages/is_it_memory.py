@@ -124,8 +124,8 @@ OPPONENT = {
 }  # fmt: skip
 
 ANSWER = {  # label and words of each one's estimate: on a phone the label stands alone
-    "emoji64": (r"\text{emoji64}", "recalls 1,493 pictures"), "storybook64": (r"\text{storybook64}", "saw none twice"),
-    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "a perfect one of emoji64’s pictures"),
+    "emoji64": (r"\text{recalls}", "emoji64: 1,493 pictures"), "storybook64": (r"\text{learns}", "storybook64: none twice"),
+    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "a perfect one of emoji64’s"),
 }  # fmt: skip
 
 YARDSTICK = "blur"  # behind its chip: that storybook64 is better is read off the curves

@@ -24,8 +24,9 @@ def elsewhere_line(lesson: Lesson, results: Mapping[JobId, Trajectory]) -> None:
     seconds = sum(each["seconds"] for each in origins)
     with st.container(key="elsewhere", horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.caption(
-            f"Computed elsewhere, on {origin['date']}.",
-            help=f"This ships with the app. It took {seconds:.0f} s on {plain(origin['machine'])}. {origin['note']}",
+            "Computed elsewhere",
+            help=f"This ships with the app. It took {seconds:.0f} s on {plain(origin['machine'])}, on {origin['date']}. "
+            f"{origin['note']}",
         )
         st.button(
             "Compute it here", key=LessonState(lesson).key("compute-here"), icon=":material/replay:", type="tertiary",

@@ -1,6 +1,7 @@
 // The scrubber: a native range input, ticks, marked steps as a film strip, and what is still to be computed.
 
 const THUMB = 20; // width of the range input's thumb in CSS pixels, as in player.css
+const STRIP = { least: 24, usual: 64, most: 112 }; // CSS pixels: a marked step's picture
 const BESIDE = 30; // CSS pixels beside the strip for the name of what it shows
 
 class Timeline {
@@ -55,15 +56,20 @@ class Timeline {
     this.ticks.replaceChildren(...lines);
   }
 
+  // The strip takes what the figure leaves, in CSS pixels.
+  grow(room) {
+    if (room > 8 && !this.strip.hidden) this.drawStrip(Math.min(STRIP.usual + room - 4, STRIP.most));
+  }
+
   // Thumbnails under the marks; those that would overlap are left out, and their ticks stay.
-  drawStrip() {
+  drawStrip(most = STRIP.usual) {
     const { film, scale } = this;
     const marks = [...new Set(film.marks)].sort((a, b) => a - b);
     this.strip.hidden = !marks.length;
     if (!marks.length) return this.strip.replaceChildren();
     const row = film.rows.find((r) => r.name === film.strip) ?? film.rows[0];
     const spacing = Math.min(...marks.slice(1).map((mark, i) => scale.x(mark) - scale.x(marks[i])), scale.width);
-    const size = clamp(Math.min(spacing - 4, (spacing + 8) / 1.5), 24, 64); // the first one is pushed inwards
+    const size = clamp(Math.min(spacing - 4, (spacing + 8) / 1.5), STRIP.least, most); // the first one is pushed inwards
     const [w, h] = fit(size, row);
     let edge = -Infinity;
     const buttons = [];
