@@ -53,8 +53,8 @@ LESSON = Lesson(
         "emoji64 was shown 1,493 pictures, and no photograph is among them. What does it make of one under much noise?",
         ("A blurred version of it", "Something of what it was shown", "Grey: it cannot know"),
         answer=1,
-        because="It recalls: what it answers is made of the pictures that it was shown. storybook64, to which every picture was "
-        "new, had to learn what pictures are like, and comes near the photograph. “Show it” asks both about a rocket at dusk.",
+        because="It recalls: what it answers is made of the pictures that it was shown. storybook64, to which every picture "
+        "was new, had to learn what pictures are like, and comes near the photograph. “Show it” asks both about a rocket.",
         reveal={"shown": "both", "other": "photo-rocket"},
     ),
     variants=(
