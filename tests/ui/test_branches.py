@@ -32,7 +32,7 @@ def test_a_run_goes_on_with_another_prompt_from_a_frame(visit):
         "guidance_scale": 7.5,
     }
     joined = films[-1]
-    assert joined["columns"] == ["as it was · seed 281", "“a photo of a dog”, γ = 7.5 · seed 281"]
+    assert joined["columns"] == ["as it was · seed 429", "“a photo of a dog”, γ = 7.5 · seed 429"]
     assert joined["total"] == 34 and 12 in joined["marks"]
     runs = [Provenance.from_json(json.dumps(run)) for run in joined["about"]["runs"]]
     assert runs[0].prompts == ("a high quality photo",) and runs[1].prompts == (
@@ -42,7 +42,7 @@ def test_a_run_goes_on_with_another_prompt_from_a_frame(visit):
     said = "\n".join(caption.value for caption in at.caption)
     assert "One run up to frame 13 (t = 630)" in said
     at.button(key="sampling_from_noise/branch/away").click().run()
-    assert "branch" not in at.query_params and films[-1]["columns"] == ["seed 281"]
+    assert "branch" not in at.query_params and films[-1]["columns"] == ["seed 429"]
 
 
 FORKING = [lesson for lesson in COURSE if lesson.branches]
