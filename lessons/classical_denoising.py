@@ -68,6 +68,11 @@ def run(params: Mapping[str, Any], context: JobContext) -> JobEvents:
     return compute(clean, schedule, params)
 
 
+def blurs(pictures: torch.Tensor) -> torch.Tensor:
+    """(B, 3, H, W) under every blur of SIGMAS: (blurs, B, 3, H, W)."""
+    return torch.stack([GaussianLowpass(KERNEL, sigma)(pictures) if sigma else pictures for sigma in SIGMAS])
+
+
 def psnr(picture: torch.Tensor, clean: torch.Tensor) -> float:
     """Peak signal-to-noise ratio in dB for pictures in [-1, 1]: 10 log10(2^2 / mean squared error)."""
     return (10 * torch.log10(4 / (picture - clean).square().mean())).item()
@@ -80,7 +85,7 @@ def compute(clean: np.ndarray, schedule: NoiseSchedule, values: Mapping[str, Any
     noisy = torch.cat([add_noise(picture, noise, t, schedule) for t in TIMESTEPS])  # (3 timesteps, 3, H, W)
     if values["scale"] == "unscaled":
         noisy = noisy / torch.tensor([schedule.signal(t) for t in TIMESTEPS]).view(-1, 1, 1, 1)
-    blurred = torch.stack([GaussianLowpass(KERNEL, sigma)(noisy) if sigma else noisy for sigma in SIGMAS])
+    blurred = blurs(noisy)
     curves = [[psnr(frame[k], picture[0]) for frame in blurred] for k in range(len(TIMESTEPS))]
     best = [SIGMAS[int(np.argmax(curve))] for curve in curves]
     arrays = {"blurred": blurred.numpy(), "noisy": noisy.numpy(), "clean": picture.numpy()}

@@ -2,10 +2,11 @@
 
 import numpy as np
 import streamlit as st
+import torch
 
 from core.media import from_pixels, to_pixels
 from core.trajectory import Trajectory
-from lessons.classical_denoising import LESSON, SIGMAS, TIMESTEPS, compute
+from lessons.classical_denoising import LESSON, SIGMAS, TIMESTEPS, blurs, compute
 from pages.components.player import Curve, Film, Row, pack
 from pages.server.runtime import model_fingerprint, schedule
 from pages.server.session import LessonState
@@ -18,20 +19,24 @@ from pages.ui.stage import show
 
 def film_of(trajectory: Trajectory) -> Film:
     psnr, best = trajectory.meta["psnr"], trajectory.meta["best"]
-    clean = np.repeat(trajectory["clean"], len(TIMESTEPS), axis=0)[None]  # (1, 3, 3, H, W): a still
-    titles = [f"t = {t}" for t in TIMESTEPS]
+    clean = trajectory["clean"]  # (1, 3, H, W)
+    without_noise = blurs(torch.from_numpy(clean)).numpy()  # what the blur alone takes away
+    titles = ["the original", *(f"t = {t}" for t in TIMESTEPS)]
+
+    def beside(first: np.ndarray, others: np.ndarray) -> np.ndarray:
+        return to_pixels(np.concatenate([first, others], axis=1))
+
     return Film(
         rows=[
-            Row("blurred", r"G_\sigma * x_t", to_pixels(trajectory["blurred"]), "the blur of the noisy picture"),
-            Row("noisy", "x_t", to_pixels(trajectory["noisy"][None]), "the noisy picture"),
-            Row("clean", "x_0", to_pixels(clean), "the original", shown=False),
+            Row("blurred", r"G_\sigma * x_t", beside(without_noise, trajectory["blurred"]), "the blur of the row below"),
+            Row("noisy", "x_t", beside(clean[None], trajectory["noisy"][None]), "the noisy picture"),
         ],
         steps=[f"σ = {sigma:.1f}" for sigma in SIGMAS], columns=titles,
         curves=[
             Curve(rf"\text{{PSNR}},\ t={t}", values, panel="psnr", meaning="dB")
             for t, values in zip(TIMESTEPS, psnr, strict=True)
         ],
-        marks=sorted({SIGMAS.index(sigma) for sigma in best}), strip_row="blurred", name="a2",
+        marks=sorted({SIGMAS.index(sigma) for sigma in best}), strip_row="blurred", strip_sample=1, name="a2",
     )  # fmt: skip
 
 

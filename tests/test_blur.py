@@ -1,4 +1,4 @@
-"""The blur that the scoreboard divides by, held against what a Gaussian does to waves."""
+"""The blurs of lesson A2 and of the scoreboard, held against what a Gaussian does to waves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from core.schedule import NoiseSchedule
+from lessons import classical_denoising
 from scripts.storybook.blur import SIGMAS, best_blur_error
 
 SCHEDULE = NoiseSchedule(torch.tensor([0.9, 0.5, 0.2], dtype=torch.float64))
@@ -61,3 +62,14 @@ def test_one_blur_serves_the_whole_set():
     apart = (best_blur_error(flat, 1, noise, SCHEDULE) + best_blur_error(busy, 1, noise, SCHEDULE)) / 2
     assert together > 1.05 * apart
     assert min(SIGMAS) > 0
+
+
+def test_every_blur_of_a2_takes_from_a_wave_what_its_transform_says():
+    """Also of the picture without noise, in the page's first column."""
+    found = classical_denoising.blurs(wave(6).float().expand(1, 3, -1, -1))
+    for sigma, picture in zip(classical_denoising.SIGMAS, found, strict=True):
+        if (
+            sigma == 0 or 0.8 <= sigma <= 3
+        ):  # narrower ones are sampled coarsely, of wider ones the kernel sees a part
+            kept = math.exp(-((math.pi * 6 / 63 * sigma) ** 2) / 2)
+            np.testing.assert_allclose(picture[0, 0].numpy(), kept * wave(6)[0, 0].numpy(), atol=5e-3)

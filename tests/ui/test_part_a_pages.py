@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from core.pictures import load_picture
 from lessons import (
     forward_process,
     meet_the_model,
 )
 from lessons.fields import Choice, Number, Numbers, PictureRef, Text
+from pages.components.player import pack
 from pages.server import runtime
 from pages.ui import stage
 from tests.ui.fake_model import open_page, sentences
@@ -290,3 +293,16 @@ def test_what_a_new_run_replaces_is_left_and_what_was_cancelled_is_not_begun_aga
     at.run()
     assert len(executor.asked) == asked
     assert not at.button(key="iterative_denoising/main/start").disabled
+
+
+def test_a2_shows_beside_the_noisy_pictures_what_the_blur_takes_from_the_original(visit, monkeypatch):
+    films = []
+    monkeypatch.setattr("pages.components.player.pack", lambda film, **more: films.append(film) or pack(film))
+    visit("classical_denoising", picture="castle", seed="7301")
+    (film,) = films
+    rows = {row.name: row.pixels for row in film.rows}
+    assert list(film.columns) == ["the original", "t = 250", "t = 500", "t = 750"]
+    np.testing.assert_array_equal(rows["noisy"][0, 0], load_picture("castle"))
+    np.testing.assert_array_equal(rows["blurred"][0], rows["noisy"][0])  # σ = 0
+    steps = [np.abs(np.diff(frame[0].astype(int), axis=1)).mean() for frame in rows["blurred"][::10]]
+    assert steps == sorted(steps, reverse=True)  # each wider blur leaves less of what neighbours differ by
