@@ -61,7 +61,11 @@ class Figure {
     const over = stage.offsetHeight - heightFor(this.player.root, stage);
     if (over > 1) build(over); // labels of several lines
     const most = heightFor(this.player.root, stage);
-    if (box && !narrow) this.player.timeline.grow(most - stage.offsetHeight);
+    if (box && !narrow) {
+      const charts = this.player.part("charts"), { hidden } = charts;
+      this.player.charts.show(film, this.player.timeline.grow(most - stage.offsetHeight));
+      charts.hidden = hidden;
+    }
     if (stage.offsetHeight > most + 1) stage.style.maxHeight = `${most}px`; // the smallest that can be seen do not fit: scrolled
     if (stage.scrollHeight > stage.clientHeight + 1) stage.tabIndex = 0; // by keys too
     else stage.removeAttribute("tabindex");

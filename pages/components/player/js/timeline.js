@@ -25,8 +25,9 @@ class Timeline {
   }
 
   // Returns the horizontal scale that the charts share with the scrubber, and how far from the player's left edge it begins.
-  show(film) {
+  show(film, most = STRIP.usual) {
     this.film = film;
+    this.inset(most);
     const width = this.range.clientWidth;
     const last = Math.max(1, film.total - 1);
     const x = (frame) => THUMB / 2 + (frame / last) * (width - THUMB);
@@ -37,8 +38,22 @@ class Timeline {
     this.host.style.setProperty("--computed", `${x(film.count - 1)}px`);
     this.host.classList.toggle("growing", film.count < film.total);
     this.drawTicks();
-    this.drawStrip();
+    this.drawStrip(most);
     return this.scale;
+  }
+
+  // The scrubber begins and ends so far within its place that the first and the last marked step's pictures stand below their ticks.
+  inset(most) {
+    const { film } = this, marks = marksOf(film);
+    this.host.style.paddingInline = "0";
+    this.beside = [0, 0];
+    this.strip.hidden = !marks.length;
+    if (!this.strip.offsetWidth) return; // there is none, or no room for one
+    const width = this.range.clientWidth, last = Math.max(1, film.total - 1);
+    const at = marks.map((mark) => THUMB / 2 + (mark / last) * (width - THUMB));
+    const half = sizeOf(at, width, most) / 2;
+    this.beside = [half - at[0], half - (width - at[at.length - 1])].map((one) => Math.max(0, Math.round(one)));
+    this.host.style.paddingInline = this.beside.map((one) => `${one}px`).join(" ");
   }
 
   drawTicks() {
@@ -56,25 +71,24 @@ class Timeline {
     this.ticks.replaceChildren(...lines);
   }
 
-  // The strip takes what the figure leaves, in CSS pixels.
+  // The strip takes what the figure leaves, in CSS pixels. Returns the scale, which may be another then.
   grow(room) {
-    if (room > 8 && !this.strip.hidden) this.drawStrip(Math.min(STRIP.usual + room - 4, STRIP.most));
+    if (room > 8 && this.strip.offsetWidth) this.show(this.film, Math.min(STRIP.usual + room - 4, STRIP.most));
+    return this.scale;
   }
 
   // Thumbnails under the marks; those that would overlap are left out, and their ticks stay.
   drawStrip(most = STRIP.usual) {
     const { film, scale } = this;
-    const marks = [...new Set(film.marks)].sort((a, b) => a - b);
-    this.strip.hidden = !marks.length;
+    const marks = marksOf(film);
     if (!marks.length) return this.strip.replaceChildren();
     const row = film.rows.find((r) => r.name === film.strip) ?? film.rows[0];
-    const spacing = Math.min(...marks.slice(1).map((mark, i) => scale.x(mark) - scale.x(marks[i])), scale.width);
-    const size = clamp(Math.min(spacing - 4, (spacing + 8) / 1.5), STRIP.least, most); // the first one is pushed inwards
+    const size = sizeOf(marks.map(scale.x), scale.width, most);
     const [w, h] = fit(size, row);
     let edge = -Infinity;
     const buttons = [];
     for (const mark of marks) {
-      const left = clamp(scale.x(mark) - size / 2, 0, scale.width - size);
+      const left = clamp(scale.x(mark) - size / 2, -this.beside[0], scale.width - size + this.beside[1]);
       if (left < edge) continue;
       edge = left + size;
       const button = document.createElement("button");
@@ -102,6 +116,7 @@ class Timeline {
     of.append(texToMath(row.label));
     of.title = [row.caption, film.columns[film.strip_sample]].filter(Boolean).join(", ");
     of.style.lineHeight = `${h}px`;
+    of.style.marginRight = `${this.beside[0]}px`;
     const focused = this.strip.getRootNode().activeElement?.dataset?.frame;
     this.strip.style.height = `${h + 20}px`;
     this.strip.replaceChildren(markQuantity(of, row.label), ...buttons);
@@ -116,4 +131,14 @@ class Timeline {
     this.host.style.setProperty("--at", `${this.scale.x(frame)}px`);
     for (const thumb of this.strip.children) thumb.classList.toggle("current", Number(thumb.dataset.frame) === frame);
   }
+}
+
+function marksOf(film) {
+  return [...new Set(film.marks)].sort((a, b) => a - b);
+}
+
+// How wide the picture of a marked step can be, so that the nearest two lie beside each other: `at` in CSS pixels, ascending.
+function sizeOf(at, width, most) {
+  const apart = Math.min(...at.slice(1).map((x, i) => x - at[i]), width);
+  return clamp(apart - 4, STRIP.least, most);
 }
