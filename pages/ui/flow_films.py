@@ -25,6 +25,8 @@ END = {  # what stands beside a quantity at t = 1
     "clean_hat": "now the same as xₜ",
     "velocity": "of the step that led here: blue −, orange +",
 }
+WRONG = (213, 94, 0)  # frames what the judge reads as another digit
+BETWEEN = 128  # the grey between a digit's samples
 NONE = float("nan")  # no value of a curve at this frame
 
 
@@ -124,3 +126,17 @@ def away(trajectory: Trajectory, network: int, count: int) -> list[float]:
     own = slice(network * count, (network + 1) * count)
     gap = trajectory["clean_hat"][:, own].astype(np.float32) - trajectory["result"][own][None]
     return [*np.sqrt((gap**2).mean(axis=(1, 2, 3, 4))).tolist(), NONE]
+
+
+def in_fours(pixels: np.ndarray, asked: Sequence[int], read: Sequence[int]) -> np.ndarray:
+    """uint8 (frames, 4 * 10, 28, 28, 1) -> (frames, 10, 30, 120, 3): the samples of each digit side by side, on grey.
+
+    A frame stands around what the judge `read` as another digit than was `asked` for.
+    """
+    frames, count = pixels.shape[:2]
+    each = count // 10
+    tiles = np.full((frames, count, 30, 30, 3), BETWEEN, np.uint8)
+    tiles[:, np.not_equal(asked, read)] = WRONG
+    tiles[:, :, 1:-1, 1:-1] = pixels
+    fours = tiles.reshape(frames, each, 10, 30, 30, 3).transpose(0, 2, 3, 1, 4, 5)
+    return fours.reshape(frames, 10, 30, each * 30, 3)
