@@ -40,12 +40,15 @@ def flow(
     pick: int | None = None,
     rests: float = 1.0,
     name: str = "flow",
+    order: Sequence[int] | None = None,
+    numbers: bool = True,
 ) -> Films:
     """Films of `lessons.flow_sampling.run`.
 
     `networks` name the networks ("epoch 1", ...), the oldest last: it is shown, and of each before it x_t behind a chip of
     its own; with `pick` that one alone. `columns` name the pictures; `shown` are the quantities whose rows are open at
-    first, and the film rests on the frame at this share of its length.
+    first, and the film rests on the frame at this share of its length. `order`: which picture stands in which column, where
+    that is not the run's own; without `numbers` the time stands in the film's own line alone.
     """
     chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
     kept = kept_steps(num_steps, count * len(networks))
@@ -56,7 +59,8 @@ def flow(
         """pixels: uint8 (frames, networks * count, 28, 28, 1 or 3)."""
 
         def of(quantity: str, k: int) -> np.ndarray:
-            return pixels[quantity][:, k * count : (k + 1) * count]
+            own = pixels[quantity][:, k * count : (k + 1) * count]
+            return own if order is None else own[:, list(order)]
 
         last, age = chosen[-1]
         found = [
@@ -81,11 +85,11 @@ def flow(
         return Film(
             rows=rows(pixels_to_the_end(trajectory)), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
             strip_row=strip, name=name, start=round(rests * (len(times) - 1)),
-            formula=UPDATE if solver == "euler" else "",
+            formula=UPDATE if numbers and solver == "euler" else "",
             numbers=[
                 Number("t", "time", [*(step["t"] for step in steps), 1.0]),
                 Number("1-t", "how far there is to go", [*(1 - step["t"] for step in steps), 0.0]),
-            ],
+            ] if numbers else (),
             curves=[
                 *(
                     Curve(r"\text{RMS}(u)", [*(step["speed"][k] for step in steps), NONE], panel="speed", meaning=network)

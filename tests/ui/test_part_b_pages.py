@@ -218,6 +218,34 @@ def test_guided_digits_stand_beside_the_same_noises_without_guidance(visit, weig
     assert [row["label"] for row in films[-1]["rows"] if row["shown"]] == ["2", "4", "7", "8"]
 
 
+@pytest.mark.parametrize(
+    "code, shown, columns",
+    [
+        ("B2", ["z", r"D_\theta(z)", "x"], "test digit no. 0"),
+        ("B4", ["z", r"D_\theta(z)", r"\bar{x}"], None),
+        ("B7", ["x_t", r"\hat{x}_1"], None),
+        ("B8", ["x_t"], "no class"),
+    ],
+)
+def test_a_film_opens_on_what_its_claim_is_about(code, shown, columns, visit, weights, monkeypatch):
+    weights()
+    films = []
+    monkeypatch.setattr(
+        "pages.ui.stage.player", lambda film, **more: films.append(read_header(film)) and None
+    )
+    at, _ = visit(code, **SHORT.get(code, {}))
+    at.run()
+    assert not at.exception
+    film = films[-1]
+    assert [row["label"] for row in film["rows"] if row["shown"]] == shown
+    assert columns is None or columns in film["columns"]
+    if code == "B4":  # brighter than it is: it says so, and tells no values
+        assert all(row["drawn"] and "white is 0.6" in row["caption"] for row in film["rows"][1:3])
+    if code == "B8":
+        assert film["columns"] == ["0", "1", "2", "3", "4", "no class", "5", "6", "7", "8", "9"]
+        assert not film["numbers"] and not film["formula"]
+
+
 def test_a_test_digit_is_read_as_it_is_meant(visit, weights):
     weights()
     at, _ = visit("B2")
