@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from core.training import build_network
 from core.training_settings import MnistSettings
 from lessons.course import COURSE
 from pages.components.player.packing import read_header
+from pages.ui.still import brightened
 from pages.ui.training_face import DRAWS, TRAINS
 from tests.ui.fake_model import open_page, sentences
 
@@ -244,6 +246,21 @@ def test_a_film_opens_on_what_its_claim_is_about(code, shown, columns, visit, we
     if code == "B8":
         assert film["columns"] == ["0", "1", "2", "3", "4", "no class", "5", "6", "7", "8", "9"]
         assert not film["numbers"] and not film["formula"]
+
+
+def test_the_block_that_is_shown_stands_out_in_the_table(visit):
+    at, _ = visit("B10", term="UpConv")
+    [table] = [frame.value for frame in at.table if "block" in frame.value.columns]
+    assert list(table.columns) == ["block", "shape rule", "this size", "parameters", "parameters in all"]
+    assert [name for name in table["block"] if "**" in name] == ["**▸ UpConv**"]
+    assert "each channel has its own contrast" in words(at)
+
+
+def test_what_a_block_puts_out_is_bright_enough_to_be_seen():
+    dark = np.array([[[0, 20], [40, 51]], [[0, 1], [2, 2]]], np.uint8)
+    assert brightened(dark).tolist() == [[[0, 100], [200, 255]], [[0, 5], [10, 10]]]
+    assert brightened(dark, each=True)[1].tolist() == [[0, 128], [255, 255]]
+    assert not brightened(np.zeros((2, 3, 3), np.uint8), each=True).any()  # what is nothing stays black
 
 
 def test_a_test_digit_is_read_as_it_is_meant(visit, weights):
