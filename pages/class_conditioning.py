@@ -8,14 +8,11 @@ from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
 from pages.ui.training_face import training_shown
 
-# In lines of six, which is what most windows have room for: five digits and, apart from them, no class; five digits.
-ORDER = (*range(5), 10, *range(5, 10))
-
 
 def films(network: Network) -> Films:
-    columns = ["no class" if ASKED[k] is None else str(ASKED[k]) for k in ORDER]
+    columns = ["no class" if digit is None else str(digit) for digit in ASKED]
     return flow(
-        values["steps"], len(ASKED), network.ages, columns, shown=("x_t",), name="b8", order=ORDER, numbers=False
+        values["steps"], len(ASKED), network.ages, columns, shown=("x_t",), name="b8", numbers=False
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """B9: four of each digit under guidance, what the judge says of them, and the sweep over γ."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
@@ -50,8 +52,10 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
     times = titles(num_steps, kept)
     own = slice(pick * len(CLASSES), (pick + 1) * len(CLASSES))
 
-    def film(x_t: np.ndarray, total: int, read: np.ndarray | None = None) -> Film:
-        fours = in_fours(x_t[:, own], CLASSES, CLASSES if read is None else read[own])
+    def film(
+        x_t: np.ndarray, total: int, asked: Sequence[int] = CLASSES, read: Sequence[int] = CLASSES
+    ) -> Film:
+        fours = in_fours(x_t[:, own], asked, read)
         return Film(
             rows=[
                 Row(f"headed-{digit}", str(digit), fours[:, digit, None], "noises 1 to 4", shown=digit in SHOWN)
@@ -64,7 +68,9 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
         return film(pixels["x_t"], total + 1)
 
     def finished(trajectory: Trajectory) -> Film:
-        return film(pixels_to_the_end(trajectory)["x_t"], len(times), trajectory["read"])
+        fork = trajectory.meta["params"].get("fork", {})
+        asked = [fork["digit"]] * len(CLASSES) if "digit" in fork else CLASSES
+        return film(pixels_to_the_end(trajectory)["x_t"], len(times), asked, trajectory["read"][own])
 
     return Films(finished, live, key=f"pick {pick}")
 

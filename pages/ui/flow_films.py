@@ -40,15 +40,14 @@ def flow(
     pick: int | None = None,
     rests: float = 1.0,
     name: str = "flow",
-    order: Sequence[int] | None = None,
     numbers: bool = True,
 ) -> Films:
     """Films of `lessons.flow_sampling.run`.
 
     `networks` name the networks ("epoch 1", ...), the oldest last: it is shown, and of each before it x_t behind a chip of
     its own; with `pick` that one alone. `columns` name the pictures; `shown` are the quantities whose rows are open at
-    first, and the film rests on the frame at this share of its length. `order`: which picture stands in which column, where
-    that is not the run's own; without `numbers` the time stands in the film's own line alone.
+    first, and the film rests on the frame at this share of its length. Without `numbers`
+    the time stands in the film's own line alone.
     """
     chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
     kept = kept_steps(num_steps, count * len(networks))
@@ -59,8 +58,7 @@ def flow(
         """pixels: uint8 (frames, networks * count, 28, 28, 1 or 3)."""
 
         def of(quantity: str, k: int) -> np.ndarray:
-            own = pixels[quantity][:, k * count : (k + 1) * count]
-            return own if order is None else own[:, list(order)]
+            return pixels[quantity][:, k * count : (k + 1) * count]
 
         last, age = chosen[-1]
         found = [

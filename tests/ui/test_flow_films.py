@@ -75,11 +75,3 @@ def test_the_four_of_a_digit_stand_side_by_side_and_what_is_misread_in_a_frame()
         len(np.unique(edge[2])) > 1 and (edge[[0, 1, 3]] == edge[0, 0]).all()
     )  # one is coloured, three are grey
     assert (fours[0, 7, 0] == edge[0]).all()
-
-
-def test_columns_can_stand_in_another_order_than_the_run_has():
-    """Three pictures of greys 10, 20, 30; the last stands in the middle."""
-    pixels = {"x_t": np.array([10, 20, 30], np.uint8)[None, :, None, None, None].repeat(28, 2).repeat(28, 3)}
-    pixels |= dict.fromkeys(("clean_hat", "velocity"), pixels["x_t"])
-    film = flow(1, 3, columns=["first", "last", "second"], order=(0, 2, 1)).live(pixels, 1)
-    assert [film.rows[0].pixels[0, k, 0, 0, 0] for k in range(3)] == [10, 30, 20]
