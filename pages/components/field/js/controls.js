@@ -68,6 +68,7 @@ class Controls {
       part(name).max = STOPS.length - 1;
       on(part(name), "input", () => field.set({ [name]: STOPS[Number(part(name).value)] }));
     }
+    on(part("more"), "toggle", () => field.layout());
     const compare = part("compare");
     on(compare, "change", () => field.set({ beside: compare.checked ? (field.view.steps > 12 ? 4 : 50) : 0 }));
     on(part("particles"), "input", () => field.set({ particles: Number(part("particles").value) }));

@@ -279,14 +279,15 @@ class VectorField {
   layout() {
     const { scene, view } = this, width = this.root.clientWidth;
     if (!width) return;
-    const split = isSplit(view), two = Boolean(view.beside) || split, wide = width >= 760 && !split;
+    const split = isSplit(view), two = Boolean(view.beside) || split;
     if (!split) this.part("more").open = true;
+    const below = split && !this.part("more").open && !view.drops.length, wide = width >= 760 && !below; // little is to be said
     this.root.classList.toggle("split", split);
     this.root.classList.toggle("two", two && !wide);
     this.root.classList.toggle("wide", wide);
     this.root.classList.toggle("pair", two && wide);
     const beside = split || (two && width >= 560), room = (wide ? width - SIDE[two ? "two" : "one"] : width) - (beside ? GAP : 0);
-    const tall = heightFor(this.root, this.part("panels"), wide ? this.part("deck") : this.root) - CAPTION[two && !split ? "two" : "one"];
+    const tall = heightFor(this.root, this.part("panels"), wide ? this.part("deck") : this.root) - CAPTION[two && !below ? "two" : "one"];
     const side = Math.floor(Math.min(beside ? room / 2 : room, tall));
     this.root.style.setProperty("--planes", `${beside ? 2 * side + GAP : side}px`); // what the clock says must not make the track longer
     for (const panel of this.panels) panel.resize(side);
