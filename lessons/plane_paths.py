@@ -8,10 +8,10 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-SIDE = 320  # pixels of a picture
+SIDE = 352  # pixels of a picture
 FINER = 2  # drawn at twice the size and reduced, for smooth lines
 EXTENT = 2.7  # the picture spans from -EXTENT to EXTENT in both directions
-GROUND, DATA, EXACT = (14, 16, 20), (92, 96, 106), (84, 88, 98)
+GROUND, DATA, EXACT = (14, 16, 20), (92, 96, 106), (118, 122, 132)
 
 
 def plane_ground(data: np.ndarray, exact: np.ndarray) -> Image.Image:
@@ -21,7 +21,7 @@ def plane_ground(data: np.ndarray, exact: np.ndarray) -> Image.Image:
     for x, y in _pixels(data):
         pen.ellipse([x - FINER, y - FINER, x + FINER, y + FINER], fill=DATA)
     for path in exact:
-        pen.line(_pixels(path).ravel().tolist(), fill=EXACT, width=FINER)
+        pen.line(_pixels(path).ravel().tolist(), fill=EXACT, width=round(1.5 * FINER))
     return image
 
 
@@ -45,8 +45,8 @@ def plane_picture(ground: Image.Image, noise: np.ndarray, taken: np.ndarray, t: 
     hues = [_hue(start) for start in noise]
     ways = [_pixels(until(path, t)) for path in taken]
     for way, hue in zip(ways, hues, strict=True):
-        pen.line(way.ravel().tolist(), fill=_dim(hue), width=2 * FINER)
-    size = 2.6 * FINER
+        pen.line(way.ravel().tolist(), fill=_dim(hue), width=round(2.6 * FINER))
+    size = 3 * FINER
     for way, hue in zip(ways, hues, strict=True):
         x, y = way[-1]
         pen.ellipse([x - size, y - size, x + size, y + size], fill=hue, outline=GROUND)

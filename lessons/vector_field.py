@@ -98,8 +98,9 @@ class Drops(Field):
 
 CROSSING = {
     "show": ("arrows", "particles", "paths", "straight"),
-    "particles": 24,
-}  # few enough to follow each
+    "particles": 8,
+    "t": 0.5,
+}  # few enough to follow each, and half way: of these eight seven pairs of lines cross, and no two paths do
 
 LESSON = Lesson(
     code="B5",

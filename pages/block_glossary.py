@@ -14,7 +14,7 @@ from pages.ui.controls import control
 from pages.ui.digits import digit_control
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.quick import result_of
-from pages.ui.still import still
+from pages.ui.still import brightened, still
 
 # Pixels of the screen for one of a tensor, by the longer side of what goes in and what comes out: one scale for both.
 SCALES = {56: 2, 28: 4, 7: 16, 1: 48}
@@ -40,7 +40,9 @@ def one_term(trajectory: Trajectory, term: Term) -> None:
     st.markdown(
         f"**{term.name}**: {term.does}  \n{term.shape}. Parameters: {term.count} = **{facts['parameters']:,}**."
     )
-    maps = trajectory[f"maps/{term.name}"][:CHANNELS, ..., None]
+    found = trajectory[f"maps/{term.name}"][:CHANNELS]
+    own = found.shape[1] > 1  # single points, each its own white, would all be white
+    maps = brightened(found, each=own)[..., None]
     side = facts["shape_in"][-1] if len(facts["shape_in"]) == 3 else 1
     scale = SCALES[max(side, maps.shape[1])]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -55,7 +57,9 @@ def one_term(trajectory: Trajectory, term: Term) -> None:
                 f"What {term.name} puts out",
             )
             st.caption(
-                f"out: {after}" + ("" if len(maps) == facts["shape_out"][0] else f", {len(maps)} of them")
+                f"out: {after}"
+                + ("" if len(maps) == facts["shape_out"][0] else f", {len(maps)} of them")
+                + ("; each channel has its own contrast" if own and len(maps) > 1 else "")
             )
 
 
@@ -65,15 +69,18 @@ def code_of(term: Term) -> None:
     st.code(inspect.getsource(getattr(import_module(module), name)), language="python", wrap_lines=True)
 
 
-def table(trajectory: Trajectory) -> None:
-    """All of them, with the shapes and numbers of this run."""
+def table(trajectory: Trajectory, shown: Term) -> None:
+    """All of them, with the shapes and numbers of this run; the one that is `shown` above stands out."""
     rows = []
     for term, facts in zip(TERMS, trajectory.meta["terms"], strict=True):
         before, after = (" × ".join(map(str, facts[key])) for key in ("shape_in", "shape_out"))
-        rows.append({
-            "block": term.name, "shape rule": term.shape, "here": f"{before} → {after}", "parameters": term.count,
-            "in all": f"{facts['parameters']:,}",
-        })  # fmt: skip
+        row = {
+            "block": term.name, "shape rule": term.shape, "this size": f"{before} → {after}", "parameters": term.count,
+            "parameters in all": f"{facts['parameters']:,}",
+        }  # fmt: skip
+        if term is shown:
+            row = {name: f"**{text}**" for name, text in row.items()} | {"block": f"**▸ {term.name}**"}
+        rows.append(row)
     st.table(
         rows, hide_index=True, border="horizontal", alt="The nine kinds of block, their shapes and parameters"
     )
@@ -90,6 +97,6 @@ with lesson_page(LESSON) as values:
         trajectory = result_of(LESSON, spec(values), allowed=ok)
         if trajectory is not None:
             one_term(trajectory, term)
-            table(trajectory)
+            table(trajectory, term)
     with side, st.expander("Its code", icon=":material/code:"):
         code_of(term)

@@ -11,7 +11,7 @@ from core.handwriting import FEWEST
 from core.jobs import JobSpec
 from core.media import contact_sheet
 from core.trajectory import Trajectory
-from lessons.class_draws import LESSON, shown_after, spec
+from lessons.class_draws import EXAMPLE, LESSON, NoDrawings, load_drawings, shown_after, spec
 from pages.components.player import Curve, Film, Row
 from pages.server import runtime
 from pages.server.served.progress import Pixels
@@ -46,6 +46,7 @@ def films(wanted: JobSpec) -> Films:
         done = len(pixels["samples"])
         return Film(
             rows=[
+                *learned_from(wanted.params["drawings"], pixels["samples"].shape[1]),
                 Row("before", r"\text{before}", pixels["samples"][:1], "from seven noises, before the first step"),
                 Row("samples", "x_1", pixels["samples"], "from the same noises"),
                 Row("nearest", r"\text{nearest}", pixels["nearest"], "the nearest drawing, shifts allowed"),
@@ -67,6 +68,19 @@ def films(wanted: JobSpec) -> Films:
         return film({name: trajectory[name] for name in ("samples", "nearest")}, frames, lines)
 
     return Films(finished, live)
+
+
+def learned_from(name: str, columns: int) -> list[Row]:
+    """Some of the drawings that are trained on, as a still; no row where they are no longer kept."""
+    try:
+        drawings = load_drawings(name, runtime.blobs())
+    except NoDrawings:
+        return []
+    some = np.zeros((1, columns, *drawings.shape[1:], 1), np.uint8)
+    some[0, : len(drawings), ..., 0] = drawings[:columns]
+    what = "small houses" if name == EXAMPLE else "drawings"
+    words = f"{min(columns, len(drawings))} of the {len(drawings)} {what} that it learns from"
+    return [Row("drawn", r"\text{drawn}", some, words)]
 
 
 def more_samples(trajectory: Trajectory) -> None:

@@ -1,5 +1,7 @@
 """B4: noises, the network's one answer, and the mean digit."""
 
+import numpy as np
+
 from core.media import difference_pixels, unit_pixels
 from core.trajectory import Trajectory
 from lessons.denoising_pure_noise import LESSON
@@ -15,6 +17,17 @@ from pages.ui.sampling import controls_of, network_stage
 from pages.ui.training_face import training_shown
 
 DIFFERENCE = 0.25  # drawn as the strongest colour
+WHITE = 0.6  # a level that no pixel of the mean digit reaches is drawn as white: of all digits together each is dark
+
+
+def answers(of: np.ndarray, mean: np.ndarray) -> list[Row]:
+    """The network's answers and the mean digit, uint8 of [0, 1], both brightened alike; the mean is of all columns."""
+    bright = [np.minimum(np.rint(pixels / WHITE), 255).astype(np.uint8) for pixels in (of, mean)]
+    said = f"white is {WHITE:g}"
+    return [
+        Row("clean_hat", r"D_\theta(z)", bright[0], f"the network; {said}", drawn=True),
+        Row("of-all", r"\bar{x}", bright[1], f"the mean of all digits; {said}", once=True, drawn=True),
+    ]  # player.css: what is of all columns stands in their middle
 
 
 def noise_films(ages: list[str]) -> Films:
@@ -25,20 +38,18 @@ def noise_films(ages: list[str]) -> Films:
         mean = pixels["mean"][:1].repeat(count, axis=1)
         rows = [
             Row("z", "z", pixels["z"][:1], "pure noise"),
-            Row("clean_hat", r"D_\theta(z)", pixels["clean_hat"], "the network"),
-            Row("mean", r"\bar{x}", mean, "the mean digit", once=True),
+            *answers(pixels["clean_hat"], mean),
         ]
         return Film(rows=rows, steps=ages[: len(pixels["clean_hat"])], total=total, clock="flow", name="b4")
 
     def finished(trajectory: Trajectory) -> Film:
-        answers, count = trajectory["clean_hat"], trajectory["z"].shape[1]
+        found, count = trajectory["clean_hat"], trajectory["z"].shape[1]
         mean = trajectory["mean"][None].repeat(count, axis=1)  # (1, count, 1, 28, 28): a still
         return Film(
             rows=[
                 Row("z", "z", unit_pixels(trajectory["z"]), "pure noise"),
-                Row("clean_hat", r"D_\theta(z)", unit_pixels(answers), "the network"),
-                Row("mean", r"\bar{x}", unit_pixels(mean), "the mean digit", once=True),
-                Row("away", r"D_\theta(z)-\bar{x}", difference_pixels(answers - mean, DIFFERENCE), "±0.25", shown=False,
+                *answers(unit_pixels(found), unit_pixels(mean)),
+                Row("away", r"D_\theta(z)-\bar{x}", difference_pixels(found - mean, DIFFERENCE), "±0.25", shown=False,
                     limit=DIFFERENCE),
             ],
             steps=ages, clock="flow", name="b4",

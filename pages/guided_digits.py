@@ -1,12 +1,14 @@
 """B9: four of each digit under guidance, what the judge says of them, and the sweep over γ."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
 from core.jobs import JobSpec
 from core.media import unit_pixels
 from core.trajectory import Trajectory
-from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps
+from lessons.flow_sampling import kept_steps
 from lessons.guided_digits import (
     AXES,
     CLASSES,
@@ -26,14 +28,14 @@ from pages.server import runtime
 from pages.server.served.progress import Pixels
 from pages.ui.controls import control
 from pages.ui.films import Films
-from pages.ui.flow_films import END, QUANTITIES, marks, pixels_to_the_end, titles
+from pages.ui.flow_films import WRONG, in_fours, pixels_to_the_end, titles
 from pages.ui.follow import ask, done, look, result
 from pages.ui.lesson_page import lesson_page
 from pages.ui.sampling import controls_of, network_stage
 from pages.ui.stage import NO_PINS, Beside, Pins, stage
 from pages.ui.still import still
 
-WRONG = (213, 94, 0)  # frames what the judge reads as another digit
+SHOWN = (2, 4, 7, 8)  # four lines are as many as stay large; the others wait behind their chips
 DIGITS = [str(digit) for digit in range(10)]
 QUANTITY = {"accuracy": "Read as asked", "diversity": "Diversity", "frechet_distance": "Fréchet distance"}
 
@@ -42,37 +44,33 @@ QUANTITY = {"accuracy": "Read as asked", "diversity": "Diversity", "frechet_dist
 
 
 def digits_films(num_steps: int, networks: int, pick: int) -> Films:
-    """A column for each class, a row for each noise; of the checkpoint that is picked."""
+    """A row for each digit, its four noises side by side as one picture; of the checkpoint that is picked.
+
+    So a digit's four can be compared along a line, and two values of γ stand as two blocks, each below its own head.
+    """
     kept = kept_steps(num_steps, len(CLASSES) * networks)
     times = titles(num_steps, kept)
     own = slice(pick * len(CLASSES), (pick + 1) * len(CLASSES))
 
-    def film(pixels: dict[str, np.ndarray], count: int, total: int) -> Film:
-        rows = []
-        for quantity, (label, _) in QUANTITIES.items():
-            lines = pixels[quantity][:, own].reshape(count, EACH, 10, *pixels[quantity].shape[2:])
-            rows += [
-                Row(
-                    f"{quantity}-{k}",
-                    label,
-                    lines[:, k],
-                    f"noise {k + 1}",
-                    shown=quantity == "x_t",
-                    limit=VELOCITY_LIMIT if quantity == "velocity" else 0.0,
-                    ends=f"noise {k + 1}: {END[quantity]}" if quantity == "velocity" else "",
-                )
-                for k in range(EACH)
-            ]
+    def film(
+        x_t: np.ndarray, total: int, asked: Sequence[int] = CLASSES, read: Sequence[int] = CLASSES
+    ) -> Film:
+        fours = in_fours(x_t[:, own], asked, read)
         return Film(
-            rows=rows, steps=times[:count], total=total, columns=DIGITS, marks=marks(total), strip_row="x_t-0",
-            clock="flow", name="b9",
+            rows=[
+                Row(f"headed-{digit}", str(digit), fours[:, digit, None], "noises 1 to 4", shown=digit in SHOWN, drawn=True)
+                for digit in range(10)
+            ],  # player.css: the heads stand on top; `drawn`, as a place among four pictures and frames says nothing
+            steps=times[: len(x_t)], total=total, clock="flow", name="b9",
         )  # fmt: skip
 
     def live(pixels: Pixels, total: int) -> Film:
-        return film(pixels, len(pixels["x_t"]), total + 1)
+        return film(pixels["x_t"], total + 1)
 
     def finished(trajectory: Trajectory) -> Film:
-        return film(pixels_to_the_end(trajectory), len(times), len(times))
+        fork = trajectory.meta["params"].get("fork", {})
+        asked = [fork["digit"]] * len(CLASSES) if "digit" in fork else CLASSES
+        return film(pixels_to_the_end(trajectory)["x_t"], len(times), asked, trajectory["read"][own])
 
     return Films(finished, live, key=f"pick {pick}")
 
@@ -245,24 +243,32 @@ def age(network: Network) -> int:
 def told(network: Network, trajectory: Trajectory) -> str:
     """How many of its digits are read as asked, and how much they differ."""
     one = trajectory.meta["judged"][age(network)]
-    return f"**{one['accuracy'] * len(CLASSES):.0f} of {len(CLASSES)}**, diversity **{one['diversity']:.1f}**"
+    return f"{one['accuracy'] * len(CLASSES):.0f} of {len(CLASSES)} read as asked, diversity {one['diversity']:.1f}"
 
 
 def judged(network: Network, trajectory: Trajectory) -> str:
-    """What the claim is about, above the digits of the checkpoint that is shown."""
-    own = f"read as asked: {told(network, trajectory)}"
-    if runs := unguided(network).runs:
-        plain = result(runtime.job_id(runs[0].spec))
-        own += "" if plain is None else f"; at γ = 1: {told(network, plain)}"
-    return f"{own} (test digits {trajectory.meta['test_diversity']:.1f})"
+    """What the claim is about, where it does not stand above the two blocks."""
+    if unguided(network).runs:
+        return ""
+    return f"{told(network, trajectory)} (test digits {trajectory.meta['test_diversity']:.1f})"
 
 
 def unguided(network: Network) -> Pins:
-    """The same noises at γ = 1, to stand beside: where their digits are at hand, since they may take minutes."""
-    plain = LESSON.job({**values, "gamma": 1.0}, network.refs())
+    """The same noises at γ = 1, to stand before: where their digits are at hand, since they may take minutes."""
+    own, plain = (LESSON.job({**values, "gamma": gamma}, network.refs()) for gamma in (values["gamma"], 1.0))
     if values["gamma"] == 1 or not (done(look(runtime.job_id(plain))) or at_hand(plain)):
         return NO_PINS
-    return Pins((Beside("γ = 1", plain, films(network)),), f"γ = {values['gamma']:g}")
+    return Pins(
+        (Beside(head(network, 1.0, plain), plain, films(network)),),
+        head(network, values["gamma"], own),
+        before=True,
+    )
+
+
+def head(network: Network, gamma: float, spec: JobSpec) -> str:
+    """What stands above a block: its γ, and what the judge says of it."""
+    job = runtime.job_id(spec)
+    return f"γ = {gamma:g}" + (f": {told(network, result(job))}" if done(look(job)) else "")
 
 
 def at_hand(spec: JobSpec) -> bool:

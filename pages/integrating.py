@@ -126,7 +126,8 @@ def films(network: Network) -> Films:
         network.ages,
         solver=values["solver"],
         pick=age(network),
-        rests=0.45,
+        shown=("x_t", "clean_hat"),
+        rests=0.5,
         name="b7",
     )
 

@@ -22,7 +22,7 @@ STEPS = [f"σ = {sigma:g}" for sigma in SIGMAS]
 
 def denoising_films(digits: list[str], ages: list[str]) -> Films:
     """One frame for each noise level; a row for the network, and behind a chip one for each earlier checkpoint."""
-    columns = ["drawn" if digit.startswith(DRAWING) else f"test digit {digit}" for digit in digits]
+    columns = ["drawn" if digit.startswith(DRAWING) else f"test digit no. {digit}" for digit in digits]
     count = len(digits)
 
     def rows(pixels: dict[str, np.ndarray]) -> list[Row]:
@@ -33,7 +33,7 @@ def denoising_films(digits: list[str], ages: list[str]) -> Films:
         return [
             Row("z", "z", pixels["z"], "noisy"),
             last,
-            Row("oracle", "E[x|z]", pixels["oracle"], "the exact mean"),
+            Row("oracle", "E[x|z]", pixels["oracle"], "the exact mean", shown=False),
             *(
                 replace(
                     row, label=rf"\text{{{row.caption}}}", caption="the same network, earlier", shown=False

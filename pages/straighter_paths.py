@@ -40,24 +40,30 @@ def films(values: Values) -> Films:
     """While they are trained, the paths as far as they have been learned; then the steps that the control asks for."""
     steps = values["steps"]
 
+    def rows(pixels: np.ndarray, words: Sequence[str]) -> list[Row]:
+        """pixels: uint8 (times, 3, SIDE, SIDE, 3). The third flow looks like the second, and waits behind its chip."""
+        return [
+            Row(f"flow-{k}", rf"\text{{{name}}}", pixels[:, k : k + 1], words[k], shown=k < 2, drawn=True)
+            for k, name in enumerate(ROUNDS)
+        ]
+
     def live(pixels: Pixels, total: int) -> Film:
         heads = [f"{NUMBERS[k]} flow, step {step}" for k in range(len(ROUNDS)) for step in SNAPSHOTS]
         return Film(
-            rows=[Row("paths", "x_t", pixels["paths"], "the paths, as far as they are learned", drawn=True)],
-            steps=heads[: len(pixels["paths"])], columns=ROUNDS, total=total, clock="flow", name="b11",
+            rows=rows(pixels["paths"], ["the paths, as far as they are learned"] * len(ROUNDS)),
+            steps=heads[: len(pixels["paths"])], total=total, clock="flow", name="b11",
         )  # fmt: skip
 
     def finished(trajectory: Trajectory) -> Film:
-        said = [f"needs {needed(flow)} · S = {bent(flow)}" for flow in trajectory.meta["flows"]]
+        words = [
+            f"needs {needed(flow)}, S = {bent(flow)}. Colour: {counted(steps)}; grey: the same flow, exactly"
+            for flow in trajectory.meta["flows"]
+        ]
         return Film(
-            rows=[
-                Row("taken", "x_t", pictures(trajectory, steps), f"{counted(steps)}; in grey the exact path", drawn=True)
-            ],
-            steps=[f"t = {t:.2f}" for t in TIMES],
-            columns=[f"{name} · {words}" for name, words in zip(ROUNDS, said, strict=True)],
+            rows=rows(pictures(trajectory, steps), words), steps=[f"t = {t:.2f}" for t in TIMES],
             curves=[
-                Curve(rf"s_{k + 1}", trajectory["bend"][k][at(FINE_STEPS)].tolist(), panel="off the straight line", log=True,
-                      meaning=f"{name}: |Z₁ − Z₀ − u|² at this t; its mean is S")
+                Curve(rf"\text{{{name}}}", trajectory["bend"][k][at(FINE_STEPS)].tolist(), log=True,
+                      panel="off the straight line", meaning="" if k else "|Z₁ − Z₀ − u|² at this t; its mean over t is S")
                 for k, name in enumerate(ROUNDS)
             ],
             clock="flow", name="b11",

@@ -18,12 +18,12 @@ from pages.ui.digits import digit_control
 from pages.ui.lesson_page import lesson_page, picture_and_side
 from pages.ui.networks import trained, trainings
 from pages.ui.quick import result_of
-from pages.ui.still import still
+from pages.ui.still import brightened, still
 
 # Where each block stands on the drawing: column, row, share of a cell.
 PLACES = {
-    "conv_in": (1, 0, 1.0), "down1": (1.75, 1, 0.72), "down2": (2.35, 2, 0.6), "flatten": (3, 3, 0.45),
-    "unflatten": (3.65, 2, 0.6), "up1": (4.25, 1, 0.72), "up2": (5, 0, 1.0), "conv_out": (6, 0, 1.0), "last": (7, 0, 1.0),
+    "conv_in": (1, 0, 1.0), "down1": (1.7, 1, 0.95), "down2": (2.35, 2, 0.85), "flatten": (3, 3, 0.75),
+    "unflatten": (3.65, 2, 0.85), "up1": (4.3, 1, 0.95), "up2": (5, 0, 1.0), "conv_out": (6, 0, 1.0), "last": (7, 0, 1.0),
 }  # fmt: skip
 ESTIMATE = (7, 1.75, 1.7)  # large, where the U leaves room: what all of it is for
 STRONGEST = 2.0  # of a velocity, drawn as the strongest colour
@@ -42,9 +42,16 @@ def newest() -> tuple[Network, str] | None:
 
 
 def thumbnail(maps: np.ndarray) -> np.ndarray:
-    """uint8 (channels, H, W) -> (2H + 1, 2W + 1, 1): the four channels that vary most, or the only one."""
+    """uint8 (channels, H, W) -> (2H + 1, 2W + 1, 1): the four channels that vary most, or the only one; of single points
+    sixteen. White is the largest value among them: what a block has to say at the bottom is small in numbers.
+    """
     if len(maps) == 1:
         return maps[0][..., None]
+    if maps.shape[1] == 1:
+        points = np.zeros(16, np.uint8)
+        points[: len(maps)] = brightened(maps).ravel()[:16]
+        return points.reshape(4, 4, 1)
+    maps = brightened(maps[:4])
     four = np.zeros((4, *maps.shape[1:]), np.uint8)
     four[: min(4, len(maps))] = maps[:4]
     return contact_sheet(four[..., None], columns=2, gap=1, background=128)[1:-1, 1:-1]
@@ -73,17 +80,26 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
     nodes = [Node("", "x", "1 × 28 × 28", 0, 0, unit_pixels(trajectory["x_t"][0, 0]), 1.0)]
     for block in PATH:
         column, row, side = PLACES[block.name]
-        pixels = thumbnail(trajectory[f"maps/{block.name}"])
+        pixels, note = thumbnail(trajectory[f"maps/{block.name}"]), " × ".join(map(str, shapes[block.name]))
         if block.name == "last":
             pixels = answer(trajectory)
-        nodes.append(
-            Node(block.name, block.name, " × ".join(map(str, shapes[block.name])), column, row, pixels, side)
-        )
+            note = "blue −, orange +" if says_velocity(trajectory) else note
+        nodes.append(Node(block.name, block.name, note, column, row, pixels, side))
     edges = [Edge(k, k + 1) for k in range(len(PATH))]
     if says_velocity(trajectory):
         column, row, side = ESTIMATE
         estimate = unit_pixels(clean_estimate(trajectory))
-        nodes.append(Node("", "x̂₁", "x + (1 − t) u", column, row, estimate, side))
+        nodes.append(
+            Node(
+                "",
+                "x̂₁",
+                f"x + (1 − t) u, t = {trajectory.meta['params']['t']:g}",
+                column,
+                row,
+                estimate,
+                side,
+            )
+        )
         edges.append(Edge(len(PATH), len(PATH) + 1))
     at = {node.name: k for k, node in enumerate(nodes)}
     for start, end in (("conv_in", "up2"), ("down1", "up1"), ("down2", "unflatten")):
@@ -101,7 +117,8 @@ def details(trajectory: Trajectory, name: str) -> None:
     """One block: what it does, its channels, its source."""
     block = next(one for one in PATH if one.name == name)
     facts = next(one for one in trajectory.meta["blocks"] if one["name"] == name)
-    maps, channels = trajectory[f"maps/{name}"], trajectory[f"channels/{name}"]
+    maps = trajectory[f"maps/{name}"]
+    white = facts["largest"] * maps.max() / 255
     st.header(f"{name}: {block.label}", anchor=False)
     means = ""
     if name == "last" and says_velocity(trajectory):
@@ -113,12 +130,13 @@ def details(trajectory: Trajectory, name: str) -> None:
     with st.container():
         scale = max(1, 56 // maps.shape[1])
         still(
-            contact_sheet(large(maps, scale), columns=SHEET_COLUMNS, background=128),
+            contact_sheet(large(brightened(maps), scale), columns=SHEET_COLUMNS, background=128),
             "What the block puts out",
         )
         if len(maps) > 1:
             st.caption(
-                f"Channels {', '.join(str(c) for c in channels)}; white is {facts['largest']:.2g}, black is 0 or less."
+                f"{len(maps)} of its {facts['shape'][0]} channels, those that vary most; white is {white:.2g}, "
+                "black 0 or less."
             )
     with st.expander("Its code", icon=":material/code:"):
         if block.source is None:
@@ -172,7 +190,7 @@ with lesson_page(LESSON) as values:
         if values["network"] == "trained":
             st.caption(
                 "No trained network is here yet, so the weights are fresh: train one in lesson B2, B6 or B8."
-                if found is None else f"{found[0].label} · {title_of(found[1])}"
+                if found is None else f"{found[0].label} · {title_of(found[1])} · white is each block’s own largest value"
             )  # fmt: skip
         trajectory = result_of(
             LESSON, spec(values, None if found is None else found[0].ref(found[1])), allowed=ok

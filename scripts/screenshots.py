@@ -39,7 +39,7 @@ WIDE = 1000  # pixels of a picture in the README
 # name -> address below the app's
 STILLS = {
     "visual-anagrams": "visual-anagrams",
-    "vector-field": "vector-field?t=0.6",
+    "vector-field": "vector-field",
     "guided-digits": "guided-digits",
 }
 MOVING = ("iterative-denoising", 24)  # the page that plays, and its frames

@@ -25,6 +25,8 @@ END = {  # what stands beside a quantity at t = 1
     "clean_hat": "now the same as xₜ",
     "velocity": "of the step that led here: blue −, orange +",
 }
+WRONG = (213, 94, 0)  # frames what the judge reads as another digit
+BETWEEN = 128  # the grey between a digit's samples
 NONE = float("nan")  # no value of a curve at this frame
 
 
@@ -38,12 +40,14 @@ def flow(
     pick: int | None = None,
     rests: float = 1.0,
     name: str = "flow",
+    numbers: bool = True,
 ) -> Films:
     """Films of `lessons.flow_sampling.run`.
 
     `networks` name the networks ("epoch 1", ...), the oldest last: it is shown, and of each before it x_t behind a chip of
     its own; with `pick` that one alone. `columns` name the pictures; `shown` are the quantities whose rows are open at
-    first, and the film rests on the frame at this share of its length.
+    first, and the film rests on the frame at this share of its length. Without `numbers`
+    the time stands in the film's own line alone.
     """
     chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
     kept = kept_steps(num_steps, count * len(networks))
@@ -79,11 +83,11 @@ def flow(
         return Film(
             rows=rows(pixels_to_the_end(trajectory)), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
             strip_row=strip, name=name, start=round(rests * (len(times) - 1)),
-            formula=UPDATE if solver == "euler" else "",
+            formula=UPDATE if numbers and solver == "euler" else "",
             numbers=[
                 Number("t", "time", [*(step["t"] for step in steps), 1.0]),
                 Number("1-t", "how far there is to go", [*(1 - step["t"] for step in steps), 0.0]),
-            ],
+            ] if numbers else (),
             curves=[
                 *(
                     Curve(r"\text{RMS}(u)", [*(step["speed"][k] for step in steps), NONE], panel="speed", meaning=network)
@@ -124,3 +128,17 @@ def away(trajectory: Trajectory, network: int, count: int) -> list[float]:
     own = slice(network * count, (network + 1) * count)
     gap = trajectory["clean_hat"][:, own].astype(np.float32) - trajectory["result"][own][None]
     return [*np.sqrt((gap**2).mean(axis=(1, 2, 3, 4))).tolist(), NONE]
+
+
+def in_fours(pixels: np.ndarray, asked: Sequence[int], read: Sequence[int]) -> np.ndarray:
+    """uint8 (frames, 4 * 10, 28, 28, 1) -> (frames, 10, 30, 120, 3): the samples of each digit side by side, on grey.
+
+    A frame stands around what the judge `read` as another digit than was `asked` for.
+    """
+    frames, count = pixels.shape[:2]
+    each = count // 10
+    tiles = np.full((frames, count, 30, 30, 3), BETWEEN, np.uint8)
+    tiles[:, np.not_equal(asked, read)] = WRONG
+    tiles[:, :, 1:-1, 1:-1] = pixels
+    fours = tiles.reshape(frames, each, 10, 30, 30, 3).transpose(0, 2, 3, 1, 4, 5)
+    return fours.reshape(frames, 10, 30, each * 30, 3)

@@ -239,6 +239,8 @@ def network_stage(
         )
         caption, words = st.empty(), [named(lesson, network), says(network)]
         _say(caption, words)
+        if look(runtime.job_id(right.spec)) is None and runtime.executor().at_hand(right.spec):
+            ask(right.spec)  # answered at once: what stands beside it does so at the first visit too
         pins = NO_PINS if wrong else beside(network)
         if lesson.branches:
             pins, right = with_branch(lesson, pins, right)

@@ -47,10 +47,11 @@ class Beside:
 
 @dataclass(frozen=True)
 class Pins:
-    """The runs that are pinned, and what to call the page's own among them."""
+    """The runs that are pinned, what to call the page's own among them, and whether they stand `before` it."""
 
     runs: tuple[Beside, ...] = ()
     own: str = ""
+    before: bool = False
 
 
 NO_PINS = Pins()
@@ -167,6 +168,8 @@ def stage_beside(
         stage(lesson, pin.spec, pin.films, name=f"pin{k}", go=go)
     if len(shown) == 1 or not _there(right):
         return alone(go)
+    if pins.before:
+        shown = [*shown[1:], shown[0]]
     job_id = runtime.job_id(right.spec)
     _compare_with_link(state, job_id)
     del state.go  # answered: all are there

@@ -14,3 +14,9 @@ def still(pixels: np.ndarray, words: str, width: int | None = None) -> None:
     The browser enlarges it (page.css: to squares). Made smaller by Streamlit, its pixels would be mixed, and stored as JPEG.
     """
     st.image(png(pixels), alt=words, width=width or "content", output_format="PNG")
+
+
+def brightened(maps: np.ndarray, *, each: bool = False) -> np.ndarray:
+    """uint8 (N, H, W) -> the same, so bright that the brightest of all, or of `each`, is white; 0 stays black."""
+    brightest = maps.max(axis=(1, 2) if each else None, keepdims=True)
+    return np.rint(maps * (255 / np.maximum(brightest, 1))).astype(np.uint8)

@@ -271,6 +271,38 @@ def test_the_picture_is_drawn_where_the_particles_are(page, app):
     assert abs(left - (x + 2.7) / 5.4) * size < 1 and abs(top - (2.7 - y) / 5.4) * size < 1
 
 
+def test_straight_lines_and_paths_stand_in_a_plane_each(page, app):
+    """One noise: left its straight line to its data point, right its path, each without the other; at t = 0.5."""
+    points, noise, pairs = harness_data()
+    field = open_field(page, f"{app}/?t=0.5&show=particles,paths,straight&particles=1")
+    straight = ((noise[0] + points[pairs[0]]) / 2).tolist()
+    carried = particles(field, panel=1)[0].tolist()
+    assert max(abs(a - b) for a, b in zip(straight, carried, strict=True)) > 0.2, "they can be told apart"
+    drawn = [
+        [
+            page.locator(".over")
+            .nth(panel)
+            .evaluate(
+                """(canvas, [x, y]) => {
+                  const at = [(x + 2.7) / 5.4, (2.7 - y) / 5.4].map((share) => Math.round(share * canvas.width));
+                  return canvas.getContext("2d").getImageData(...at, 1, 1).data[3] > 200;
+                }""",
+                place,
+            )
+            for place in (straight, carried)
+        ]
+        for panel in (0, 1)
+    ]
+    assert drawn == [[True, False], [False, True]]
+    expect(page.locator("figcaption").nth(0)).to_contain_text("They cross")
+    expect(page.get_by_role("radio", name="RK4")).to_be_hidden()  # the planes have the room
+    page.locator("summary").click()
+    page.get_by_role("radio", name="RK4").check()
+    page.get_by_role("button", name="conditional paths").click()
+    expect(page.locator(".panel").nth(1)).to_be_hidden()
+    expect(page.get_by_role("radio", name="RK4")).to_be_visible()
+
+
 def test_a_png_of_the_picture(page, app):
     open_field(page, f"{app}/?t=0.5")
     with page.expect_download() as waiting:

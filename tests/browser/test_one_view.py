@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from core.settings import ROOT
 from lessons.course import COURSE
 
 pytestmark = pytest.mark.browser
@@ -24,6 +25,12 @@ FIGURES = (
 @pytest.fixture(scope="module")
 def app(serve: Callable[..., str]) -> str:
     return serve("streamlit_app.py")
+
+
+@pytest.fixture(scope="module")
+def fresh(serve: Callable[..., str]) -> str:
+    """As on a fresh machine: an empty store, and the openings that ship."""
+    return serve("streamlit_app.py", DIFFUSION_OPENINGS=str(ROOT / "assets" / "openings"))
 
 
 def inside(page: Page, parts: Locator, height: float) -> None:
@@ -54,6 +61,24 @@ def test_pictures_that_are_laid_out_stay_as_they_are(new_page, app, size):
     while seen[-1]["changes"] and len(seen) < 10:
         seen.append(page.evaluate(STILL))
     assert seen[-1] == {"changes": 0, "blank": 0}, seen
+
+
+@pytest.mark.parametrize(("size", "least"), [((1366, 768), 84), ((390, 844), 28)], ids=str)
+def test_a_digit_s_samples_are_large_enough_to_be_compared(new_page, fresh, size, least):
+    """B9: four digits of two blocks, each sample so many pixels wide, below what is said of its block; all in one window."""
+    page = new_page(width=size[0], height=size[1])
+    page.goto(f"{fresh}/guided-digits")
+    fours = page.locator('.tile canvas[data-row^="headed-"]')
+    expect(fours).to_have_count(8, timeout=SLOW)
+    heads = page.locator('.tile:has([data-row^="headed-"]) figcaption')
+    expect(heads).to_have_text([re.compile("^γ = 1: "), re.compile("^γ = 5: ")])
+    page.wait_for_timeout(1000)
+    for k in range(8):
+        assert fours.nth(k).bounding_box()["width"] >= 4 * least
+    for k in range(2):
+        above, below = heads.nth(k).bounding_box(), fours.nth(k).bounding_box()
+        assert above["y"] + above["height"] <= below["y"] + 1 and abs(above["x"] - below["x"]) < 2
+    inside(page, page.locator(FIGURES), size[1])
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -80,10 +80,12 @@ def test_phrases_presets_and_mistakes_move_the_picture(page, lesson):
 
 
 def test_a_phrase_leads_back_to_where_the_film_began(new_page, app):
-    """The page has set t = 0 before: it plays on from there when it is opened."""
+    """The page has set t = 0 before: it plays on from there when it is opened. By its bare address it rests half way."""
     page = new_page(reduced_motion="no-preference")
     page.goto(f"{app}/vector-field")
     field = page.locator(".field[data-t]")
+    expect(field).to_have_attribute("data-t", "0.500", timeout=60_000)
+    page.goto(f"{app}/vector-field?t=0")
     expect(field).to_have_attribute("data-t", "1.000", timeout=60_000)
     page.get_by_role("link", name="t = 0", exact=True).click()
     expect(field).to_have_attribute("data-t", "0.000")

@@ -126,7 +126,7 @@ def test_a_training_shows_samples_above_their_nearest_drawings(visit, figures, s
     [asked] = executor.asked
     assert asked.kind == "handwriting" and asked.params["start"]["source"] == "b12"
     assert films[-1]["steps"][0] == "before the first step" and films[-1]["steps"][-1] == "after step 20"
-    assert [row["name"] for row in films[-1]["rows"]] == ["before", "samples", "nearest"]
+    assert [row["name"] for row in films[-1]["rows"]] == ["drawn", "before", "samples", "nearest"]
     assert "Thirty more" in "\n".join(element.value for element in at.header)
     assert "the 8 drawings" in words(at)
 

@@ -8,7 +8,7 @@ import torch
 
 from lessons import flow_sampling, guided_digits, integrating, judging
 from lessons.flow_sampling import kept_steps
-from pages.ui.flow_films import flow, pixels_to_the_end
+from pages.ui.flow_films import flow, in_fours, pixels_to_the_end
 from tests.part_b import noise_of, values
 
 
@@ -60,3 +60,18 @@ def test_what_the_judge_reads_is_the_last_frame(bench):
     last = pixels_to_the_end(trajectory)["x_t"][-1]
     wanted = np.clip(trajectory["result"], 0, 1).transpose(0, 2, 3, 1) * 255
     assert np.abs(last - wanted).max() <= 1
+
+
+def test_the_four_of_a_digit_stand_side_by_side_and_what_is_misread_in_a_frame():
+    """Forty pictures, each of one grey of its own: 10 k + digit. The third 8 is read as a 1."""
+    pixels = np.arange(40, dtype=np.uint8)[None, :, None, None, None] * np.ones((2, 1, 28, 28, 1), np.uint8)
+    read = np.arange(40) % 10
+    read[28] = 1
+    fours = in_fours(pixels, np.arange(40) % 10, read)
+    assert fours.shape == (2, 10, 30, 120, 3)
+    assert fours[1, 8, 15, [15, 45, 75, 105], 0].tolist() == [8, 18, 28, 38]
+    edge = fours[0, 8, 0, [15, 45, 75, 105]]
+    assert (
+        len(np.unique(edge[2])) > 1 and (edge[[0, 1, 3]] == edge[0, 0]).all()
+    )  # one is coloured, three are grey
+    assert (fours[0, 7, 0] == edge[0]).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from core.training import build_network
 from core.training_settings import MnistSettings
 from lessons.course import COURSE
 from pages.components.player.packing import read_header
+from pages.ui.still import brightened
 from pages.ui.training_face import DRAWS, TRAINS
 from tests.ui.fake_model import open_page, sentences
 
@@ -207,7 +209,7 @@ def test_what_was_measured_beforehand_is_told_and_can_be_read_as_a_table(visit, 
         at, _ = visit("B9", steps="2")
     assert "of 1,000 digits **98.2%** are read as asked" in words(at)
     assert re.search(
-        r"read as asked: \*\*\d+ of 40\*\*, diversity \*\*\d\.\d\*\* \(test digits 3\.1\)",
+        r"\d+ of 40 read as asked, diversity \d\.\d \(test digits 3\.1\)",
         words(at),
     )
     table = next(frame.value for frame in at.table if "asked for" in frame.value.columns)
@@ -215,10 +217,10 @@ def test_what_was_measured_beforehand_is_told_and_can_be_read_as_a_table(visit, 
 
 
 def test_guided_digits_stand_beside_the_same_noises_without_guidance(visit, weights, monkeypatch):
-    """Where those are at hand; their own readings are told apart."""
+    """Where those are at hand: two blocks, γ = 1 first, with what the judge reads of each as its head."""
     weights()
     at, _ = visit("B9", steps="2", gamma="1")
-    assert "; at γ = 1" not in words(at)
+    assert re.search(r"\d+ of 40 read as asked, diversity \d", words(at))  # alone, it stands above
     films = []
     monkeypatch.setattr(
         "pages.ui.stage.player", lambda film, **more: films.append(read_header(film)) and None
@@ -226,14 +228,55 @@ def test_guided_digits_stand_beside_the_same_noises_without_guidance(visit, weig
     at.slider(key="guided_digits:gamma").set_value(5.0).run()
     at.run()  # as the page is at the end of a run
     assert not at.exception
-    assert re.search(r"read as asked: \*\*\d+ of 40\*\*.*; at γ = 1: \*\*\d+ of 40\*\*", words(at))
-    shown = [row["caption"] for row in films[-1]["rows"] if row["shown"]]
-    assert shown == [
-        "γ = 5: noise 3",
-        "γ = 5: noise 4",
-        "γ = 1: noise 3",
-        "γ = 1: noise 4",
-    ]  # γ = 5 is more alike
+    assert "of 40 read as asked" not in words(at)  # the heads say it
+    heads = [
+        re.match(r"γ = (\d): \d+ of 40 read as asked, diversity \d", head) for head in films[-1]["columns"]
+    ]
+    assert [head and head[1] for head in heads] == ["1", "5"]
+    assert [row["label"] for row in films[-1]["rows"]] == list("0123456789")  # all ten can be reached
+    assert [row["label"] for row in films[-1]["rows"] if row["shown"]] == ["2", "4", "7", "8"]
+
+
+@pytest.mark.parametrize(
+    "code, shown, columns",
+    [
+        ("B2", ["z", r"D_\theta(z)", "x"], "test digit no. 0"),
+        ("B4", ["z", r"D_\theta(z)", r"\bar{x}"], None),
+        ("B7", ["x_t", r"\hat{x}_1"], None),
+        ("B8", ["x_t"], "no class"),
+    ],
+)
+def test_a_film_opens_on_what_its_claim_is_about(code, shown, columns, visit, weights, monkeypatch):
+    weights()
+    films = []
+    monkeypatch.setattr(
+        "pages.ui.stage.player", lambda film, **more: films.append(read_header(film)) and None
+    )
+    at, _ = visit(code, **SHORT.get(code, {}))
+    at.run()
+    assert not at.exception
+    film = films[-1]
+    assert [row["label"] for row in film["rows"] if row["shown"]] == shown
+    assert columns is None or columns in film["columns"]
+    if code == "B4":  # brighter than it is: it says so, and tells no values
+        assert all(row["drawn"] and "white is 0.6" in row["caption"] for row in film["rows"][1:3])
+    if code == "B8":
+        assert not film["numbers"] and not film["formula"]
+
+
+def test_the_block_that_is_shown_stands_out_in_the_table(visit):
+    at, _ = visit("B10", term="UpConv")
+    [table] = [frame.value for frame in at.table if "block" in frame.value.columns]
+    assert list(table.columns) == ["block", "shape rule", "this size", "parameters", "parameters in all"]
+    assert [name for name in table["block"] if "**" in name] == ["**▸ UpConv**"]
+    assert "each channel has its own contrast" in words(at)
+
+
+def test_what_a_block_puts_out_is_bright_enough_to_be_seen():
+    dark = np.array([[[0, 20], [40, 51]], [[0, 1], [2, 2]]], np.uint8)
+    assert brightened(dark).tolist() == [[[0, 100], [200, 255]], [[0, 5], [10, 10]]]
+    assert brightened(dark, each=True)[1].tolist() == [[0, 128], [255, 255]]
+    assert not brightened(np.zeros((2, 3, 3), np.uint8), each=True).any()  # what is nothing stays black
 
 
 def test_a_test_digit_is_read_as_it_is_meant(visit, weights):

@@ -1,15 +1,16 @@
 // The controls of the field: buttons, sliders, keys, and the pointer on the plane.
 
 const THUMB = 20; // width of a range input's thumb in CSS pixels, as in field.css
-/** @typedef {{field: string, show: Set<string>}} Layered */
+/** @typedef {{field: string, show: Set<string>, particles: number}} Layered */
 const moving = (/** @type {Layered} */ view) => [["particles", "particles"], ["paths", "paths"]].filter(([layer]) => view.show.has(layer)).map(([, words]) => words);
 // Colour, words ("" for what is not drawn), and whether it is drawn as a line.
 /** @type {[string, (view: Layered) => string, (view: Layered) => boolean][]} */
 const LEGEND = [
   ["data", () => "data points x₁", () => false],
+  ["ring", (view) => view.particles <= FEW && (view.show.has("straight") || view.show.has("paths")) ? "noises x₀" : "", () => false],
   ["exact", (view) => view.field !== "network" ? named(moving(view), "exact field") : "", (view) => !view.show.has("particles")],
   ["network", (view) => view.field !== "exact" ? named(moving(view), "network") : "", (view) => !view.show.has("particles")],
-  ["straight", (view) => view.show.has("straight") ? "conditional paths: straight, a dot at time t" : "", () => true],
+  ["straight", (view) => view.show.has("straight") ? "conditional paths, a dot at time t" : "", () => true],
   ["gap", (view) => view.field === "difference" ? "difference" : "", () => true],
 ];
 const named = (/** @type {string[]} */ what, /** @type {string} */ field) => what.length ? `${what.join(" and their ")}, ${field}` : "";
@@ -67,6 +68,7 @@ class Controls {
       part(name).max = STOPS.length - 1;
       on(part(name), "input", () => field.set({ [name]: STOPS[Number(part(name).value)] }));
     }
+    on(part("more"), "toggle", () => field.layout());
     const compare = part("compare");
     on(compare, "change", () => field.set({ beside: compare.checked ? (field.view.steps > 12 ? 4 : 50) : 0 }));
     on(part("particles"), "input", () => field.set({ particles: Number(part("particles").value) }));
@@ -155,7 +157,8 @@ class Controls {
       const item = document.createElement("span");
       item.textContent = words(view);
       item.classList.toggle("line", line(view));
-      item.style.setProperty("--mark", colours[name]);
+      item.style.setProperty("--mark", colours[name] ?? "none");
+      item.classList.toggle("ring", name === "ring");
       return item;
     }));
     const snapshots = scene.network?.snapshots.length ?? 0;

@@ -40,6 +40,7 @@ class VectorField {
       this.pause();
       this.epoch = envelope.epoch;
       this.view = parseView(envelope.view);
+      this.part("more").open = !isSplit(this.view); // not under a hand that has just shown the other layer
       this.sent = JSON.stringify(formatView(this.view));
     }
     this.readTheme();
@@ -57,6 +58,7 @@ class VectorField {
     this.colours = {
       ink, paper, exact: pick(0, "#0072b2"), data: pick(1, "#c04e00"), network: pick(2, "#007a5a"), straight: pick(3, "#a8437f"),
       gap: pick(3, "#a8437f"), arrow: `color-mix(in srgb, ${ink} 62%, transparent)`,
+      faintArrow: `color-mix(in srgb, ${ink} 24%, transparent)`,
     };
     this.colours.densityRgb = toRgb(pick(0, "#0072b2"), this.root);
     this.theme = JSON.stringify(this.colours);
@@ -84,11 +86,10 @@ class VectorField {
     this.shownField = !this.hasField ? null
       : view.field !== "difference" ? fields[main]
       : Object.assign(new Difference(fields.network, fields.exact), { version: `${fields.network.version}-${fields.exact.version}` });
-    this.panels[1].figure.hidden = !view.beside;
+    this.active = planes(this.panels, view);
     Object.assign(this.root.dataset, { network: fields.network?.version ?? "", wrong: scene.wrong ?? "" }); // for tests
     const state = { scene, view, fields: this.hasField ? fields : { exact: fields.exact }, wrong: scene.wrong };
-    this.active = view.beside ? this.panels : [this.panels[0]];
-    this.active.forEach((panel, k) => panel.configure(state, k ? view.beside : view.steps));
+    this.active.forEach((panel, k) => panel.configure(state, (k && view.beside) || view.steps));
     const right = this.hasField && fields[main];
     const starts = scene.noise.subarray(0, 2 * Math.min(view.particles, REFERENCE_PARTICLES));
     if (!right || view.field === "difference" || scene.wrong === "half_noise") this.reference.drop();
@@ -251,7 +252,7 @@ class VectorField {
   describeDrop() {
     const host = this.part("drop"), drop = this.active[0].drops.at(-1), { t } = this.view;
     this.part("clear").hidden = !this.view.drops.length;
-    host.hidden = !drop && this.view.field !== "exact"; // there the training needs the room, and one begins with the exact field
+    host.hidden = !drop && (this.view.field !== "exact" || isSplit(this.view)); // there others need the room more
     if (!drop) return put(host, "Click on the plane to drop a particle; drag it about.");
     if (t < drop.at[0]) return put(host, `This particle was dropped at t = ${signed(drop.at[0])}, which is still to come.`);
     const [x, y] = drop.flow.at(t), u = new Float64Array(2);
@@ -278,12 +279,15 @@ class VectorField {
   layout() {
     const { scene, view } = this, width = this.root.clientWidth;
     if (!width) return;
-    const two = Boolean(view.beside), wide = width >= 760;
+    const split = isSplit(view), two = Boolean(view.beside) || split;
+    if (!split) this.part("more").open = true;
+    const below = split && !this.part("more").open && !view.drops.length, wide = width >= 760 && !below; // little is to be said
+    this.root.classList.toggle("split", split);
     this.root.classList.toggle("two", two && !wide);
     this.root.classList.toggle("wide", wide);
     this.root.classList.toggle("pair", two && wide);
-    const beside = two && width >= 560, room = (wide ? width - SIDE[two ? "two" : "one"] : width) - (beside ? GAP : 0);
-    const tall = heightFor(this.root, this.part("panels"), wide ? this.part("deck") : this.root) - CAPTION[two ? "two" : "one"];
+    const beside = split || (two && width >= 560), room = (wide ? width - SIDE[two ? "two" : "one"] : width) - (beside ? GAP : 0);
+    const tall = heightFor(this.root, this.part("panels"), wide ? this.part("deck") : this.root) - CAPTION[two && !below ? "two" : "one"];
     const side = Math.floor(Math.min(beside ? room / 2 : room, tall));
     this.root.style.setProperty("--planes", `${beside ? 2 * side + GAP : side}px`); // what the clock says must not make the track longer
     for (const panel of this.panels) panel.resize(side);
@@ -294,11 +298,8 @@ class VectorField {
 
   training() {
     const { network, loss } = this.scene, host = this.part("training"), snapshots = network?.snapshots.length ?? 0;
-    host.hidden = !loss;
-    if (!loss) return;
-    const aside = this.view.field === "exact" && !loss.live; // of a training that has ended, where its network is not shown
-    for (const part of host.children) part.hidden = aside && !part.matches(".progress");
-    if (aside) return put(this.part("progress"), `Trained for ${loss.done} of ${loss.total} steps: choose “network” to see what it has learnt.`);
+    host.hidden = !loss || (this.view.field === "exact" && !loss.live); // of one that has ended, where its network is not shown
+    if (host.hidden) return;
     const k = Math.min(this.view.after, snapshots - 1);
     drawLoss(this.part("loss"), loss, snapshots ? network.steps[k] : null, Math.max(220, host.clientWidth));
     put(this.part("progress"), loss.live ? `Training: step ${loss.done} of ${loss.total}` : `Trained for ${loss.done} of ${loss.total} steps`);

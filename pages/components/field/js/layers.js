@@ -202,6 +202,13 @@ function drawPaths(pen, flow, t, position, colour) {
   const { context } = pen;
   context.strokeStyle = colour;
   context.lineWidth = flow.count > FEW ? 1.2 : 2;
+  if (flow.count <= FEW) { // the way that is still to come
+    context.globalAlpha = 0.35;
+    context.beginPath();
+    for (let i = 0; i < flow.count; i++) tracePath(pen, flow, i, flow.frontier, null);
+    context.stroke();
+    context.globalAlpha = 1;
+  }
   context.beginPath();
   for (let i = 0; i < Math.min(FOLLOWED, flow.count); i++) tracePath(pen, flow, i, t, position);
   context.stroke();
@@ -215,7 +222,7 @@ function drawStraight(pen, { noise, points, pairs }, count, t, colour) {
     return [noise[2 * i], noise[2 * i + 1], points[2 * j], points[2 * j + 1]];
   });
   context.strokeStyle = context.fillStyle = colour;
-  context.lineWidth = count > FEW ? 1 : 1.5;
+  context.lineWidth = count > FEW ? 1 : 2;
   context.globalAlpha = 0.6;
   context.beginPath();
   for (const [a, b, c, d] of ends) {
@@ -225,8 +232,18 @@ function drawStraight(pen, { noise, points, pairs }, count, t, colour) {
   context.stroke();
   context.globalAlpha = 1;
   context.beginPath();
-  for (const [a, b, c, d] of ends) disc(pen, (1 - t) * a + t * c, (1 - t) * b + t * d, 2.6);
+  for (const [a, b, c, d] of ends) disc(pen, (1 - t) * a + t * c, (1 - t) * b + t * d, count > FEW ? 2.6 : 3.8);
   context.fill();
+}
+
+// Where the particles begin, as open circles.
+function drawStarts(pen, starts, { ink, paper }) {
+  const { context } = pen;
+  context.beginPath();
+  for (let i = 0; i < starts.length; i += 2) disc(pen, starts[i], starts[i + 1], 4);
+  Object.assign(context, { fillStyle: paper, strokeStyle: ink, lineWidth: 1.6 });
+  context.fill();
+  context.stroke();
 }
 
 // In the difference: from where the exact field has carried a particle to where the network has.

@@ -2,6 +2,10 @@
 
 const REFERENCE_STEPS = 100; // RK4; what a caption calls the true flow
 const REFERENCE_PARTICLES = 200;
+const PARTS = {
+  straight: "The lines of the training: each noise straight to its data point. They cross.",
+  paths: "The paths along their mean: they bend, and never meet at the same time.",
+};
 const SOLVER_NAMES = { euler: "Euler", heun: "Heun", rk4: "RK4" };
 
 // The flow that is shown, and the one that is being computed to take its place. The old one stays in sight until the
@@ -38,6 +42,7 @@ class Panel {
     this.over = new Pen(figure.querySelector(".over"), extent);
     this.slots = { exact: new Slot(), network: new Slot() };
     this.drops = [];
+    this.part = ""; // "straight" or "paths", where two planes share what is shown
     this.cost = 0; // milliseconds that the lower canvas took
     this.drawnAt = 0;
   }
@@ -57,6 +62,7 @@ class Panel {
     const needed = { exact: ["exact"], network: ["network"], difference: ["exact", "network"] }[view.field];
     const scale = wrong === "half_noise" ? 0.5 : 1;
     const starts = scene.noise.subarray(0, 2 * view.particles).map((value) => scale * value);
+    this.starts = starts;
     for (const [name, slot] of Object.entries(this.slots)) {
       const field = fields[name];
       if (!needed.includes(name) || !field) { slot.drop(); continue; }
@@ -82,18 +88,24 @@ class Panel {
 
   adopt(t) { for (const slot of Object.values(this.slots)) slot.adopt(t); }
 
+  // What of all that is shown stands in this plane.
+  layers(view) {
+    if (!this.part) return view.show;
+    return new Set([...view.show].filter((layer) => (layer === "straight") === (this.part === "straight")));
+  }
+
   // The lower canvas: density, arrows, streamlines, data. True when it shows what it should. It is left alone for `pause`
   // milliseconds after it was drawn: where pixels are slow, it is the particles that have to move.
   drawUnder(now, pause, { scene, view, shownField, exact, colours, theme }) {
-    const key = [scene.id, view.t, [...view.show].sort(), view.field, shownField?.version, this.under.size, theme].join("|");
+    const key = [scene.id, view.t, [...this.layers(view)].sort(), view.particles <= FEW, view.field, shownField?.version, this.under.size, theme].join("|");
     if (key === this.drawn) return true;
     if (now - this.drawnAt < 2 * this.cost + pause) return false; // at most a third of the time goes here
-    const { under: pen } = this, start = performance.now(), { show, t } = view;
+    const { under: pen } = this, start = performance.now(), { t } = view, show = this.layers(view);
     pen.clear();
     if (show.has("density")) drawDensity(pen, exact, t, { rgb: colours.densityRgb });
     if (shownField && (show.has("arrows") || show.has("streamlines"))) {
       const samples = sampleField(shownField, t, pen.extent, show.has("streamlines"));
-      const colour = view.field === "difference" ? colours.gap : colours.arrow;
+      const colour = view.field === "difference" ? colours.gap : view.particles <= FEW && show.has("paths") ? colours.faintArrow : colours.arrow;
       if (show.has("streamlines")) drawStreamlines(pen, samples, colour);
       const where = view.field === "difference" ? exact.density(t, GRID, pen.extent, DENSITY_BLUR) : null;
       if (show.has("arrows")) drawQuiver(pen, samples, colour, where);
@@ -107,7 +119,7 @@ class Panel {
 
   // The upper canvas: what moves.
   drawOver({ scene, view, colours, exact, fines, crosshair }) {
-    const { over: pen } = this, { show, t } = view;
+    const { over: pen } = this, { t } = view, show = this.layers(view);
     pen.clear();
     if (show.has("straight")) drawStraight(pen, scene, view.particles, t, colours.straight);
     const places = {};
@@ -122,6 +134,7 @@ class Panel {
     if (show.has("particles")) {
       for (const [name, x] of Object.entries(places)) drawParticles(pen, x, x.length / 2, colours[name]);
     }
+    if (view.particles <= FEW && (show.has("straight") || show.has("paths"))) drawStarts(pen, this.starts, colours);
     const chosen = this.drops.at(-1);
     if (chosen && t >= chosen.at[0]) {
       const place = chosen.flow.at(t), weights = exact.weights(place[0], place[1], t);
@@ -137,6 +150,7 @@ class Panel {
   describe({ scene, view, reference, hasField }) {
     const flow = Object.values(this.slots).map((slot) => slot.current).find(Boolean);
     if (!hasField) return put(this.caption, scene.note || "The network has not been trained on these points yet: press “Train”.");
+    if (this.part === "straight" || (this.part && view.field === "exact")) return put(this.caption, PARTS[this.part]);
     if (!flow) return put(this.caption, "");
     const head = `${SOLVER_NAMES[view.solver]}, T = ${flow.steps} · ${flow.evaluations} evaluation${flow.evaluations === 1 ? "" : "s"}`;
     if (flow.frontier < view.t) return put(this.caption, `${head} · computed up to t = ${flow.frontier.toFixed(2)}`);
@@ -150,6 +164,14 @@ class Panel {
     if (!exact.current || !network.current) return "";
     return `RMS distance between the two ${distanceBetween(exact.current, network.current, t).toFixed(3)}`;
   }
+}
+
+// The planes that are shown, each with its part of what there is to see.
+function planes(panels, view) {
+  const split = isSplit(view);
+  for (const [k, part] of ["straight", "paths"].entries()) panels[k].part = split ? part : "";
+  panels[1].figure.hidden = !view.beside && !split;
+  return panels[1].figure.hidden ? [panels[0]] : panels;
 }
 
 function drawCrosshair(pen, [x, y], colour) {

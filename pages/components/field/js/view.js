@@ -7,6 +7,9 @@ const LAYERS = {
 };
 const MOST_DROPS = 6;
 
+// Straight lines and the paths of their mean stand in a plane each: drawn over each other nobody sees which of them cross.
+const isSplit = (view) => !view.beside && view.show.has("straight") && view.show.has("paths");
+
 const parseView = (texts) => ({
   t: Number(texts.t),
   show: new Set(texts.show.split(",").filter(Boolean)),

@@ -39,10 +39,10 @@ class Stage {
   // about as large, the lowest: it leaves room for the curves.
   plan(film, rows, width, height, single) {
     const across = single ? rows.length : film.batch, down = single ? 1 : rows.length;
-    const stacked = !single && width < 560;
+    const tall = Math.max(...rows.map((row) => row.height / Math.max(row.width, row.height)));
+    const stacked = !single && width < 560 && tall > 0.5; // of low pictures the names would be taller than they are
     const label = (width < 720 ? STAGE.narrowLabel : STAGE.label) - STAGE.gap;
     const room = width - (single || stacked ? 0 : label + STAGE.gap);
-    const tall = Math.max(...rows.map((row) => row.height / Math.max(row.width, row.height)));
     const named = !single && film.columns.some(Boolean) ? STAGE.name : 0;
     const plans = [];
     for (let lines = 1; lines <= across; lines++) {
