@@ -26,8 +26,8 @@ def answers(of: np.ndarray, mean: np.ndarray) -> list[Row]:
     said = f"white is {WHITE:g}"
     return [
         Row("clean_hat", r"D_\theta(z)", bright[0], f"the network; {said}", drawn=True),
-        Row("of-all", r"\bar{x}", bright[1], f"the mean of all digits; {said}", once=True, drawn=True),
-    ]  # player.css: what is of all columns stands in their middle
+        Row("mean", r"\bar{x}", bright[1], f"the mean of all digits; {said}", once=True, drawn=True),
+    ]
 
 
 def noise_films(ages: list[str]) -> Films:

@@ -58,9 +58,9 @@ def digits_films(num_steps: int, networks: int, pick: int) -> Films:
         fours = in_fours(x_t[:, own], asked, read)
         return Film(
             rows=[
-                Row(f"headed-{digit}", str(digit), fours[:, digit, None], "noises 1 to 4", shown=digit in SHOWN, drawn=True)
+                Row(f"x_t-{digit}", str(digit), fours[:, digit, None], "noises 1 to 4", shown=digit in SHOWN, drawn=True)
                 for digit in range(10)
-            ],  # player.css: the heads stand on top; `drawn`, as a place among four pictures and frames says nothing
+            ],  # `drawn`, as a place among four pictures and frames says nothing
             steps=times[: len(x_t)], total=total, clock="flow", name="b9",
         )  # fmt: skip
 

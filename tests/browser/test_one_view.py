@@ -68,9 +68,9 @@ def test_a_digit_s_samples_are_large_enough_to_be_compared(new_page, fresh, size
     """B9: four digits of two blocks, each sample so many pixels wide, below what is said of its block; all in one window."""
     page = new_page(width=size[0], height=size[1])
     page.goto(f"{fresh}/guided-digits")
-    fours = page.locator('.tile canvas[data-row^="headed-"]')
+    fours = page.locator('.tile canvas[data-row^="x_t-"]')
     expect(fours).to_have_count(8, timeout=SLOW)
-    heads = page.locator('.tile:has([data-row^="headed-"]) figcaption')
+    heads = page.locator('.tile:has([data-row^="x_t-"]) figcaption')
     expect(heads).to_have_text([re.compile("^γ = 1: "), re.compile("^γ = 5: ")])
     page.wait_for_timeout(1000)
     for k in range(8):

@@ -58,8 +58,11 @@ class Figure {
         build();
       }
     }
-    const over = stage.offsetHeight - heightFor(this.player.root, stage);
-    if (over > 1) build(over); // labels of several lines
+    for (let tries = 0, less = 0; tries < 5; tries++) { // labels of several lines, which the plan has not foreseen
+      const over = stage.offsetHeight - heightFor(this.player.root, stage);
+      if (over <= 1) break;
+      build(less += over);
+    }
     const most = heightFor(this.player.root, stage);
     if (box && !narrow) {
       const charts = this.player.part("charts"), { hidden } = charts;

@@ -30,7 +30,7 @@ class Stage {
     this.host.style.setProperty("--label", `${plan.label}px`);
     const widest = Math.max(...rows.map((row) => fit(plan.size, row)[0])); // in whole pixels less than the plan's size
     this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (widest + STAGE.gap))}px`);
-    const bands = rows.map((row, i) => this.band(film, row, plan.size, single, plan.lines > 1 || i === 0));
+    const bands = rows.map((row, i) => this.band(film, row, plan.size, single, plan.lines > 1 ? "below" : i > 0 ? "" : rows.length > 1 ? "above" : "below"));
     this.say(frame);
     this.host.replaceChildren(...bands);
   }
@@ -90,7 +90,8 @@ class Stage {
         const name = document.createElement("figcaption");
         name.textContent = film.columns[sample];
         name.title = film.columns[sample];
-        figure.append(name);
+        if (named === "above") figure.prepend(name);
+        else figure.append(name);
       }
       line.append(figure);
       this.tiles.push({ canvas, row, sample });
