@@ -1,4 +1,4 @@
-"""Curves in a real browser, on a lesson that opens with the curve of a network that ships."""
+"""Curves in a real browser, on a lesson that opens with the curves of two networks that ship."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ def drawing(page: Page, app: str):
     page.goto(f"{app}/{LESSON.url_path}")
     page.get_by_role("radio", name="Its training").click(timeout=PATIENCE)
     drawing = page.locator(".curves .drawing")
-    expect(drawing.locator(".scatterlayer .js-line")).to_have_count(1, timeout=PATIENCE)
+    expect(drawing.locator(".scatterlayer .js-line")).to_have_count(2, timeout=PATIENCE)
     return drawing
 
 
 def test_a_curve_says_its_numbers_to_who_does_not_see_it_and_to_who_points_at_it(page: Page, drawing):
-    curve = shipped_curve("b6").drawn()
     expect(drawing).to_have_attribute("role", "img")
-    said = drawing.get_attribute("aria-label")
-    assert said.startswith("Loss (pixels in [0, 1]) over step: Trained beforehand")
-    assert float(said.rpartition(" ")[2]) == pytest.approx(curve.losses[-1], rel=0.01)
-    expect(drawing.locator(".legendtext")).to_have_count(1)
+    axes, said = drawing.get_attribute("aria-label").split(": ", 1)
+    assert axes == "Loss (pixels in [0, 1]) over step"
+    for preset, curve in zip(("b6", "b6-slow"), said.split(", "), strict=True):
+        assert curve.startswith("Trained beforehand: D 64")
+        assert float(curve.rpartition(" ")[2]) == pytest.approx(shipped_curve(preset).losses[-1], rel=0.01)
+    expect(drawing.locator(".legendtext")).to_have_count(2)
     expect(page.locator(".curves .modebar")).to_have_count(0)
     drawing.locator(".nsewdrag").hover()
-    expect(drawing.locator(".hoverlayer .legendtext")).to_contain_text("Trained beforehand")
+    expect(drawing.locator(".hoverlayer .legendtext").first).to_contain_text("Trained beforehand")
 
 
 def test_axis_and_scale_are_chosen_in_the_browser(page: Page, drawing):
@@ -52,8 +53,8 @@ def test_axis_and_scale_are_chosen_in_the_browser(page: Page, drawing):
 def test_a_mean_over_more_steps_leaves_the_steps_faint_behind_it(page: Page, drawing):
     losses = shipped_curve("b6").drawn()
     page.locator(".curves .tools").get_by_label("mean of").select_option("250 steps")
-    expect(drawing.locator(".scatterlayer .js-line")).to_have_count(2)
-    raw, mean = drawing.evaluate("(d) => d.data.map((trace) => trace.y)")
+    expect(drawing.locator(".scatterlayer .js-line")).to_have_count(4)
+    raw, mean = drawing.evaluate("(d) => d.data.slice(0, 2).map((trace) => trace.y)")
     count = max(1, round(250 / losses.every))
     assert raw == pytest.approx(losses.losses.tolist())
     assert mean[-1] == pytest.approx(losses.losses[-count:].mean())

@@ -58,10 +58,10 @@ class Figure {
         build();
       }
     }
-    for (let tries = 0, less = 0; tries < 5; tries++) { // labels of several lines, which the plan has not foreseen
+    for (let tries = 0, less = 0, last = Infinity; tries < 5; tries++) { // labels of several lines, which the plan has not foreseen
       const over = stage.offsetHeight - heightFor(this.player.root, stage);
-      if (over <= 1) break;
-      build(less += over);
+      if (over <= 1 || over > last) break; // smaller pictures may have higher labels
+      build(less += last = over);
     }
     const most = heightFor(this.player.root, stage);
     if (box && !narrow) {
