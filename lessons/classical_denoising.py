@@ -48,7 +48,7 @@ LESSON = Lesson(
     ),
     shows=(
         "core.edits:GaussianLowpass", "core.diffusion:add_noise", "core.diffusion:draw_noise",
-        "lessons.classical_denoising:psnr", "lessons.classical_denoising:compute",
+        "lessons.classical_denoising:blurs", "lessons.classical_denoising:psnr", "lessons.classical_denoising:compute",
     ),
     jobs={"blur": "lessons.classical_denoising:run"},
     spec="lessons.classical_denoising:spec",
