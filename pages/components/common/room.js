@@ -4,7 +4,7 @@
 const ROOM = {
   narrow: "(max-width: 60rem)", // as page.css: words below the figure, not beside it
   share: 0.45, // of a narrow window's height for the figure
-  margin: 28, // above and below the figure in a wide window
+  margin: 40, // above the figure, before anything is scrolled, and below it in a wide window
   least: 96,
   alone: 0.56, // of the window's height, where the player stands on a page that scrolls
 };
