@@ -247,10 +247,11 @@ def told(network: Network, trajectory: Trajectory) -> str:
 
 
 def judged(network: Network, trajectory: Trajectory) -> str:
-    """What the claim is about, where it does not stand above the two blocks."""
+    """What the claim is about, or what of it does not stand above the two blocks."""
+    real = f"{trajectory.meta['test_diversity']:.1f}"
     if unguided(network).runs:
-        return ""
-    return f"{told(network, trajectory)} (test digits {trajectory.meta['test_diversity']:.1f})"
+        return f"diversity of test digits {real}"
+    return f"{told(network, trajectory)} (test digits {real})"
 
 
 def unguided(network: Network) -> Pins:

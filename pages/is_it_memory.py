@@ -125,7 +125,7 @@ OPPONENT = {
 
 ANSWER = {  # label and words of each one's estimate: on a phone the label stands alone
     "emoji64": (r"\text{recalls}", "emoji64: 1,493 pictures"), "storybook64": (r"\text{learns}", "storybook64: none twice"),
-    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "a perfect one of emoji64’s"),
+    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "perfect, of emoji64’s pictures"),
 }  # fmt: skip
 
 YARDSTICK = "blur"  # behind its chip: that storybook64 is better is read off the curves

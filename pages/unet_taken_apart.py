@@ -51,9 +51,8 @@ def thumbnail(maps: np.ndarray) -> np.ndarray:
         points = np.zeros(16, np.uint8)
         points[: len(maps)] = brightened(maps).ravel()[:16]
         return points.reshape(4, 4, 1)
-    maps = brightened(maps[:4])
     four = np.zeros((4, *maps.shape[1:]), np.uint8)
-    four[: min(4, len(maps))] = maps[:4]
+    four[: len(maps)] = brightened(maps[:4])
     return contact_sheet(four[..., None], columns=2, gap=1, background=128)[1:-1, 1:-1]
 
 
@@ -89,17 +88,8 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
     if says_velocity(trajectory):
         column, row, side = ESTIMATE
         estimate = unit_pixels(clean_estimate(trajectory))
-        nodes.append(
-            Node(
-                "",
-                "x̂₁",
-                f"x + (1 − t) u, t = {trajectory.meta['params']['t']:g}",
-                column,
-                row,
-                estimate,
-                side,
-            )
-        )
+        note = f"x + (1 − t) u, t = {trajectory.meta['params']['t']:g}"
+        nodes.append(Node("", "x̂₁", note, column, row, estimate, side))
         edges.append(Edge(len(PATH), len(PATH) + 1))
     at = {node.name: k for k, node in enumerate(nodes)}
     for start, end in (("conv_in", "up2"), ("down1", "up1"), ("down2", "unflatten")):
@@ -190,7 +180,7 @@ with lesson_page(LESSON) as values:
         if values["network"] == "trained":
             st.caption(
                 "No trained network is here yet, so the weights are fresh: train one in lesson B2, B6 or B8."
-                if found is None else f"{found[0].label} · {title_of(found[1])} · white is each block’s own largest value"
+                if found is None else f"{found[0].label} · {title_of(found[1])} · white is the largest value shown"
             )  # fmt: skip
         trajectory = result_of(
             LESSON, spec(values, None if found is None else found[0].ref(found[1])), allowed=ok

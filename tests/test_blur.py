@@ -68,8 +68,7 @@ def test_every_blur_of_a2_takes_from_a_wave_what_its_transform_says():
     """Also of the picture without noise, in the page's first column."""
     found = classical_denoising.blurs(wave(6).float().expand(1, 3, -1, -1))
     for sigma, picture in zip(classical_denoising.SIGMAS, found, strict=True):
-        if (
-            sigma == 0 or 0.8 <= sigma <= 3
-        ):  # narrower ones are sampled coarsely, of wider ones the kernel sees a part
+        # Narrower ones are sampled coarsely, of wider ones the kernel sees a part.
+        if sigma == 0 or 0.8 <= sigma <= 3:
             kept = math.exp(-((math.pi * 6 / 63 * sigma) ** 2) / 2)
             np.testing.assert_allclose(picture[0, 0].numpy(), kept * wave(6)[0, 0].numpy(), atol=5e-3)

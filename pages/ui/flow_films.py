@@ -46,8 +46,8 @@ def flow(
 
     `networks` name the networks ("epoch 1", ...), the oldest last: it is shown, and of each before it x_t behind a chip of
     its own; with `pick` that one alone. `columns` name the pictures; `shown` are the quantities whose rows are open at
-    first, and the film rests on the frame at this share of its length. Without `numbers`
-    the time stands in the film's own line alone.
+    first, and the film rests on the frame at this share of its length. Without `numbers` the time is told by the film's
+    steps alone.
     """
     chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
     kept = kept_steps(num_steps, count * len(networks))

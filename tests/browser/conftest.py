@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from core.settings import ASSETS
+
 playwright_api = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed.")
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect  # noqa: E402
 
@@ -119,6 +121,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
     """`serve(script, **environment)`: a server of the module's own, for what asks for other settings or an empty store."""
     with servers(tmp_path_factory) as start:
         yield start
+
+
+@pytest.fixture(scope="module")
+def fresh(serve: Callable[..., str]) -> str:
+    """The app as it is on a fresh machine: an empty store, and the openings that ship."""
+    return serve("streamlit_app.py", DIFFUSION_OPENINGS=str(ASSETS / "openings"))
 
 
 @pytest.fixture(scope="session")

@@ -294,7 +294,7 @@ def test_straight_lines_and_paths_stand_in_a_plane_each(page, app):
         for panel in (0, 1)
     ]
     assert drawn == [[True, False], [False, True]]
-    expect(page.locator("figcaption").nth(0)).to_contain_text("They cross")
+    expect(page.locator("figcaption").nth(0)).to_contain_text("They may cross")
     expect(page.get_by_role("radio", name="RK4")).to_be_hidden()  # the planes have the room
     page.locator("summary").click()
     page.get_by_role("radio", name="RK4").check()

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Locator, expect
 
-from core.settings import ASSETS
 from lessons.course import COURSE
 
 pytestmark = pytest.mark.browser
 SLOW = 120_000  # milliseconds
 CLOSED = COURSE[1]  # computes in closed form
-
-
-@pytest.fixture(scope="module")
-def fresh(serve: Callable[..., str]) -> str:
-    """The app as it is on a fresh machine: an empty store, and the openings that ship."""
-    return serve("streamlit_app.py", DIFFUSION_OPENINGS=str(ASSETS / "openings"))
 
 
 def test_a_card_leads_to_its_lesson_without_loading_the_app_anew_and_is_marked_afterwards(new_page, fresh):

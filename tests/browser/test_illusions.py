@@ -160,12 +160,9 @@ def test_near_by_the_picture_is_itself(page, app):
     open_on(page, app, count=1)
     set_distance(page, 0)
     assert np.abs(canvas_pixels(page, "magnified").astype(int) - load_picture("castle")).max() <= 8
-    assert (
-        side_of(page) >= 192
-    )  # three CSS pixels for one of the picture, beside the frame for its size from afar
-    expect(
-        page.locator(".distance .sized canvas").first
-    ).to_be_hidden()  # as large as the others, so it has no room there
+    assert side_of(page) >= 192  # three CSS pixels for one of the picture
+    # From here it is as large as the other two, for which its frame has no room.
+    expect(page.locator(".distance .sized canvas").first).to_be_hidden()
     expect(page.locator(".distance .beyond").first).to_be_visible()
 
 

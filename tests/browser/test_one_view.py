@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.settings import ROOT
 from lessons.course import COURSE
 
 pytestmark = pytest.mark.browser
@@ -25,12 +24,6 @@ FIGURES = (
 @pytest.fixture(scope="module")
 def app(serve: Callable[..., str]) -> str:
     return serve("streamlit_app.py")
-
-
-@pytest.fixture(scope="module")
-def fresh(serve: Callable[..., str]) -> str:
-    """As on a fresh machine: an empty store, and the openings that ship."""
-    return serve("streamlit_app.py", DIFFUSION_OPENINGS=str(ROOT / "assets" / "openings"))
 
 
 def inside(page: Page, parts: Locator, height: float) -> None:

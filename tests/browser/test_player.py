@@ -41,32 +41,6 @@ def test_the_last_frame_has_words_of_its_own(page, app):
     expect(words).to_have_text("the picture")
 
 
-def test_the_strip_says_what_it_shows(page, app):
-    """The harness names no row for it, so it is the first one's, x_t."""
-    open_player(page, f"{app}/?size=32")
-    name = page.locator(".strip .of")
-    expect(name).to_be_visible()
-    assert name.locator("math").text_content() == "xt"
-    first, box = page.locator(".strip .thumb").first.bounding_box(), name.bounding_box()
-    assert box["x"] + box["width"] <= first["x"] and box["y"] < first["y"] + first["height"]
-    for other in page.locator(".transport :is(button, p, label)").all():
-        beside = other.bounding_box()
-        apart = beside["x"] + beside["width"] <= box["x"] or beside["y"] + beside["height"] <= box["y"]
-        assert apart or beside["y"] >= box["y"] + box["height"], beside
-
-
-@pytest.mark.parametrize("height", [768, 1400])
-def test_a_marked_step_stands_below_its_place_on_the_scrubber(page, app, height):
-    """The first and the last as well; in a tall window they are larger. A thumb is 20 pixels wide, 10 at each end."""
-    page.set_viewport_size({"width": 1400, "height": height})
-    open_player(page, f"{app}/?size=64")
-    track, last = scrubber(page).bounding_box(), int(scrubber(page).get_attribute("max"))
-    for thumb in page.locator(".strip .thumb").all():
-        box, frame = thumb.bounding_box(), int(thumb.get_attribute("data-frame"))
-        wanted = track["x"] + 10 + frame / last * (track["width"] - 20)
-        assert box["x"] + box["width"] / 2 == pytest.approx(wanted, abs=1), frame
-
-
 def test_what_adds_nothing_is_faint_and_what_is_the_same_for_all_is_drawn_once(page, app):
     """At the harness's last step no noise is added: its σ is None there, and 0.2 to 0.001 before."""
     open_player(page, f"{app}/?sum=1&samples=2&size=32&frame=10")

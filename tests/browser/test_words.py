@@ -122,10 +122,8 @@ def test_the_link_of_a_page_whose_path_ends_as_anothers_leads_to_it(page, app):
     expect(take).to_be_enabled(timeout=300_000)
     take.click()
     link = page.get_by_test_id("stPopoverBody").get_by_text(re.compile("^http")).inner_text()
-    assert link.split("?") == [
-        f"{app}/{lesson.url_path}",
-        "i_starts=33&seed=0",
-    ]  # a bare address has another seed
+    # A bare address has another seed.
+    assert link.split("?") == [f"{app}/{lesson.url_path}", "i_starts=33&seed=0"]
     before = take.bounding_box()["y"]
     page.add_style_tag(
         content="* { overflow-anchor: none !important }"

@@ -71,7 +71,6 @@ def test_the_four_of_a_digit_stand_side_by_side_and_what_is_misread_in_a_frame()
     assert fours.shape == (2, 10, 30, 120, 3)
     assert fours[1, 8, 15, [15, 45, 75, 105], 0].tolist() == [8, 18, 28, 38]
     edge = fours[0, 8, 0, [15, 45, 75, 105]]
-    assert (
-        len(np.unique(edge[2])) > 1 and (edge[[0, 1, 3]] == edge[0, 0]).all()
-    )  # one is coloured, three are grey
+    assert len(np.unique(edge[2])) > 1  # coloured; the other three are grey
+    assert (edge[[0, 1, 3]] == edge[0, 0]).all()
     assert (fours[0, 7, 0] == edge[0]).all()

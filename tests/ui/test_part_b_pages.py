@@ -229,6 +229,7 @@ def test_guided_digits_stand_beside_the_same_noises_without_guidance(visit, weig
     at.run()  # as the page is at the end of a run
     assert not at.exception
     assert "of 40 read as asked" not in words(at)  # the heads say it
+    assert re.search(r"diversity of test digits \d\.\d", words(at))  # what both are to be compared with
     heads = [
         re.match(r"γ = (\d): \d+ of 40 read as asked, diversity \d", head) for head in films[-1]["columns"]
     ]

@@ -3,8 +3,8 @@
 const REFERENCE_STEPS = 100; // RK4; what a caption calls the true flow
 const REFERENCE_PARTICLES = 200;
 const PARTS = {
-  straight: "The lines of the training: each noise straight to its data point. They cross.",
-  paths: "The paths along their mean: they bend, and never meet at the same time.",
+  straight: "The lines of the training: each noise straight to its data point. They may cross.",
+  paths: "The paths along their mean: two may cross in place, never at the same time.",
 };
 const SOLVER_NAMES = { euler: "Euler", heun: "Heun", rk4: "RK4" };
 

@@ -21,7 +21,6 @@ class Charts {
     const names = [...new Set(film.curves.map((curve, i) => curve.panel || `#${i}`))];
     this.height = Math.round((names.length === 1 ? CHART.alone : CHART.height) * (innerHeight < CHART.lowBelow ? CHART.low : 1));
     this.panels = names.map((name) => this.panel(name, film.curves.filter((c, i) => (c.panel || `#${i}`) === name)));
-    this.host.hidden = !this.panels.length;
   }
 
   panel(name, curves) {

@@ -64,11 +64,8 @@ class Figure {
       build(less += last = over);
     }
     const most = heightFor(this.player.root, stage);
-    if (box && !narrow) {
-      const charts = this.player.part("charts"), { hidden } = charts;
-      this.player.charts.show(film, this.player.timeline.grow(most - stage.offsetHeight));
-      charts.hidden = hidden;
-    }
+    const { charts, timeline } = this.player;
+    if (box && !narrow && timeline.grow(most - stage.offsetHeight)) charts.show(film, timeline.scale); // below it, step by step
     if (stage.offsetHeight > most + 1) stage.style.maxHeight = `${most}px`; // the smallest that can be seen do not fit: scrolled
     if (stage.scrollHeight > stage.clientHeight + 1) stage.tabIndex = 0; // by keys too
     else stage.removeAttribute("tabindex");

@@ -30,7 +30,9 @@ class Stage {
     this.host.style.setProperty("--label", `${plan.label}px`);
     const widest = Math.max(...rows.map((row) => fit(plan.size, row)[0])); // in whole pixels less than the plan's size
     this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (widest + STAGE.gap))}px`);
-    const bands = rows.map((row, i) => this.band(film, row, plan.size, single, plan.lines > 1 ? "below" : i > 0 ? "" : rows.length > 1 ? "above" : "below"));
+    // Names of columns: below each picture where these stand in several lines, else once, above what stands below each other.
+    const named = (i) => (plan.lines > 1 || rows.length === 1 ? "below" : i === 0 ? "above" : "");
+    const bands = rows.map((row, i) => this.band(film, row, plan.size, single, named(i)));
     this.say(frame);
     this.host.replaceChildren(...bands);
   }

@@ -30,7 +30,7 @@ class Timeline {
     this.inset(most);
     const width = this.range.clientWidth;
     const last = Math.max(1, film.total - 1);
-    const x = (frame) => THUMB / 2 + (frame / last) * (width - THUMB);
+    const x = (frame) => placeOf(frame / last, width);
     const frame = (at) => clamp(Math.round(((at - THUMB / 2) / (width - THUMB)) * last), 0, film.total - 1);
     const left = Math.round(this.range.getBoundingClientRect().left - this.range.closest(".player").getBoundingClientRect().left);
     this.scale = { width, left, x, frame };
@@ -50,7 +50,7 @@ class Timeline {
     this.strip.hidden = !marks.length;
     if (!this.strip.offsetWidth) return; // there is none, or no room for one
     const width = this.range.clientWidth, last = Math.max(1, film.total - 1);
-    const at = marks.map((mark) => THUMB / 2 + (mark / last) * (width - THUMB));
+    const at = marks.map((mark) => placeOf(mark / last, width));
     const half = sizeOf(at, width, most) / 2;
     this.beside = [half - at[0], half - (width - at[at.length - 1])].map((one) => Math.max(0, Math.round(one)));
     this.host.style.paddingInline = this.beside.map((one) => `${one}px`).join(" ");
@@ -71,10 +71,11 @@ class Timeline {
     this.ticks.replaceChildren(...lines);
   }
 
-  // The strip takes what the figure leaves, in CSS pixels. Returns the scale, which may be another then.
+  // The strip takes what the figure leaves, in CSS pixels. Returns whether it is another now, and with it the scale.
   grow(room) {
-    if (room > 8 && this.strip.offsetWidth) this.show(this.film, Math.min(STRIP.usual + room - 4, STRIP.most));
-    return this.scale;
+    if (room <= 8 || !this.strip.offsetWidth) return false;
+    this.show(this.film, Math.min(STRIP.usual + room - 4, STRIP.most));
+    return true;
   }
 
   // Thumbnails under the marks; those that would overlap are left out, and their ticks stay.
@@ -131,6 +132,11 @@ class Timeline {
     this.host.style.setProperty("--at", `${this.scale.x(frame)}px`);
     for (const thumb of this.strip.children) thumb.classList.toggle("current", Number(thumb.dataset.frame) === frame);
   }
+}
+
+// Where the thumb of a range input so wide stands, in CSS pixels from its left edge, at this share of the way.
+function placeOf(share, width) {
+  return THUMB / 2 + share * (width - THUMB);
 }
 
 function marksOf(film) {
