@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +80,14 @@ def load_picture(slug: str, folder: Path = PICTURES) -> np.ndarray:
         raise UnknownPicture(f"There is no test picture {slug[:40]!r}: choose one of {', '.join(slugs)}.")
     path = picture_path(slug, folder)
     try:
-        return read_picture(path.read_bytes(), size=64)
+        return _decoded(path, path.stat().st_mtime_ns).copy()
     except FileNotFoundError as error:
         raise PicturesMissing(f"{path} is missing: restore it from the repository.") from error
     except BadPicture as error:
         raise PicturesMissing(f"{path} can't be read: restore it from the repository.") from error
+
+
+@lru_cache(maxsize=64)
+def _decoded(path: Path, modified: int) -> np.ndarray:
+    """A lesson offers all test pictures each time that it is drawn, and to decode them takes 30 ms."""
+    return read_picture(path.read_bytes(), size=64)

@@ -1,5 +1,8 @@
 """A1: the forward process, scrubbed. Everything here is a closed form, so nothing is queued."""
 
+import numpy as np
+import streamlit as st
+
 from core.media import from_pixels, to_pixels
 from core.trajectory import Trajectory
 from lessons.forward_process import LESSON, MARKED, TIMESTEPS, compute, nearest_frame
@@ -40,21 +43,24 @@ def film_of(trajectory: Trajectory) -> Film:
     )  # fmt: skip
 
 
+@st.cache_data(max_entries=16, show_spinner=False)  # a film of 1 MB each; t only chooses a frame of it
+def film_bytes(pixels: np.ndarray, picture: str, seed: int, variant: str | None) -> bytes:
+    """The run, beside the same with the mistake; the page's script runs at every touch of a control."""
+    spec = LESSON.job({"picture": picture, "seed": seed}, model_fingerprint(), variant)
+    names = ("right", "wrong") if variant else ("right",)
+    runs = [compute(from_pixels(pixels), schedule(), seed, name) for name in (None, variant)[: len(names)]]
+    film = side_by_side([film_of(run) for run in runs], names) if variant else film_of(runs[0])
+    return pack(signed(film, LESSON, spec, runs[0].meta))
+
+
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
         for field in LESSON.fields:
             control(LESSON, field.name)
         variant = variant_toggle(LESSON)
-    clean = from_pixels(pixels_of(values["picture"]))
-    names = {"right": None, **({"wrong": variant.name} if variant else {})}
-    runs = {label: compute(clean, schedule(), values["seed"], name) for label, name in names.items()}
-    film = (
-        side_by_side([film_of(run) for run in runs.values()], list(runs))
-        if variant
-        else film_of(runs["right"])
+    film = film_bytes(
+        pixels_of(values["picture"]), values["picture"], values["seed"], variant.name if variant else None
     )
-    spec = LESSON.job(values, model_fingerprint(), variant and variant.name)
-    film = signed(film, LESSON, spec, runs["right"].meta)
     with picture:
-        show(LessonState(LESSON).stage(), pack(film), at=nearest_frame(values["t"]))
+        show(LessonState(LESSON).stage(), film, at=nearest_frame(values["t"]))

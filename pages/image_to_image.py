@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from core.jobs import JobSpec
 from lessons.image_to_image import LESSON as WRITTEN
 from pages.components.player import pack
-from pages.server.runtime import model_of, schedule
+from pages.server.runtime import computed_elsewhere, job_id, model_of, schedule, shared_result
 from pages.server.session import LessonState
 from pages.ui.edit_films import grid, inside
 from pages.ui.films import Films
@@ -32,6 +33,17 @@ def controls() -> bool:
     return all([controls_of(LESSON, ("i_starts", "gamma", "seed")), model_control(LESSON)])
 
 
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={JobSpec: job_id})
+def inside_bytes(spec: JobSpec, column: int, here: bool) -> bytes:
+    """The film of one of the runs of a job that is done; the page's script runs at every touch of a control.
+
+    `here`: a result may ship, and then be computed on this machine, too.
+    """
+    trajectory = shared_result(job_id(spec))
+    film = inside(trajectory, column, "a7-inside")
+    return pack(signed(film, LESSON, spec, trajectory.meta, i_start=spec.params["i_starts"][column]))
+
+
 with lesson_page(LESSON) as values:
     trajectory = sampling_stage(LESSON, values, films, controls=controls, first=drawing(LESSON))
     if trajectory is not None:
@@ -44,7 +56,5 @@ with lesson_page(LESSON) as values:
             "Which start", range(len(i_starts)), required=True, key=key,
             format_func=lambda k: f"i_start = {i_starts[k]}", label_visibility="collapsed",
         )  # fmt: skip
-        film, spec = inside(trajectory, column, "a7-inside"), LESSON.job(values, model_of(values))
-        show(
-            state.stage("inside"), pack(signed(film, LESSON, spec, trajectory.meta, i_start=i_starts[column]))
-        )
+        spec = LESSON.job(values, model_of(values))
+        show(state.stage("inside"), inside_bytes(spec, column, computed_elsewhere(trajectory) is None))

@@ -200,7 +200,7 @@ def model_of(values: Mapping[str, Any]) -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def _schedule(folder: str, _fingerprint: str) -> NoiseSchedule:
+def _schedule(folder: str, fingerprint: str) -> NoiseSchedule:
     place = Path(folder) / "scheduler"
     config = json.loads((place / "scheduler_config.json").read_text(encoding="utf-8"))
     others = config.get("trained_betas"), config.get("rescale_betas_zero_snr")

@@ -12,7 +12,7 @@ from pages.server.runtime import model_fingerprint, settings
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _card(_fingerprint: str) -> ModelCard:
+def _card(fingerprint: str) -> ModelCard:
     return read_card(settings())
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
 import pytest
+import streamlit as st
 import torch
+from diffusers import DDPMScheduler
 
 from lessons.course import COURSE
+from pages.server import runtime
 from tests.test_any_model import FEW, ITS_OWN, WORDS
 from tests.ui.fake_model import FakeModel, sentences
 
@@ -41,8 +45,8 @@ def test_a_page_shows_nothing_of_the_shipped_models_vocabulary(slug, under_if, v
 
 
 def test_the_start_and_the_first_lesson_run_the_courses_prompts(under_if, visit):
-    """One run for both, which the start page has asked for."""
-    _, executor = visit("meet_the_model")
+    """One run for both, which the start page asks for."""
+    _, executor = visit("meet_the_model", through_start=True)
     ran = executor.specs.values()
     assert {column["prompt"] for spec in ran for column in spec.params.get("columns", ())} == {
         "an oil painting of a snowy mountain village", "a man wearing a hat", "a rocket ship",
@@ -94,3 +98,21 @@ def test_a_file_that_cannot_be_used_is_a_sentence_on_the_page(course_if_folder, 
     at, executor = visit("sampling_from_noise")
     assert "is not a file of embeddings: it has to be a safetensors file" in sentences(at)
     assert executor.asked == []
+
+
+def test_a_folder_that_is_replaced_while_the_server_runs_is_read_anew(
+    course_if_folder, tmp_path, monkeypatch
+):
+    """Its weights have another name then, and so has the schedule that goes with them: that of diffusers."""
+    folder = tmp_path / "model"
+    shutil.copytree(course_if_folder, folder)
+    monkeypatch.setenv("DIFFUSION_MODEL", str(folder))
+    st.cache_resource.clear()
+    before = runtime.model_fingerprint(), float(runtime.schedule().abar(500))
+    config = folder / "scheduler" / "scheduler_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"beta_schedule": "linear"}))
+    after = runtime.model_fingerprint(), float(runtime.schedule().abar(500))
+    st.cache_resource.clear()
+    linear = DDPMScheduler(1000, beta_schedule="linear").alphas_cumprod[500]
+    assert before[0] != after[0] and before[1] != after[1]
+    assert after[1] == pytest.approx(float(linear), rel=1e-6)
