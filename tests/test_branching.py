@@ -37,9 +37,9 @@ def forked(spec: JobSpec, at: int = AT, **fork: object) -> JobSpec:
 
 
 @pytest.fixture
-def of(job_context, emoji64, emoji64_fingerprint, monkeypatch):
+def of(job_context, untrained, emoji64_fingerprint, monkeypatch):
     """`of(lesson, spec)`: the arrays of a job, and its meta."""
-    monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_, **__: emoji64)
+    monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_, **__: untrained)
 
     def compute(lesson, spec):
         found, _ = result_of(lesson, spec, job_context)
@@ -103,9 +103,9 @@ def test_what_inpainting_keeps_is_kept_under_the_same_noise_in_a_branch(of, emoj
 
 
 def test_a_sampler_that_cannot_keep_a_constraint_is_refused(
-    job_context, emoji64, emoji64_fingerprint, monkeypatch
+    job_context, untrained, emoji64_fingerprint, monkeypatch
 ):
-    monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_, **__: emoji64)
+    monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_, **__: untrained)
     with pytest.raises(BadRequest, match="goes on with ddpm, not with 'ddim'"):
         result_of(A8, forked(parent(A8, emoji64_fingerprint), sampler="ddim"), job_context)
     with pytest.raises(BadRequest, match="not 'embed'"):
@@ -156,9 +156,9 @@ def test_dpm_solver_begins_with_a_step_of_ddim(of, emoji64_fingerprint):
 
 @pytest.mark.parametrize("fork", [{"at": STEPS}, {"at": -1}, {"sampler": "euler"}], ids=str)
 def test_what_cannot_be_forked_is_refused_in_a_sentence(
-    fork, job_context, emoji64, emoji64_fingerprint, monkeypatch
+    fork, job_context, untrained, emoji64_fingerprint, monkeypatch
 ):
-    monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_, **__: emoji64)
+    monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_, **__: untrained)
     with pytest.raises(BadRequest, match=r"\.$"):
         result_of(A5, forked(parent(A5, emoji64_fingerprint), **fork), job_context)
 
@@ -224,7 +224,7 @@ def test_a_branch_has_a_key_of_its_own_and_a_run_keeps_its():
     assert math.isclose(branches[1].params["fork"]["guidance_scale"], 2.0)
 
 
-def test_b0_goes_on_in_both_clocks_with_another_prompt_under_guidance(of, emoji64, emoji64_fingerprint):
+def test_b0_goes_on_in_both_clocks_with_another_prompt_under_guidance(of, untrained, emoji64_fingerprint):
     """DDIM's formula with ᾱ of diffusers, from where the run forks on, ε of the new prompt under γ = 3; flow agrees."""
     B0 = BY_CODE["B0"]
     spec = spec_of(B0, B0.defaults() | {"steps": STEPS}, emoji64_fingerprint)
@@ -234,12 +234,12 @@ def test_b0_goes_on_in_both_clocks_with_another_prompt_under_guidance(of, emoji6
         np.testing.assert_array_equal(branch[name][: AT + 1], whole[name][: AT + 1])
     assert not np.array_equal(branch["clean_hat"][AT], whole["clean_hat"][AT])
     x = torch.from_numpy(branch["x_t"][AT])
-    timesteps = emoji64.schedule.strided_timesteps(STEPS)
+    timesteps = untrained.schedule.strided_timesteps(STEPS)
     abar = DDIMScheduler.from_pretrained("assets/models/emoji64/scheduler").alphas_cumprod.double()
-    asked, empty = emoji64.embed(["a castle"] * len(x)), emoji64.embed([""] * len(x))
+    asked, empty = untrained.embed(["a castle"] * len(x)), untrained.embed([""] * len(x))
     for t, t_next in zip(timesteps[AT:], [*timesteps[AT + 1 :], None], strict=True):
         with torch.no_grad():
-            u, c = emoji64(x, t, empty)[:, :3], emoji64(x, t, asked)[:, :3]
+            u, c = untrained(x, t, empty)[:, :3], untrained(x, t, asked)[:, :3]
         eps = u + 3.0 * (c - u)
         clean = ((x - (1 - abar[t]).sqrt().float() * eps) / abar[t].sqrt().float()).clamp(-1, 1)
         eps = (x - abar[t].sqrt().float() * clean) / (1 - abar[t]).sqrt().float()

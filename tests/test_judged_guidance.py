@@ -90,9 +90,9 @@ def test_what_the_job_is_asked():
 
 
 @pytest.fixture
-def found(job_context: JobContext, emoji64, emoji64_fingerprint, monkeypatch):
+def found(job_context: JobContext, untrained, emoji64_fingerprint, monkeypatch):
     """Four steps of γ = 0, 1 and 3."""
-    monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_, **__: emoji64)
+    monkeypatch.setattr("core.pretrained.load_pretrained", lambda *_, **__: untrained)
     spec = judged_spec(BY_CODE["A6"].defaults() | {"gammas": (0.0, 1.0, 3.0)}, emoji64_fingerprint)
     events, frames = run({**spec.params, "num_steps": 4}, job_context), []
     while True:
@@ -102,23 +102,23 @@ def found(job_context: JobContext, emoji64, emoji64_fingerprint, monkeypatch):
             return spec, end.value, frames
 
 
-def test_the_pictures_are_those_that_diffusers_draws(found, emoji64):
+def test_the_pictures_are_those_that_diffusers_draws(found, untrained):
     """Each γ by diffusers' scheduler from the same generators: draws of eight pictures, one generator each."""
     spec, trajectory, frames = found
     assert [frame.index for frame in frames] == list(range(3 * TOLD)) and trajectory["samples"].shape[:2] == (
         3,
         EACH,
     )
-    embedding, empty = emoji64.embed([spec.params["prompt"]] * EACH), emoji64.embed([""] * EACH)
+    embedding, empty = untrained.embed([spec.params["prompt"]] * EACH), untrained.embed([""] * EACH)
     for k, gamma in enumerate((0.0, 1.0, 3.0)):
         scheduler = DDPMScheduler.from_pretrained("assets/models/emoji64/scheduler")
-        timesteps = emoji64.schedule.strided_timesteps(4)
+        timesteps = untrained.schedule.strided_timesteps(4)
         scheduler.set_timesteps(timesteps=timesteps)
         generators = [torch.Generator().manual_seed(spec.params["seed"] + place) for place in range(EACH)]
         x = torch.stack([torch.randn(3, 64, 64, generator=generator) for generator in generators])
         for t in timesteps:
             with torch.no_grad():
-                u, c = emoji64(x, t, empty), emoji64(x, t, embedding)
+                u, c = untrained(x, t, empty), untrained(x, t, embedding)
             eps = u[:, :3] + gamma * (c[:, :3] - u[:, :3])
             variance = (c if gamma else u)[:, 3:]
             x = scheduler.step(torch.cat([eps, variance], dim=1), t, x, generator=generators).prev_sample

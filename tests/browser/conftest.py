@@ -33,6 +33,9 @@ CHROMIUM = next(
 START_SECONDS = 60
 AT_ONCE = {"DIFFUSION_AT_ONCE": "3600"}  # runs begin by themselves however busy the machine is that tests
 SCREEN = (1400, 900)  # pixels, unless a test asks for others
+# Pages share a process, which has Streamlit's scripts compiled already, and none is started in advance: a third of what
+# opening a page costs.
+ONE_AFTER_THE_OTHER = ("--renderer-process-limit=1", "--disable-features=SpareRendererForSitePerProcess")
 expect.set_options(timeout=30_000)  # machines that run tests are slow
 
 
@@ -123,10 +126,11 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
         yield start
 
 
-@pytest.fixture(scope="module")
-def fresh(serve: Callable[..., str]) -> str:
-    """The app as it is on a fresh machine: an empty store, and the openings that ship."""
-    return serve("streamlit_app.py", DIFFUSION_OPENINGS=str(ASSETS / "openings"))
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as it is on a fresh machine: the openings that ship, and nothing that was computed before the tests."""
+    with servers(tmp_path_factory) as start:
+        yield start("streamlit_app.py", DIFFUSION_OPENINGS=str(ASSETS / "openings"))
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +157,7 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM,
             headless=True,
-            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", *ONE_AFTER_THE_OTHER],
         )
         yield chromium
         chromium.close()
@@ -166,9 +170,7 @@ class Profile:
     """
 
     def __init__(self, browser: Browser) -> None:
-        self.context = browser.new_context(
-            viewport=dict(zip(("width", "height"), SCREEN, strict=True)), reduced_motion="reduce"
-        )
+        self.context = browser.new_context()
         self._empty = self.context.new_page()  # to speak through, when the others are closed
         self._inner = self.context.new_cdp_session(self._empty)
 
@@ -193,8 +195,11 @@ def profile(browser: Browser) -> Iterator[Profile]:
 
 
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """`new_page(width=…, **context options)` opens a page of its own, in a profile of its own unless it is given one.
+def new_page(browser: Browser, profile: Profile) -> Iterator[Callable[..., Page]]:
+    """`new_page(width=…, **context options)` opens a page of a person who has not been here before.
+
+    A test's first person uses the profile that all tests use one after the other, on a screen as wide, as light and as calm
+    as is asked for; who comes beside them, or has another kind of screen, brings a profile of their own.
 
     Afterwards the test fails if there was an error in the console, an exception on the page, or a request to anything but
     this machine: the app works without a network.
@@ -207,15 +212,15 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         width: int = SCREEN[0],
         height: int = SCREEN[1],
         errors_allowed: tuple[str, ...] = (),
-        profile: Profile | None = None,
+        color_scheme: str = "light",
+        reduced_motion: str = "reduce",  # films then stand where they open
         **options: object,
     ) -> Page:
-        if profile is None:
-            options.setdefault("reduced_motion", "reduce")  # films then stand where they open
-            context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        else:
-            context = profile.context
+        shared = None if opened or options else profile
+        context = shared.context if shared else browser.new_context(**options)
         page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
         problems: list[str] = []
         origins: set[str] = set()
 
@@ -236,27 +241,27 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.traffic = Traffic()
         page.on("websocket", page.traffic.watch)
-        opened.append((page, problems, origins, profile))
+        opened.append((page, problems, origins, shared))
         return page
 
     yield open_page
     failures = []
-    for page, problems, origins, profile in opened:
+    for page, problems, origins, shared in opened:
         if not page.is_closed():
             for box in page.get_by_test_id("stException").all():
                 problems.append(box.inner_text())
         failures += problems
-        if profile is None:
+        if shared is None:
             page.context.close()
         else:
-            profile.forget(origins)
+            shared.forget(origins)
     assert not failures, "Errors in the browser:\n" + "\n".join(failures)
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page], profile: Profile) -> Page:
-    """A page 1400 pixels wide, of somebody who has not been here before on a machine that has."""
-    return new_page(profile=profile)
+def page(new_page: Callable[..., Page]) -> Page:
+    """A page 1400 pixels wide."""
+    return new_page()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 PATHS = {"Start": "", "Kept": "collection", "Class": "class"} | {
     lesson.code: lesson.url_path for lesson in COURSE
 }
-ALWAYS = {("Start", "light"), ("A6", "dark"), ("B8", "light")}  # the others in make journeys
+ALWAYS = {("Start", "light"), ("A6", "dark")}  # the others in make journeys
 EVERY = [
     pytest.param(
         name, theme, id=f"{name}-{theme}", marks=() if (name, theme) in ALWAYS else pytest.mark.journey

@@ -107,6 +107,7 @@ def cancel_everything_translated(page: Page) -> None:
 # ---- storage, frames ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.journey
 def test_pages_work_with_storage_switched_off(new_page, app):
     page = new_page(reduced_motion="reduce")
     page.add_init_script(NO_STORAGE)

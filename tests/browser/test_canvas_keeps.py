@@ -116,7 +116,7 @@ def rows(count: int) -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize("hand_back", [False, True])
+@pytest.mark.parametrize("hand_back", [pytest.param(False, marks=pytest.mark.journey), True])
 def test_a_page_lays_down_a_mask_and_the_student_goes_on(page, app, hand_back):
     hand = Hand(page, app, mode="mask", start=1, **({"hand": 1} if hand_back else {}))
     assert np.array_equal(hand.arrived()[..., 0] > 0, rows(8))
@@ -192,7 +192,7 @@ OFF = "Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMEx
 FULL = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };"
 
 
-@pytest.mark.parametrize("trouble", [OFF, FULL])
+@pytest.mark.parametrize("trouble", [OFF, pytest.param(FULL, marks=pytest.mark.journey)])
 def test_without_storage_the_canvas_works_and_says_what_it_cannot(page, app, trouble):
     page.add_init_script(trouble)
     hand = Hand(page, app, pages=1)

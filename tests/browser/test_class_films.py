@@ -123,6 +123,7 @@ def test_a_film_that_has_left_the_server_is_asked_for_again_unseen(member, serve
     expect(player.locator(".problem")).to_be_hidden()
 
 
+@pytest.mark.journey
 def test_a_film_that_cannot_be_had_gets_one_sentence(member, server):
     page = member(errors_allowed=("Failed to load resource",))
     page.route("**/films/*", lambda route: route.fulfill(status=404, json={"error": "gone"}))

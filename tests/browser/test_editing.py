@@ -105,6 +105,7 @@ def test_a_sketch_of_ten_strokes_becomes_a_picture(page, app, data):
     assert parameter(page, "picture") == reference
 
 
+@pytest.mark.journey
 def test_the_painted_mask_is_the_mask_of_the_job_pixel_for_pixel(page, app, data):
     page.goto(f"{app}/inpainting?mask=none&count=1")  # nothing to compute yet: the mask is empty
     below = surface(page)

@@ -56,7 +56,7 @@ SEEN_WHILE_PLAYING = """async ([row, milliseconds]) => {
 }"""
 
 
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+@pytest.mark.parametrize("motion", ["no-preference", pytest.param("reduce", marks=pytest.mark.journey)])
 def test_a_film_that_plays_passes_softly_from_frame_to_frame(new_page, app, motion):
     """At three steps a second. What lies between two frames lies between their pixels; where less motion is asked for, and
     where the film rests, there is nothing between them."""

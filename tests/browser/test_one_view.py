@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -19,11 +18,6 @@ FIGURES = (
     ".st-key-figure :is(.player .stage, .player .deck, .panels, .turner .tiles, .distance .rows, .unet svg,"
     " .canvas .surface)"
 )
-
-
-@pytest.fixture(scope="module")
-def app(serve: Callable[..., str]) -> str:
-    return serve("streamlit_app.py")
 
 
 def inside(page: Page, parts: Locator, height: float) -> None:

@@ -67,18 +67,24 @@ def finished(player: Locator, total: int) -> None:
 # ---- opening -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "lesson",
-    [
-        pytest.param(lesson, marks=pytest.mark.journey if lesson.code in OPENED_ELSEWHERE else ())
-        for lesson in COURSE
-    ],
-    ids=lambda lesson: lesson.code,
-)
+@pytest.mark.journey
+@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.code)
 def test_a_lesson_opens_by_its_address(page, app, lesson):
     """Nothing goes wrong and nothing is fetched from elsewhere: `new_page` fails on either."""
     visit(page, app, lesson.code, SHORT.get(lesson.code, ""))
     cancel_everything(page)
+
+
+@pytest.mark.journey
+def test_lessons_that_no_other_test_opens_open_one_after_the_other(page, fresh):
+    """From the menu, in one window, as one goes through a course on a fresh machine: nothing has to be computed."""
+    page.goto(f"{fresh}/class")
+    for lesson in COURSE:
+        if lesson.code not in OPENED_ELSEWHERE:
+            page.get_by_role("link", name=f"{lesson.code} · {lesson.title}").first.click()
+            opened(page, lesson)
+            expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+            expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
 
 
 @pytest.mark.journey

@@ -53,7 +53,9 @@ def test_what_adds_nothing_is_faint_and_what_is_the_same_for_all_is_drawn_once(p
     expect(faint).to_have_attribute("aria-label", "the noise added")
 
 
-@pytest.mark.parametrize("width", [620, 780, 940])
+@pytest.mark.parametrize(
+    "width", [pytest.param(620, marks=pytest.mark.journey), 780, pytest.param(940, marks=pytest.mark.journey)]
+)
 def test_pictures_that_do_not_fit_into_one_line_stand_in_equal_ones(new_page, app, width):
     """A plan of two lines of five leaves, in whole pixels of these pictures, room for a sixth, which belongs below."""
     page = new_page(width=width, height=1200)

@@ -15,6 +15,9 @@ from scripts.measure.load_sockets import PageFailed, Visitor
 PATIENCE = 120.0  # seconds; a machine that runs tests is slow
 
 
+pytestmark = pytest.mark.journey  # what a load run does, which make load is; half a minute
+
+
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("load")

@@ -41,10 +41,13 @@ def few_training_pictures():
 
 @pytest.fixture
 def visit(tmp_path, monkeypatch):
-    """`visit(slug, **query)` opens a page by a link and runs it; returns the page and the executor behind it."""
+    """`visit(slug, **query)` opens a page by a link and runs it; returns the page and the executor behind it.
+
+    With `through_start=True` by way of the start page.
+    """
     opened = []
 
-    def enter(slug: str, **query: str):
+    def enter(slug: str, **query):
         manager = open_page(slug, tmp_path, monkeypatch, **query)
         at, executor = manager.__enter__()
         opened.append(manager)
@@ -63,9 +66,7 @@ def visit_filmed(visit, monkeypatch):
     films = []
 
     def note(film, **more):
-        header = read_header(film)
-        if header["name"] != "start":  # the start page's, which is opened before each
-            films.append(header | {"asked": more["start"]})
+        films.append(read_header(film) | {"asked": more["start"]})
 
     monkeypatch.setattr("pages.ui.stage.player", note)
     return lambda slug, **query: (*visit(slug, **query), films)

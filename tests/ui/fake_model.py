@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterator
@@ -132,20 +133,44 @@ class AtOnce:
     kept_step = kept
 
 
+@functools.cache
+def pages() -> dict:
+    """What Streamlit knows of the app's pages once a visitor has been there; the start page is drawn for that once."""
+    with visitor(AtOnce()) as at:
+        at.run()
+    return at._registered_pages
+
+
 @contextmanager
-def open_page(slug: str, data_dir: Path, monkeypatch, **query: str) -> Iterator[tuple[AppTest, AtOnce]]:
-    """A lesson's page, entered by a link with `query`, and the executor behind it. The page has not run yet."""
-    monkeypatch.setenv("DIFFUSION_DATA_DIR", str(data_dir))
-    st.cache_resource.clear()  # and not cache_data: what is kept there is named by a job, and stays true
-    executor = AtOnce()
+def visitor(executor: AtOnce) -> Iterator[AppTest]:
+    """Somebody at the start page, which has not run yet."""
     with (
         patch("pages.server.runtime.executor", lambda: executor),
         patch("pages.server.runtime.owner", lambda: "a student"),  # AppTest has no cookies
     ):
         at = AppTest.from_file(str(ROUTER), default_timeout=120)
         at.context["url"] = "http://localhost/"
-        at.run()  # the start page: it makes the others known
-        executor.asked.clear()
+        yield at
+
+
+@contextmanager
+def open_page(
+    slug: str, data_dir: Path, monkeypatch, *, through_start: bool = False, **query: str
+) -> Iterator[tuple[AppTest, AtOnce]]:
+    """A lesson's page, entered by a link with `query`, and the executor behind it. The page has not run yet.
+
+    With `through_start` the start page was seen before it.
+    """
+    monkeypatch.setenv("DIFFUSION_DATA_DIR", str(data_dir))
+    st.cache_resource.clear()  # and not cache_data: what is kept there is named by a job, and stays true
+    known = pages()
+    executor = AtOnce()
+    with visitor(executor) as at:
+        if through_start:
+            at.run()
+            executor.asked.clear()
+        else:
+            at._registered_pages = known
         at.switch_page(f"{slug}.py")
         for name, value in query.items():
             at.query_params[name] = value

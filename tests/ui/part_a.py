@@ -26,6 +26,15 @@ RUN = (
 )
 MODULES = (*RUN, forward_process, classical_denoising)  # the last two compute in closed form, without a job
 each_page = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.LESSON.code)
+# What runs the page for each control or preset: these differ in their furniture, and make journeys has the others.
+SOME = (meet_the_model, forward_process, classifier_free_guidance)
+most_of_a_page = pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(module, marks=() if module in SOME else pytest.mark.journey, id=module.LESSON.code)
+        for module in MODULES
+    ],
+)
 each_run = pytest.mark.parametrize("module", RUN, ids=lambda module: module.LESSON.code)
 
 

@@ -73,10 +73,11 @@ def address(lesson, chance: random.Random) -> dict[str, str]:
 
 
 @each_lesson
-def test_a_thousand_hostile_addresses_give_values_or_sentences(lesson):
+@pytest.mark.parametrize("count", [250, pytest.param(1000, marks=pytest.mark.journey)])
+def test_hostile_addresses_give_values_or_sentences(lesson, count):
     """The whole reading of an address, without drawing the page."""
     chance = random.Random(lesson.code)
-    for _ in range(1000):
+    for _ in range(count):
         query = address(lesson, chance)
         given, browser = dict(query), SimpleNamespace(query_params=query, session_state={})
         with patch.object(controls, "st", browser), patch.object(session, "st", browser):

@@ -15,7 +15,7 @@ from pages.components.player import pack
 from pages.server import runtime
 from pages.ui import stage
 from tests.ui.fake_model import open_page, sentences
-from tests.ui.part_a import MODULES, RUN, each_page, each_run, reference, wanted
+from tests.ui.part_a import MODULES, RUN, each_page, each_run, most_of_a_page, reference, wanted
 
 
 def other(field) -> str:
@@ -48,7 +48,7 @@ def shown(at, key: str):
 
 
 def test_the_start_page_runs_what_the_first_lesson_opens_on(tmp_path, monkeypatch):
-    with open_page("meet_the_model", tmp_path, monkeypatch) as (at, executor):
+    with open_page("meet_the_model", tmp_path, monkeypatch, through_start=True) as (at, executor):
         at.run()
         assert not at.exception
         first = wanted(meet_the_model, meet_the_model.LESSON.defaults())
@@ -77,7 +77,7 @@ def test_a_page_opens_on_its_reference_without_a_word_of_complaint(module, visit
 # ---- fields, links and controls ----------------------------------------------------------------------------
 
 
-@each_page
+@most_of_a_page
 def test_a_link_sets_every_control_and_the_controls_set_the_link(module, visit):
     lesson = module.LESSON
     fields = [field for field in lesson.fields if field.name != "shown"]  # with another, A12 does not sample
@@ -103,7 +103,7 @@ def test_a_link_sets_every_control_and_the_controls_set_the_link(module, visit):
         assert at.session_state[f"{lesson.slug}/values"][field.name] == field.default
 
 
-@each_page
+@most_of_a_page
 def test_a_preset_sets_every_control_and_is_run_at_once(module, visit):
     lesson = module.LESSON
     at, executor = visit(lesson.slug, **{field.name: other(field) for field in lesson.fields})
@@ -118,7 +118,7 @@ def test_a_preset_sets_every_control_and_is_run_at_once(module, visit):
             assert runtime.job_id(wanted(module, values)) in executor.results
 
 
-@each_page
+@most_of_a_page
 def test_leaving_a_page_and_coming_back_loses_nothing(module, visit):
     lesson = module.LESSON
     link = {field.name: other(field) for field in lesson.fields}
@@ -237,7 +237,7 @@ def test_a_seed_that_is_none_is_refused_and_stays_to_be_mended(visit, typed):
 # ---- the question, the comparison, the tokens --------------------------------------------------------------
 
 
-@each_page
+@most_of_a_page
 def test_the_question_is_settled_after_a_guess(module, visit):
     lesson = module.LESSON
     at, _ = visit(lesson.slug, **reference(lesson))
