@@ -62,7 +62,7 @@ class InvalidSpec(ComputeError, ValueError):
 
 
 class NotOwner(ComputeError):
-    advice = "This computation was started by somebody else, so only they can cancel it."
+    advice = "Only who has asked for this computation, and has not discarded it, can do this."
 
 
 class JobNotFound(ComputeError):

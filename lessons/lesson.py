@@ -129,7 +129,7 @@ class Lesson:
         raise KeyError(f"Lesson {self.code} has no control {name!r}.")
 
     def defaults(self) -> dict[str, Any]:
-        """The values that the lesson opens with."""
+        """The value of every control that an address does not name; a bare address opens with `opens` besides."""
         return {f.name: f.default for f in self.fields}
 
     def job(self, values: Mapping[str, Any], source: Any, variant: str | None = None) -> JobSpec:

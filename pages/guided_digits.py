@@ -243,7 +243,9 @@ def age(network: Network) -> int:
 def told(network: Network, trajectory: Trajectory) -> str:
     """How many of its digits are read as asked, and how much they differ."""
     one = trajectory.meta["judged"][age(network)]
-    return f"{one['accuracy'] * len(CLASSES):.0f} of {len(CLASSES)} read as asked, diversity {one['diversity']:.1f}"
+    right = round(one["accuracy"] * len(CLASSES))
+    others = "" if right == len(CLASSES) else "; the others are framed"
+    return f"{right} of {len(CLASSES)} read as asked, diversity {one['diversity']:.1f}{others}"
 
 
 def judged(network: Network, trajectory: Trajectory) -> str:

@@ -31,6 +31,7 @@ from pages.ui.stage import Beside, stage, stage_beside
 
 TIMES = np.linspace(0, 1, 21)
 NUMBERS = ("first", "second", "third")
+EVERY = 3  # of the paths one is drawn: all of them lie on each other
 
 
 # ---------------------------------------------------------------- films
@@ -56,7 +57,7 @@ def films(values: Values) -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         words = [
-            f"needs {needed(flow)}, S = {bent(flow)}. Colour: {counted(steps)}; grey: the same flow, exactly"
+            f"needs {needed(flow)}, S = {bent(flow)}. In colour {counted(steps)}, in grey the same flow, exactly"
             for flow in trajectory.meta["flows"]
         ]
         return Film(
@@ -78,8 +79,9 @@ def at(count: int) -> np.ndarray:
 
 
 def pictures(trajectory: Trajectory, steps: int) -> np.ndarray:
-    """uint8 (times, 3, SIDE, SIDE, 3)."""
+    """uint8 (times, 3, SIDE, SIDE, 3): a few of the paths, which can be told apart."""
     data, noise, exact, taken = (trajectory[name] for name in ("data", "noise", "exact", f"taken_{steps}"))
+    noise, exact, taken = noise[::EVERY], exact[:, ::EVERY], taken[:, ::EVERY]
     grounds = [plane_ground(data, exact[k]) for k in range(len(ROUNDS))]
     frames = [[plane_picture(on, noise, taken[k], float(t)) for k, on in enumerate(grounds)] for t in TIMES]
     return np.array(frames)

@@ -1,9 +1,9 @@
 """The embedded executor: one worker process on this machine, for one job at a time or, on a GPU, for several.
 
 store = Store(folder)
-executor = LocalExecutor(store, {"sampling": "lessons.sampling:run"}, environment={"model": fingerprint})
+executor = LocalExecutor(store, {"denoise": "lessons.denoising:run"}, environment={"model": fingerprint})
 executor.resume()
-job = executor.submit(JobSpec("sampling", {"seed": 7}), owner="ada")
+job = executor.submit(JobSpec("denoise", params), owner="ada")
 for seq, event in executor.events(job, after=0): ...
 """
 

@@ -39,10 +39,10 @@ STILL = """() => new Promise((answer) => {
 
 
 @pytest.mark.parametrize("size", [(390, 844), (360, 740)], ids=str)
-def test_pictures_that_are_laid_out_stay_as_they_are(new_page, app, size):
+def test_pictures_that_are_laid_out_stay_as_they_are(new_page, fresh, size):
     """A0 on a phone: a name of two lines and a row's words, of which the height was once measured without the other."""
     page = new_page(width=size[0], height=size[1])
-    page.goto(f"{app}/meet-the-model")
+    page.goto(f"{fresh}/meet-the-model")
     expect(page.locator(".player[data-frame]")).to_be_visible(timeout=SLOW)
     seen = [page.evaluate(STILL)]  # fonts and what stands above the pictures may come after them
     while seen[-1]["changes"] and len(seen) < 10:

@@ -45,10 +45,14 @@ def test_what_adds_nothing_is_faint_and_what_is_the_same_for_all_is_drawn_once(p
     """At the harness's last step no noise is added: its σ is None there, and 0.2 to 0.001 before."""
     open_player(page, f"{app}/?sum=1&samples=2&size=32&frame=10")
     assert [page.locator(f"canvas[data-row={name}]").count() for name in ("x_t", "same")] == [2, 1]
-    faint = page.locator(".sum .part.absent canvas")
+    faint, ending = page.locator(".sum .part.absent canvas"), page.locator(".sum .ending")
     expect(page.locator(".sum .part")).to_have_count(3)
     expect(faint).to_have_count(0)
+    expect(ending).to_be_hidden()
     scrubber(page).press("End")
+    expect(ending).to_have_text("This step takes the estimate as it is, and adds nothing.")
+    expect(ending).to_be_visible()
+    expect(faint).to_be_hidden()
     expect(faint).to_have_count(1)
     expect(faint).to_have_attribute("aria-label", "the noise added")
 

@@ -209,7 +209,7 @@ def test_what_was_measured_beforehand_is_told_and_can_be_read_as_a_table(visit, 
         at, _ = visit("B9", steps="2")
     assert "of 1,000 digits **98.2%** are read as asked" in words(at)
     assert re.search(
-        r"\d+ of 40 read as asked, diversity \d\.\d \(test digits 3\.1\)",
+        r"\d+ of 40 read as asked, diversity \d\.\d; the others are framed \(test digits 3\.1\)",
         words(at),
     )
     table = next(frame.value for frame in at.table if "asked for" in frame.value.columns)

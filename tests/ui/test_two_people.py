@@ -98,7 +98,7 @@ def test_what_somebody_else_has_paused_can_be_gone_on_with_and_not_discarded(exe
     # A page that was drawn before, or a click that is made up, comes to the same end: the executor asks who is asking.
     bob.session_state[f"{PANEL}/ask"] = ("discard", job)
     look(bob)
-    assert any("started by somebody else" in error.value for error in bob.error)
+    assert any("Only who has asked for this computation" in error.value for error in bob.error)
     assert executor.kept_step(job) == kept
 
     press(bob, "start")

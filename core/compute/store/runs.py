@@ -1,8 +1,9 @@
 """The table of runs: what was asked, by whom, and how it ended. SQLite in WAL mode; one row for one key.
 
-Only the process of the executor writes it. It is what makes a job survive a crash of that process. Every row carries
-a checksum, because SQLite does not notice a flipped bit; a damaged row counts as absent, and of a damaged file the
-rows that can still be read are taken over into a new one.
+Only the process of the executor writes it while there is one; `python -m core.compute.store` removes rows whose results
+are gone. It is what makes a job survive a crash of that process. Every row carries a checksum, because SQLite does not
+notice a flipped bit; a damaged row counts as absent, and of a damaged file the rows that can still be read are taken over
+into a new one.
 """
 
 from __future__ import annotations

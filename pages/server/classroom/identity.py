@@ -14,7 +14,7 @@ from core.classroom.settings import ClassSettings, read_class_settings
 from core.classroom.words import ClassroomError, Tries
 from core.settings import Settings
 
-COOKIE = "diffusion_class"  # holds the token; set and deleted by routes.py, out of reach of scripts
+COOKIE = "diffusion_class"  # holds the token; set and deleted by `pages/server/classroom/routes.py`, out of reach of scripts
 CODES_PER_MINUTE = 30  # wrong ones from one address: a class may share it
 SECRETS_PER_MINUTE = 5
 

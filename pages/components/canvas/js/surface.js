@@ -1,7 +1,7 @@
 // The part that is drawn on: shows the raster, an outline of the mask and the brush, and turns pointers into strokes.
 
 const PAINT = [230, 0, 126]; // what covers the masked part, and how much of it
-const VEIL = 0.55;
+const VEIL = 0.8;
 const LOOSE = 0.35; // pressure of a pen that does not report any
 const PALM = 800; // milliseconds after a pen was seen in which a touch counts as the hand that holds it
 

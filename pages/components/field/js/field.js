@@ -58,7 +58,7 @@ class VectorField {
     this.colours = {
       ink, paper, exact: pick(0, "#0072b2"), data: pick(1, "#c04e00"), network: pick(2, "#007a5a"), straight: pick(3, "#a8437f"),
       gap: pick(3, "#a8437f"), arrow: `color-mix(in srgb, ${ink} 62%, transparent)`,
-      faintArrow: `color-mix(in srgb, ${ink} 24%, transparent)`,
+      faintArrow: `color-mix(in srgb, ${ink} 40%, transparent)`,
     };
     this.colours.densityRgb = toRgb(pick(0, "#0072b2"), this.root);
     this.theme = JSON.stringify(this.colours);

@@ -1,5 +1,5 @@
 // The update as pictures that add up: the next picture is a weighted sum of this step's, each with its number. What adds
-// nothing at a step is faint there.
+// nothing at a step is faint there; where the first term is all there is, words say so in place of the rest.
 
 class Sum {
   constructor(host) {
@@ -32,7 +32,10 @@ class Sum {
       const valuesOf = (wanted) => film.numbers.find(({ symbol }) => symbol === wanted)?.values;
       return { term, row, canvas, weight, values: valuesOf(term.weight), amounts: valuesOf(term.weight || term.within), part };
     });
-    this.host.replaceChildren(...this.parts.map(({ part }) => part));
+    this.ending = document.createElement("span");
+    this.ending.className = "ending";
+    this.ending.textContent = "This step takes the estimate as it is, and adds nothing.";
+    this.host.replaceChildren(...this.parts.map(({ part }) => part), this.ending);
   }
 
   draw(frame) {
@@ -44,5 +47,10 @@ class Sum {
       part.classList.toggle("absent", amounts !== undefined && Math.abs(amounts[frame] ?? 0) < 0.005);
       if (values) weight.textContent = values[frame] === null ? "0 ·" : `${values[frame].toFixed(2)} ·`;
     }
+    const others = this.parts.slice(2).map(({ part }) => part); // after what they add up to, and the first of them
+    const over = others.length > 0 && others.every((part) => part.classList.contains("absent"));
+    this.host.classList.toggle("over", over);
+    this.ending.hidden = !over;
+    if (over) Object.assign(this.ending.style, { left: `${others[0].offsetLeft}px`, top: `${others[0].offsetTop}px` });
   }
 }
