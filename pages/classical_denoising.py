@@ -41,9 +41,9 @@ def film_of(trajectory: Trajectory) -> Film:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)  # a film of 3 MB each; σ only chooses a frame of it
-def film_bytes(pixels: np.ndarray, picture: str, scale: str, seed: int) -> bytes:
+def film_bytes(model: str, pixels: np.ndarray, picture: str, scale: str, seed: int) -> bytes:
     """The 61 blurs take half a second; the page's script runs at every touch of a control."""
-    spec = LESSON.job({"picture": picture, "scale": scale, "seed": seed}, model_fingerprint())
+    spec = LESSON.job({"picture": picture, "scale": scale, "seed": seed}, model)
     blurs = compute(from_pixels(pixels), schedule(), spec.params)
     return pack(signed(film_of(blurs), LESSON, spec, {"timesteps": TIMESTEPS}))
 
@@ -53,6 +53,8 @@ with lesson_page(LESSON) as values:
     with side:
         for field in LESSON.fields:
             control(LESSON, field.name)
-    film = film_bytes(pixels_of(values["picture"]), values["picture"], values["scale"], values["seed"])
+    film = film_bytes(
+        model_fingerprint(), pixels_of(values["picture"]), values["picture"], values["scale"], values["seed"]
+    )
     with picture:
         show(LessonState(LESSON).stage(), film, at=SIGMAS.index(round(values["sigma"], 1)))

@@ -44,12 +44,12 @@ def film_of(trajectory: Trajectory) -> Film:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)  # a film of 1 MB each; t only chooses a frame of it
-def film_bytes(pixels: np.ndarray, picture: str, seed: int, variant: str | None) -> bytes:
+def film_bytes(model: str, pixels: np.ndarray, picture: str, seed: int, variant: str | None) -> bytes:
     """The run, beside the same with the mistake; the page's script runs at every touch of a control."""
-    spec = LESSON.job({"picture": picture, "seed": seed}, model_fingerprint(), variant)
-    names = ("right", "wrong") if variant else ("right",)
-    runs = [compute(from_pixels(pixels), schedule(), seed, name) for name in (None, variant)[: len(names)]]
-    film = side_by_side([film_of(run) for run in runs], names) if variant else film_of(runs[0])
+    names = {"right": None, **({"wrong": variant} if variant else {})}
+    runs = [compute(from_pixels(pixels), schedule(), seed, name) for name in names.values()]
+    film = side_by_side([film_of(run) for run in runs], list(names)) if variant else film_of(runs[0])
+    spec = LESSON.job({"picture": picture, "seed": seed}, model, variant)
     return pack(signed(film, LESSON, spec, runs[0].meta))
 
 
@@ -60,7 +60,8 @@ with lesson_page(LESSON) as values:
             control(LESSON, field.name)
         variant = variant_toggle(LESSON)
     film = film_bytes(
-        pixels_of(values["picture"]), values["picture"], values["seed"], variant.name if variant else None
-    )
+        model_fingerprint(), pixels_of(values["picture"]), values["picture"], values["seed"],
+        variant.name if variant else None,
+    )  # fmt: skip
     with picture:
         show(LessonState(LESSON).stage(), film, at=nearest_frame(values["t"]))

@@ -129,6 +129,14 @@ def job_context(
     return JobContext("cpu", Store(tmp_path_factory.mktemp("store")), cache)
 
 
+@pytest.fixture(scope="session")
+def shipped_context(
+    job_context: JobContext, emoji64: TextToImageModel, emoji64_fingerprint: str
+) -> JobContext:
+    """The same with the model that ships itself: for what must hold of a network that has learnt."""
+    return replace(job_context, cache={("model", emoji64_fingerprint, "cpu"): emoji64})
+
+
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """Part B's jobs on few digits and small networks."""

@@ -40,7 +40,7 @@ def outcome(job) -> tuple[Trajectory, list[Frame]]:
 
 
 @pytest.fixture(scope="module")
-def run(job_context, emoji64_fingerprint):
+def run(shipped_context, emoji64_fingerprint):
     """Runs a lesson's job: `run(lesson's module, its values, steps=…, variant=…)`; each once."""
     known = {}
 
@@ -52,20 +52,20 @@ def run(job_context, emoji64_fingerprint):
         job = image_to_image.run if module is text_image_to_image else module.run
         key = JobSpec("test", {"module": module.__name__, **params})
         if key not in known:
-            known[key] = outcome(job(params, job_context))
+            known[key] = outcome(job(params, shipped_context))
         return known[key]
 
     return once
 
 
 @pytest.fixture(scope="module")
-def sample(job_context, emoji64_fingerprint):
+def sample(shipped_context, emoji64_fingerprint):
     """Lesson A5 and A6's job: plain sampling, or from a picture, with guidance."""
 
     def plain(*columns, **params) -> Trajectory:
         columns = [dict(zip(("prompt", "seed", "guidance_scale"), column, strict=True)) for column in columns]
         params = {"model": emoji64_fingerprint, "num_steps": STEPS, "columns": columns} | params
-        return outcome(denoising.run(params, job_context))[0]
+        return outcome(denoising.run(params, shipped_context))[0]
 
     return plain
 
@@ -284,7 +284,7 @@ def test_each_branch_has_its_own_guidance(run):
     one, two = (anagram(run, "flip", p1, CAR, (0.0, 7.0)) for p1 in (FACE, "a lithograph of a skull"))
     np.testing.assert_array_equal(one["eps"][0], two["eps"][0])
     three = anagram(run, "flip", FACE, CAR, (7.0, 0.0))
-    assert np.abs(one["eps"][0] - three["eps"][0]).max() > 5e-3
+    assert np.abs(one["eps"][0] - three["eps"][0]).max() > 0.02
 
 
 def test_exchanging_the_prompts_under_the_identity_changes_nothing(run):
@@ -354,13 +354,13 @@ def test_the_two_bands_add_up_to_the_estimate_and_come_from_their_prompts(run):
     np.testing.assert_allclose(low + high, film["eps"], rtol=1e-3, atol=4e-3)  # kept in float16
     spectrum = np.abs(np.fft.fft2(low)) ** 2
     radius = np.hypot(*np.meshgrid(np.fft.fftfreq(64), np.fft.fftfreq(64)))
-    assert spectrum[..., radius > 0.25].sum() < 5e-2 * spectrum.sum()  # of white noise four fifths lie there
+    assert spectrum[..., radius > 0.25].sum() < 1e-2 * spectrum.sum()
 
 
 def test_each_band_has_its_own_guidance(run):
     one, two = (hybrid(run, p1, CAR, (0.0, 7.0)) for p1 in (FACE, "a lithograph of a skull"))
     np.testing.assert_array_equal(one["eps"][0], two["eps"][0])
-    assert np.abs(one["eps"][0] - hybrid(run, FACE, CAR, (7.0, 0.0))["eps"][0]).max() > 5e-3
+    assert np.abs(one["eps"][0] - hybrid(run, FACE, CAR, (7.0, 0.0))["eps"][0]).max() > 0.02
 
 
 @pytest.mark.parametrize(("kernel", "sigma"), [(33, 2.0), (5, 2.0), (63, 8.0)])

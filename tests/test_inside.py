@@ -127,12 +127,15 @@ def test_channels_go_from_their_own_black_to_their_own_white() -> None:
 
 
 @torch.no_grad()
-def test_the_job_looks_into_the_lessons_own_run(job_context, emoji64_fingerprint) -> None:
+def test_the_job_looks_into_the_lessons_own_run(shipped_context, emoji64_fingerprint) -> None:
     values = {**LESSON.defaults(), "steps": 6}
-    found, _ = result_of(LESSON, inside_spec(values, emoji64_fingerprint), job_context)
+    found, _ = result_of(LESSON, inside_spec(values, emoji64_fingerprint), shipped_context)
     params = LESSON.job(values, emoji64_fingerprint).params
-    own, _ = result_of(LESSON, JobSpec("denoise", {**params, "columns": params["columns"][:1]}), job_context)
+    own, _ = result_of(
+        LESSON, JobSpec("denoise", {**params, "columns": params["columns"][:1]}), shipped_context
+    )
     assert found.meta["t"] == own.meta["steps"][3]["t"]
     shown = np.rint((np.clip(own["x_t"][3, 0], -1, 1) + 1) * 127.5).transpose(1, 2, 0)
     assert np.abs(found["x_t"].astype(float) - shown).max() <= 1  # a grey level: half to even, or up
     assert found.meta["network"] == "PatchUNet" and found.meta["parts"][0]["shape"] == []
+    assert found["maps/1"].shape == (1, 64, 64, 3)  # the sketcher's guess
