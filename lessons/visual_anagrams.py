@@ -66,8 +66,8 @@ LESSON = Lesson(
         *(Preset(f"course{k}", f"Course: {pair.label}", {**pair.values, **ONE}) for k, pair in enumerate(ANAGRAM_COURSE)),
     ),
     question=Question(
-        "The view is “Half contrast”: for the second reading all values are halved, and doubled again afterwards. Map and "
-        "inverse are exact. Will the anagram work?",
+        "Turning it is one view. Another is “Half contrast”: for the second reading all values are halved, and doubled "
+        "again afterwards, exactly. Will that anagram work?",
         ("Yes: the map can be undone without loss", "No: the noise in xₜ is halved too, and the network is told t",
          "Yes, but with half the colours"),
         answer=1,

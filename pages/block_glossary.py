@@ -37,9 +37,10 @@ def one_term(trajectory: Trajectory, term: Term) -> None:
     """A block: its rule, and what it makes of the digit, both to one scale."""
     facts = next(one for one in trajectory.meta["terms"] if one["name"] == term.name)
     before, after = (" × ".join(map(str, facts[key])) for key in ("shape_in", "shape_out"))
-    st.markdown(
-        f"**{term.name}**: {term.does}  \n{term.shape}. Parameters: {term.count} = **{facts['parameters']:,}**."
-    )
+    with st.container(key="rule"):  # page.css: larger, it is what the lesson is about
+        st.markdown(
+            f"**{term.name}**: {term.does}  \n{term.shape}. Parameters: {term.count} = **{facts['parameters']:,}**."
+        )
     found = trajectory[f"maps/{term.name}"][:CHANNELS]
     own = found.shape[1] > 1  # single points, each its own white, would all be white
     maps = brightened(found, each=own)[..., None]

@@ -12,7 +12,7 @@ from pages.ui.training_face import training_shown
 def films(network: Network) -> Films:
     columns = ["no class" if digit is None else str(digit) for digit in ASKED]
     return flow(
-        values["steps"], len(ASKED), network.ages, columns, shown=("x_t",), name="b8", numbers=False
+        values["steps"], len(ASKED), network.ages, columns, shown=("x_t",), name="b8", formula=False
     )  # fmt: skip
 
 

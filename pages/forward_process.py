@@ -24,8 +24,9 @@ def film_of(trajectory: Trajectory) -> Film:
     return Film(
         rows=[
             Row("x_t", "x_t", to_pixels(trajectory["x_t"]), "the noisy picture"),
-            Row("signal", r"\sqrt{\bar{\alpha}_t}\,x_0", to_pixels(trajectory["signal"]), "the picture's part"),
-            Row("noise", r"\sqrt{1-\bar{\alpha}_t}\,\varepsilon", to_pixels(trajectory["noise"]), "the noise in it"),
+            Row("signal", r"\sqrt{\bar{\alpha}_t}\,x_0", to_pixels(trajectory["signal"]), "the picture's part", sign="="),
+            Row("noise", r"\sqrt{1-\bar{\alpha}_t}\,\varepsilon", to_pixels(trajectory["noise"]), "the noise in it",
+                sign="+"),
         ],
         steps=STEPS,
         curves=[

@@ -124,8 +124,9 @@ OPPONENT = {
 }  # fmt: skip
 
 ANSWER = {  # label and words of each one's estimate: on a phone the label stands alone
-    "emoji64": (r"\text{recalls}", "emoji64: 1,493 pictures"), "storybook64": (r"\text{learns}", "storybook64: none twice"),
-    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "perfect, of emoji64’s pictures"),
+    "emoji64": (r"\text{recalls}", "emoji64, which saw 1,493 pictures"),
+    "storybook64": (r"\text{learns}", "storybook64, which saw none twice"),
+    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "the best match of emoji64’s pictures"),
 }  # fmt: skip
 
 YARDSTICK = "blur"  # behind its chip: that storybook64 is better is read off the curves
@@ -138,7 +139,7 @@ def both_films() -> Films:
     steps = [f"t = {t}" for t in TIMESTEPS]
 
     def rows(x_t: np.ndarray, estimates: np.ndarray) -> list[Row]:
-        shown = {"x_t": (x_t, "x_t", "what all are shown")}
+        shown = {"x_t": (x_t, "x_t", "what both get")}
         shown |= {name: (estimates[:, k : k + 1], *ANSWER[name]) for k, name in enumerate(OPPONENTS)}
         return [
             Row(name, label, pixels, caption, shown=name != YARDSTICK)
@@ -156,7 +157,7 @@ def both_films() -> Films:
         away = rms(trajectory["estimates"] - clean)  # (steps, opponents)
         return Film(
             rows=[
-                Row("clean", "x_0", to_pixels(clean[None]), "the picture"),
+                Row("clean", "x_0", to_pixels(clean[None]), "the picture", shown=False),  # it stands beside them
                 *rows(to_pixels(trajectory["x_t"]), to_pixels(trajectory["estimates"])),
             ],
             steps=steps, start=steps.index("t = 300"), strip_row="storybook64", name="a12-both",

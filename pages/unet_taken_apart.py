@@ -80,6 +80,8 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
     for block in PATH:
         column, row, side = PLACES[block.name]
         pixels, note = thumbnail(trajectory[f"maps/{block.name}"]), " × ".join(map(str, shapes[block.name]))
+        if block.name == "flatten":
+            note += ": what it is"  # the claim of the lesson, where it can be pointed at
         if block.name == "last":
             pixels = answer(trajectory)
             note = "blue −, orange +" if says_velocity(trajectory) else note
@@ -93,7 +95,11 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
         edges.append(Edge(len(PATH), len(PATH) + 1))
     at = {node.name: k for k, node in enumerate(nodes)}
     for start, end in (("conv_in", "up2"), ("down1", "up1"), ("down2", "unflatten")):
-        edges.append(Edge(at[start], at[end], skip=True, label="concatenated" if start == "conv_in" else ""))
+        edges.append(
+            Edge(
+                at[start], at[end], skip=True, label="where it is, concatenated" if start == "conv_in" else ""
+            )
+        )
     blocks(
         nodes,
         edges,

@@ -1,4 +1,4 @@
-"""Films of the runs of Part B's flows: which rows, which curves, which numbers."""
+"""Films of the runs of Part B's flows: which rows, which curves, which formula."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from core.media import difference_pixels, unit_pixels
 from core.trajectory import Trajectory
 from lessons.flow_sampling import VELOCITY_LIMIT, kept_steps, to_the_end
-from pages.components.player import Curve, Film, Number, Row
+from pages.components.player import Curve, Film, Row
 from pages.server.served.progress import Pixels
 from pages.ui.films import Films
 
@@ -40,14 +40,13 @@ def flow(
     pick: int | None = None,
     rests: float = 1.0,
     name: str = "flow",
-    numbers: bool = True,
+    formula: bool = True,
 ) -> Films:
     """Films of `lessons.flow_sampling.run`.
 
     `networks` name the networks ("epoch 1", ...), the oldest last: it is shown, and of each before it x_t behind a chip of
     its own; with `pick` that one alone. `columns` name the pictures; `shown` are the quantities whose rows are open at
-    first, and the film rests on the frame at this share of its length. Without `numbers` the time is told by the film's
-    steps alone.
+    first, and the film rests on the frame at this share of its length. `formula` writes Euler's step below it.
     """
     chosen = [(k, network) for k, network in enumerate(networks) if pick in (None, k)]
     kept = kept_steps(num_steps, count * len(networks))
@@ -83,11 +82,7 @@ def flow(
         return Film(
             rows=rows(pixels_to_the_end(trajectory)), steps=times, columns=columns, clock="flow", marks=marks(len(times)),
             strip_row=strip, name=name, start=round(rests * (len(times) - 1)),
-            formula=UPDATE if numbers and solver == "euler" else "",
-            numbers=[
-                Number("t", "time", [*(step["t"] for step in steps), 1.0]),
-                Number("1-t", "how far there is to go", [*(1 - step["t"] for step in steps), 0.0]),
-            ] if numbers else (),
+            formula=UPDATE if formula and solver == "euler" else "",
             curves=[
                 *(
                     Curve(r"\text{RMS}(u)", [*(step["speed"][k] for step in steps), NONE], panel="speed", meaning=network)

@@ -115,6 +115,7 @@ def _pack_row(row: Row, compress: bool, blobs: list[bytes], first: int) -> dict:
         "label": row.label,
         "caption": row.caption,
         "ends": row.ends,
+        "sign": row.sign,
         "shown": row.shown,
         "limit": row.limit,
         "blank": row.blank,

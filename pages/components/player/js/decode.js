@@ -11,7 +11,7 @@
  * @property {Uint8Array} [pixels]
  *
  * A quantity of the film: one picture for each sample at each step, or one for all steps (frames = 1).
- * @typedef {{name: string, label: string, caption: string, ends: string, shown: boolean, limit: number, blank: number | null, drawn: boolean, once: boolean,
+ * @typedef {{name: string, label: string, caption: string, ends: string, sign: string, shown: boolean, limit: number, blank: number | null, drawn: boolean, once: boolean,
  *   frames: number, height: number, width: number, channels: 1 | 3, chunks: Chunk[]}} Row
  *
  * @typedef {{label: string, values: (number | null)[], log: boolean, panel: string, meaning: string}} Curve

@@ -92,8 +92,9 @@ class Figure {
     });
     const there = this.available();
     const views = Object.entries(VIEWS).filter(([view]) => there[view]).map(([view, words]) => {
-      const chip = this.chip(words, false, () => this.views.set(view, this.player.part(view).hidden));
-      chip.textContent = words;
+      const named = view === "numbers" && !film.numbers.length ? "formula" : words; // there may be no more than that
+      const chip = this.chip(named, false, () => this.views.set(view, this.player.part(view).hidden));
+      chip.textContent = named;
       chip.dataset.view = view;
       return chip;
     });

@@ -67,6 +67,12 @@ class Stage {
     band.className = "band";
     const label = document.createElement("div");
     label.className = "label";
+    if (row.sign) {
+      const sign = document.createElement("span");
+      sign.className = "sign";
+      sign.textContent = row.sign;
+      label.append(sign);
+    }
     label.append(texToMath(row.label));
     markQuantity(band, row.label);
     const line = document.createElement("div"), words = document.createElement("span");
