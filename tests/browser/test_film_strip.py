@@ -44,6 +44,30 @@ def test_marked_steps_take_what_the_figure_leaves(page, fresh):
     assert foot["y"] + foot["height"] <= 768
 
 
+def test_a_film_of_a_few_frames_names_them_below_the_scrubber(page, fresh):
+    """B4's two checkpoints: a choice, with nothing in between that could be played."""
+    page.set_viewport_size({"width": 1366, "height": 768})
+    open_player(page, f"{fresh}/denoising-pure-noise")
+    names = page.locator(".strip .thumb")
+    expect(names).to_have_text(["epoch 1", "epoch 5"])
+    assert page.locator(".strip :is(canvas, .of)").count() == 0
+    assert below_their_places(page)
+    expect(names.last).to_have_class("thumb current")
+    names.first.click()
+    expect(page.locator(".where .step")).to_have_text("epoch 1")
+    expect(names.first).to_have_class("thumb current")
+
+
+def test_the_pictures_of_an_equation_have_its_signs(page, fresh):
+    """A1: x_t = the picture's part + the noise in it."""
+    open_player(page, f"{fresh}/forward-process")
+    assert page.locator(".stage .label").evaluate_all("all => all.map((one) => one.textContent[0])") == [
+        "x",
+        "=",
+        "+",
+    ]
+
+
 def below_their_places(page: Page) -> list[float]:
     """How wide the strip's pictures are; each stands below its step. The scrubber's thumb is 20 pixels wide."""
     track, last = scrubber(page).bounding_box(), int(scrubber(page).get_attribute("max"))

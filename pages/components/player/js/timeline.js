@@ -2,6 +2,7 @@
 
 const THUMB = 20; // width of the range input's thumb in CSS pixels, as in player.css
 const STRIP = { least: 24, usual: 64, most: 112 }; // CSS pixels: a marked step's picture
+const FEW = 4; // frames of a film that is a choice rather than a run: each is named below its tick
 const BESIDE = 30; // CSS pixels beside the strip for the name of what it shows
 
 class Timeline {
@@ -51,7 +52,7 @@ class Timeline {
     if (!this.strip.offsetWidth) return; // there is none, or no room for one
     const width = this.range.clientWidth, last = Math.max(1, film.total - 1);
     const at = marks.map((mark) => placeOf(mark / last, width));
-    const half = sizeOf(at, width, most) / 2;
+    const half = sizeOf(at, width, film.marks.length ? most : STRIP.most) / 2;
     this.beside = [half - at[0], half - (width - at[at.length - 1])].map((one) => Math.max(0, Math.round(one)));
     this.host.style.paddingInline = this.beside.map((one) => `${one}px`).join(" ");
   }
@@ -73,19 +74,19 @@ class Timeline {
 
   // The strip takes what the figure leaves, in CSS pixels. Returns whether it is another now, and with it the scale.
   grow(room) {
-    if (room <= 8 || !this.strip.offsetWidth) return false;
+    if (room <= 8 || !this.strip.offsetWidth || !this.film.marks.length) return false;
     this.show(this.film, Math.min(STRIP.usual + room - 4, STRIP.most));
     return true;
   }
 
-  // Thumbnails under the marks; those that would overlap are left out, and their ticks stay.
+  // Thumbnails under the marks; those that would overlap are left out, and their ticks stay. Of a few frames the names alone.
   drawStrip(most = STRIP.usual) {
     const { film, scale } = this;
     const marks = marksOf(film);
     if (!marks.length) return this.strip.replaceChildren();
     const row = film.rows.find((r) => r.name === film.strip) ?? film.rows[0];
-    const size = sizeOf(marks.map(scale.x), scale.width, most);
-    const [w, h] = fit(size, row);
+    const words = !film.marks.length, size = sizeOf(marks.map(scale.x), scale.width, words ? STRIP.most : most);
+    const [w, h] = words ? [0, 0] : fit(size, row);
     let edge = -Infinity;
     const buttons = [];
     for (const mark of marks) {
@@ -100,15 +101,18 @@ class Timeline {
       button.style.width = `${size}px`;
       const label = film.steps[mark];
       const name = document.createElement("span");
-      name.textContent = label === undefined ? "" : label.split("=").pop().trim();
+      name.textContent = label === undefined ? "" : words ? label : label.split("=").pop().trim();
       button.disabled = mark >= film.count;
       button.setAttribute("aria-label", `Go to ${label ?? `frame ${mark + 1}, not computed yet`}`);
-      const canvas = document.createElement("canvas");
-      canvas.style.width = `${w}px`;
-      canvas.style.height = `${h}px`;
-      if (mark < film.count) paint(canvas, film, row, mark, film.strip_sample);
-      else [canvas.width, canvas.height] = [row.width, row.height];
-      button.append(canvas, name);
+      button.append(name);
+      if (!words) {
+        const canvas = document.createElement("canvas");
+        canvas.style.width = `${w}px`;
+        canvas.style.height = `${h}px`;
+        if (mark < film.count) paint(canvas, film, row, mark, film.strip_sample);
+        else [canvas.width, canvas.height] = [row.width, row.height];
+        button.prepend(canvas);
+      }
       button.addEventListener("click", () => this.onSeek(mark, true));
       buttons.push(button);
     }
@@ -119,8 +123,9 @@ class Timeline {
     of.style.lineHeight = `${h}px`;
     of.style.marginRight = `${this.beside[0]}px`;
     const focused = this.strip.getRootNode().activeElement?.dataset?.frame;
-    this.strip.style.height = `${h + 20}px`;
-    this.strip.replaceChildren(markQuantity(of, row.label), ...buttons);
+    this.strip.style.height = `${h + 20 + (words ? 8 : 0)}px`;
+    this.strip.classList.toggle("named", words);
+    this.strip.replaceChildren(...(words ? [] : [markQuantity(of, row.label)]), ...buttons);
     of.hidden = of.offsetWidth > BESIDE; // a name in words would lie on the buttons
     if (focused !== undefined) this.strip.querySelector(`[data-frame="${focused}"]`)?.focus({ preventScroll: true });
   }
@@ -140,6 +145,7 @@ function placeOf(share, width) {
 }
 
 function marksOf(film) {
+  if (!film.marks.length && film.total > 1 && film.total <= FEW) return [...Array(film.total).keys()];
   return [...new Set(film.marks)].sort((a, b) => a - b);
 }
 
