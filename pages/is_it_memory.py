@@ -126,10 +126,10 @@ OPPONENT = {
 ANSWER = {  # label and words of each one's estimate: on a phone the label stands alone
     "emoji64": (r"\text{recalls}", "emoji64, which saw 1,493 pictures"),
     "storybook64": (r"\text{learns}", "storybook64, which saw none twice"),
-    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "the best match of emoji64’s pictures"),
+    "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "emoji64’s pictures that fit, averaged"),
 }  # fmt: skip
 
-YARDSTICK = "blur"  # behind its chip: that storybook64 is better is read off the curves
+YARDSTICK = "blur"  # behind its chip: two answers and their memory are read at once
 
 SHORT = {"training": "Training pictures", "heldout": "Other objects", "photographs": "Photographs"}
 
