@@ -32,6 +32,8 @@ EYES = {
     "count": 1,
 }
 
+TREE = {"prompt": "a cartoon of a christmas tree", "gamma": 3.0, "count": 1}
+
 KEPT_STREAM = 2**32  # added to the seed: the constraint's noise is another stream than the loop's
 
 LESSON = Lesson(
@@ -50,7 +52,9 @@ LESSON = Lesson(
         seed_field(),
         model_field(),
     ),
+    opens=TREE,
     presets=(
+        Preset("tree", "A Christmas tree for the volcano", TREE),
         Preset("reference", "Smoke for the volcano"),
         Preset("eyes", "Other eyes for the cat", EYES),
         Preset("laugh", "A laugh for the cat", {**EYES, "mask": "bottom"}),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,13 @@ from core.trajectory import Trajectory
 from lessons.branching import BRANCHES
 from lessons.denoising import as_numpy, guided
 from lessons.editing import GAMMA_HELP, Bench, rms, set_up
-from lessons.fields import BadValue, Number, PictureRef, Text, seed_field
+from lessons.fields import BadValue, Choice, Number, PictureRef, Text, seed_field
 from lessons.forking import Fork, switched
 from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import NULL_LIKE, SUGGESTIONS
 from lessons.requests import BadRequest
-from lessons.samplers import Work
 
-COUNTS = (10, 20, 34, 50, 100)
+COUNTS = (10, 34, 100)
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SDEDIT = "SDEdit (A9), other prompt"
 COLUMNS = ("back, same prompt", "back, other prompt", SDEDIT)
@@ -48,21 +48,24 @@ LESSON = Lesson(
         Text("other", "The other prompt", "a 3d render of an automobile", suggestions=SUGGESTIONS),
         Number("gamma", "Guidance γ of the other prompt", 3.0, GAMMA_HELP, maximum=15, step=0.5, integer=False),
         seed_field(),
+        Choice("shown", "What the figure shows", "prompts", options=("steps", "prompts"),
+               labels=("There and back", "Another prompt")),
     ),
+    opens={"shown": "steps"},
     presets=(
-        Preset("reference", "34 steps each way"),
-        Preset("hundred", "100 steps each way", {"steps": 100}),
-        Preset("half", "Turn at t = 690", {"turn": 690}),
-        Preset("fish", "A fish that it has seen", {"picture": "tropical-fish"}),
+        Preset("steps", "10, 34 and 100 steps", {"shown": "steps"}),
+        Preset("fish", "A fish that it has seen", {"shown": "steps", "picture": "tropical-fish"}, ships=True),
+        Preset("reference", "Back with another prompt", ships=True),
+        Preset("half", "Another prompt, from t = 690", {"turn": 690}),
     ),
     question=Question(
-        "The picture does not come back quite as it was. With three times the steps, there and back, what is left of the "
-        "error?",
-        ("All of it: the network errs, not the steps", "About a third", "About a ninth"),
+        "Where it turns, at t = 990, there should be noise; the truck’s outline is still to be seen. Of which picture would "
+        "hardly any of it be left?",
+        ("Of a photograph", "Of one that the network has seen", "Of none: that is what DDIM does"),
         answer=1,
-        because="The way there knows the noise at the start of each step only, the way back at its end. The two differ by "
-        "as much as the step is long: a method of first order, whose error goes with the step.",
-        reveal={"steps": 100},
+        because="The network knows from which noises its own pictures come, and leads each back into one of them. To "
+        "the truck, which it has never seen, no noise belongs. “Show it” takes a fish of its training set there.",
+        reveal={"shown": "steps", "picture": "tropical-fish"},
     ),
     variants=(
         Variant("ddpm_back", "Back by DDPM", "The way back is DDPM’s, which adds noise at every step.",
@@ -89,11 +92,13 @@ LESSON = Lesson(
 
 
 def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> JobSpec:
-    """The picture to noise and back: with its prompt, with the other one, and SDEdit with the other one.
+    """The picture to noise and back: with few steps and many; or with its prompt, the other one, and SDEdit with the other.
 
     Raises:
         BadValue: with so few steps none lies between 0 and the turn.
     """
+    if values["shown"] == "steps":
+        return errors_spec(values, model)
     if 990 / (values["steps"] - 1) > values["turn"]:
         raise BadValue(
             f"With {values['steps']} steps none lies between 0 and t = {values['turn']}: take more steps, or turn later."
@@ -105,7 +110,7 @@ def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> J
 
 
 def errors_spec(values: Mapping[str, Any], model: str) -> JobSpec:
-    """There and back with every number of steps."""
+    """There and back with each of COUNTS steps."""
     return JobSpec("inversion_errors", {
         "model": model, "picture": values["picture"], "counts": list(COUNTS), "turn": values["turn"],
         "columns": [_same(values)],
@@ -122,7 +127,7 @@ def between_spec(values: Mapping[str, Any], model: str) -> JobSpec:
 
 def studies(values: Mapping[str, Any], model: str) -> list[JobSpec]:
     """What stands below the picture."""
-    return [errors_spec(values, model), between_spec(values, model)]
+    return [between_spec(values, model)]
 
 
 def _same(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -248,28 +253,65 @@ class _Record:
 
 
 def errors(params: Mapping[str, Any], context: JobContext) -> JobEvents:
-    """There and back with each of `counts` steps.
+    """There and back with each of `counts` steps, a column each; a frame where a run of 34 steps has one.
 
-    Arrays: back, noise float32 (counts, 1, 3, H, W), what came back and where it turned; clean (1, 3, H, W); error float64
-    (counts,), RMS from back to clean.
+    Between two of its own steps a run stays where it is.
+
+    Arrays: x_t float32, clean_hat float16 (2 K, counts, 3, H, W); noise (counts, 3, H, W), where they turn; result
+    (counts, 3, H, W); clean (1, 3, H, W); error float64 (counts,), RMS from the result to clean.
+    meta: `steps`, the t of each frame.
     """
-    bench = set_up(params, context)
+    bench, turn = set_up(params, context), params["turn"]
     same = guided(bench.model, bench.columns, "")
-    grids = [turned(bench.schedule.strided_timesteps(count), params["turn"]) for count in params["counts"]]
-    work, back, noise = Work(2 * sum(map(len, grids))), [], []
-    for index, timesteps in enumerate(grids):
-        x = yield from work.end(invert_ddim(bench.picture, timesteps, same, bench.schedule))
-        noise.append(as_numpy(x))
-        back.append(as_numpy((yield from work.end(ddim(x, timesteps, same, bench.schedule, [])))))
-        yield Frame(
-            index, len(params["counts"]), {"back": to_pixels(back[-1]), "noise": to_pixels(noise[-1])}
-        )
-    clean = as_numpy(bench.picture)
+    trips = [
+        Trip(bench, turned(bench.schedule.strided_timesteps(count), turn), same, turn)
+        for count in params["counts"]
+    ]
+    down = turned(bench.schedule.strided_timesteps(), turn)
+    places = [*reversed(down[1:]), turn, *(2 * turn - t for t in down)]
+    frames = []
+    for index, place in enumerate(places):
+        x_t, clean_hat = zip(*(trip.at(place) for trip in trips), strict=True)
+        frames.append((as_numpy(torch.cat(x_t)), as_numpy(torch.cat(clean_hat))))
+        pixels = {
+            name: to_pixels(shown) for name, shown in zip(("x_t", "clean_hat"), frames[-1], strict=True)
+        }
+        yield Frame(index, len(places), pixels)
+    clean, result = as_numpy(bench.picture), as_numpy(torch.cat([trip.at(math.inf)[0] for trip in trips]))
+    path, estimates = (np.stack(shown) for shown in zip(*frames, strict=True))
     arrays = {
-        "back": np.stack(back), "noise": np.stack(noise), "clean": clean,
-        "error": rms(np.stack(back)[:, 0] - clean).astype(np.float64),
+        "x_t": path, "clean_hat": estimates.astype(np.float16), "noise": path[len(down) - 1],
+        "result": result, "clean": clean, "error": rms(result - clean).astype(np.float64),
     }  # fmt: skip
-    return Trajectory(arrays, {"params": dict(params), "timesteps": grids[-1]})
+    steps = [{"t": t} for t in (*reversed(down), *down)]
+    return Trajectory(arrays, {"params": dict(params), "steps": steps})
+
+
+class Trip:
+    """One run there and back, looked at from places along the way: t on the way there, 2 * turn - t on the way back."""
+
+    def __init__(self, bench: Bench, timesteps: list[int], estimator: Estimator, turn: int):
+        self._ways = self._go(bench, timesteps, estimator, turn)
+        self._here = next(self._ways)
+        self._next = next(self._ways, None)
+
+    def at(self, place: float) -> tuple[Tensor, Tensor]:
+        """(x_t, x̂₀) that it has come to; beyond the last place, the picture that came back. Places only rise."""
+        while self._next is not None and self._next[0] <= place:
+            self._here, self._next = self._next, next(self._ways, None)
+        return self._here[1:]
+
+    @staticmethod
+    def _go(
+        bench: Bench, timesteps: list[int], estimator: Estimator, turn: int
+    ) -> Iterator[tuple[float, Tensor, Tensor]]:
+        for step in invert_ddim(bench.picture, timesteps, estimator, bench.schedule):
+            assert step.t_next is not None  # on the way to noise every step leads to a t
+            yield step.t_next, step.update.x_next, step.clean_hat
+        noise = step.update.x_next
+        for step in ddim(noise, timesteps, estimator, bench.schedule, []):
+            yield 2 * turn - step.t, step.x_t, step.clean_hat
+        yield 2 * turn + 1, step.update.x_next, step.clean_hat
 
 
 def between(params: Mapping[str, Any], context: JobContext) -> JobEvents:

@@ -7,6 +7,7 @@ import streamlit as st
 import torch
 
 from core.media import to_pixels
+from core.trajectory import Trajectory
 from lessons.classical_denoising import best_blur, psnr
 from lessons.iterative_denoising import LESSON as WRITTEN
 from pages.components.player import Film, Row
@@ -20,6 +21,7 @@ from pages.ui.sampling import Values, sampling_stage
 from pages.ui.still import still
 
 LESSON = here(WRITTEN)
+LEFT = 4  # steps before the end the film rests: x̂₀ is nearly the result, x_t not yet the same, the sum has all its terms
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -62,8 +64,12 @@ def films(values: Values) -> Films:
         film = with_original(film, original)
         return replace(film, rows=[film.rows[0], one, *film.rows[1:]])
 
+    def finished(trajectory: Trajectory) -> Film:
+        film = with_both(run.finished(trajectory))
+        return replace(film, start=max(len(film.steps) - LEFT, 0))
+
     return Films(
-        lambda trajectory: with_both(run.finished(trajectory)),
+        finished,
         lambda pixels, total: with_both(run.live(pixels, total)),
     )
 

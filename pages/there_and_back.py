@@ -1,5 +1,7 @@
 """A14: a picture to its noise and back; with how many steps, with another prompt, and between two noises."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
@@ -21,53 +23,56 @@ from pages.components.plain import plain
 from pages.components.player import Curve, Film, Number, Row
 from pages.server.runtime import model_fingerprint, schedule
 from pages.server.served.progress import Pixels
+from pages.server.session import LessonState
 from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.fitted import here
-from pages.ui.lesson_page import beside_the_figure, lesson_page
+from pages.ui.lesson_page import beside_the_figure, lesson_page, picture_and_side
 from pages.ui.sampling import Values, controls_of, sampling_stage
 from pages.ui.sources import drawing, source_control
 from pages.ui.stage import stage
 
 LESSON = here(WRITTEN)
+WRONG = 0.5  # of a pixel in [−1, 1]: what is black or white where a difference is shown
+
+
+def _ways(timesteps: Sequence[int]) -> list[str]:
+    """The names of the frames, one way after the other."""
+    return [*(f"there, t = {t}" for t in reversed(timesteps)), *(f"back, t = {t}" for t in timesteps)]
+
+
+def _on_the_way(pixels: Pixels) -> list[Row]:
+    """x_t, and behind its chip x̂₀."""
+    return [
+        Row("x_t", "x_t", pixels["x_t"], "the picture on its way"),
+        Row("clean_hat", r"\hat{x}_0", pixels["clean_hat"], "the estimate of the clean picture", shown=False),
+    ]
+
+
+def _and_the_picture(trajectory: Trajectory, name: str) -> np.ndarray:
+    """A quantity (frames, columns, 3, H, W), and in another column the picture."""
+    shown = trajectory[name].astype(np.float32)
+    return np.concatenate([shown, trajectory["clean"][None].repeat(len(shown), 0)], axis=1)
 
 
 def films(values: Values) -> Films:
-    """The way there and the way back, one after the other."""
-    timesteps = turned(schedule().strided_timesteps(values["steps"]), values["turn"])
-    steps = [*(f"there, t = {t}" for t in reversed(timesteps)), *(f"back, t = {t}" for t in timesteps)]
-
-    def rows(pixels: Pixels) -> list[Row]:
-        return [
-            Row("x_t", "x_t", pixels["x_t"], "the picture on its way"),
-            Row(
-                "clean_hat",
-                r"\hat{x}_0",
-                pixels["clean_hat"],
-                "the estimate of the clean picture",
-                shown=False,
-            ),
-        ]
+    """The picture with two prompts, and SDEdit beside it."""
+    steps = _ways(turned(schedule().strided_timesteps(values["steps"]), values["turn"]))
 
     def live(pixels: Pixels, total: int) -> Film:
         done = len(pixels["x_t"])
-        return Film(rows=rows(pixels), steps=steps[:done], total=total, columns=COLUMNS, name="a14")
+        return Film(rows=_on_the_way(pixels), steps=steps[:done], total=total, columns=COLUMNS, name="a14")
 
     def finished(trajectory: Trajectory) -> Film:
         away = rms(trajectory["clean_hat"].astype(np.float32) - trajectory["clean"])  # (2 K, columns)
         away[: len(steps) // 2, COLUMNS.index(SDEDIT)] = np.nan  # it begins where the others turn
         std, alike = np.array(trajectory.meta["std"]), np.array(trajectory.meta["alike"])
 
-        def beside(name: str) -> np.ndarray:
-            """A quantity, and the picture last."""
-            picture = trajectory["clean"][None].repeat(len(steps), 0)  # (2 K, 1, 3, H, W)
-            return np.concatenate([trajectory[name].astype(np.float32), picture], axis=1)
-
         half = len(steps) // 2
         marks = sorted({0, half // 2, half - 1, half + half // 2, 2 * half - 1})
         return Film(
-            rows=rows({name: to_pixels(beside(name)) for name in ("x_t", "clean_hat")}), steps=steps,
-            columns=[*COLUMNS, "the picture"], marks=marks, strip_row="x_t", name="a14",
+            rows=_on_the_way({name: to_pixels(_and_the_picture(trajectory, name)) for name in ("x_t", "clean_hat")}),
+            steps=steps, columns=[*COLUMNS, "the picture"], marks=marks, strip_row="x_t", name="a14",
             curves=[
                 Curve(rf"\text{{{title}}}", away[:, k].tolist(), panel="distance",
                       meaning="from x̂₀ to the picture (RMS)" if k == 0 else "")
@@ -84,27 +89,30 @@ def films(values: Values) -> Films:
     return Films(finished, live)
 
 
-def errors_films() -> Films:
-    """One frame for each number of steps."""
-    steps = [f"{count} steps each way" for count in COUNTS]
-
-    def film(back: np.ndarray, noise: np.ndarray, total: int, more: list[Row]) -> Film:
-        return Film(
-            rows=[
-                Row("back", r"x_0", back, "there and back"),
-                Row("noise", r"x_T", noise, "where it turned"),
-                *more,
-            ],
-            steps=steps[: len(back)], total=total, name="a14-errors",
-        )  # fmt: skip
+def steps_films(values: Values) -> Films:
+    """A column for each number of steps; below, what the estimate has wrong."""
+    timesteps = turned(schedule().strided_timesteps(), values["turn"])
+    steps, half = _ways(timesteps), len(timesteps)
+    columns = [f"{count} steps" for count in COUNTS]
 
     def live(pixels: Pixels, total: int) -> Film:
-        return film(pixels["back"], pixels["noise"], total, [])
+        done = len(pixels["x_t"])
+        return Film(
+            rows=_on_the_way(pixels), steps=steps[:done], total=total, columns=columns, name="a14-steps"
+        )
 
     def finished(trajectory: Trajectory) -> Film:
-        missed = difference_pixels(trajectory["back"] - trajectory["clean"], 0.5)
-        more = [Row("missed", r"\Delta", missed, "what is wrong: grey is nothing", limit=0.5)]
-        return film(to_pixels(trajectory["back"]), to_pixels(trajectory["noise"]), len(COUNTS), more)
+        rows = _on_the_way(
+            {name: to_pixels(_and_the_picture(trajectory, name)) for name in ("x_t", "clean_hat")}
+        )
+        wrong = _and_the_picture(trajectory, "clean_hat") - trajectory["clean"]
+        rows.append(
+            Row("missed", r"\Delta", difference_pixels(wrong, WRONG), "what x̂₀ has wrong", limit=WRONG)
+        )
+        return Film(
+            rows=rows, steps=steps, columns=[*columns, "the picture"], strip_row="x_t", strip_sample=1, name="a14-steps",
+            marks=sorted({0, half // 2, half - 1, half + half // 2, 2 * half - 1}),
+        )  # fmt: skip
 
     return Films(finished, live)
 
@@ -132,6 +140,43 @@ def between_films() -> Films:
     return Films(finished, film)
 
 
+def by_steps(values: Values) -> None:
+    """There and back with few steps and with many, and what each misses by."""
+    picture, side = picture_and_side()
+    with side:
+        source_control(LESSON, values)
+        allowed = controls_of(LESSON, ("turn", "prompt"))
+    with picture:
+        if canvas := drawing(LESSON):
+            aside, picture = st.columns((4, 5), gap="medium")
+            with aside:
+                canvas()
+    with picture:
+        found = stage(
+            LESSON, errors_spec(values, model_fingerprint()), steps_films(values), allowed=allowed,
+            go=LessonState(LESSON).take("go"),  # the page has just been opened, or a preset asks for it
+        )  # fmt: skip
+    if found is not None:
+        with beside_the_figure():
+            missed = [
+                f"{error:.3f} with {count}" for count, error in zip(COUNTS, found["error"], strict=True)
+            ]
+            st.caption(f"Root mean square of what is wrong, on a scale from −1 to 1: {', '.join(missed)}.")
+        series = [Series("there and back", {"steps each way": list(COUNTS)}, found["error"].tolist())]
+        curves("Distance to the picture (RMS)", series, key="a14/errors", points=True, log_x=True, log_y=True)
+
+
+def with_another_prompt(values: Values) -> None:
+    """There, and back with the same prompt, with another one, and SDEdit."""
+    trajectory = sampling_stage(
+        LESSON, values, films, controls=controls, first=drawing(LESSON),
+        forks_from=lambda trajectory: len(trajectory["x_t"]) // 2,
+    )  # fmt: skip
+    if trajectory is not None:
+        with beside_the_figure():
+            came_back(trajectory)
+
+
 def controls() -> bool:
     source_control(LESSON, values)
     ok = controls_of(LESSON, ("steps", "turn"))
@@ -146,37 +191,29 @@ def came_back(trajectory: Trajectory) -> None:
     )
 
 
+def between_noises(values: Values) -> None:
+    """The pictures of the noises between two seeds, and how large these are."""
+    st.header("Between two noises", anchor=False)
+    st.caption(
+        f"“{plain(values['other'])}”, drawn by DDIM from the noises between the seeds {values['seed']} and "
+        f"{values['seed'] + 1}."
+    )
+    found = stage(LESSON, between_spec(values, model_fingerprint()), between_films(), name="between")
+    if found is None:
+        return
+    many, std = len(WEIGHTS), found["std"]
+    noise = [
+        Series(way, {"weight of the second noise": list(WEIGHTS)}, part.tolist())
+        for way, part in (("great circle", std[:many]), ("straight line", std[many:]))
+    ]
+    curves("Standard deviation of the noise", noise, key="a14/std", points=True, y_range=(0.0, 1.1))
+
+
 with lesson_page(LESSON) as values:
-    trajectory = sampling_stage(
-        LESSON, values, films, controls=controls, first=drawing(LESSON),
-        forks_from=lambda trajectory: len(trajectory["x_t"]) // 2,
-    )  # fmt: skip
-    if trajectory is not None:
-        with beside_the_figure():
-            came_back(trajectory)
-    error, between = st.tabs(["How many steps", "Between two noises"])
-    with error:
-        found = stage(LESSON, errors_spec(values, model_fingerprint()), errors_films(), name="errors")
-        if found is not None:
-            series = Series("there and back", {"steps each way": list(COUNTS)}, found["error"].tolist())
-            curves(
-                "Distance to the picture (RMS)",
-                [series],
-                key="a14/errors",
-                points=True,
-                log_x=True,
-                log_y=True,
-            )
-    with between:
-        st.caption(
-            f"“{plain(values['other'])}”, drawn by DDIM from the noises between the seeds {values['seed']} and "
-            f"{values['seed'] + 1}."
-        )
-        found = stage(LESSON, between_spec(values, model_fingerprint()), between_films(), name="between")
-        if found is not None:
-            many, std = len(WEIGHTS), found["std"]
-            noise = [
-                Series("great circle", {"weight of the second noise": list(WEIGHTS)}, std[:many].tolist()),
-                Series("straight line", {"weight of the second noise": list(WEIGHTS)}, std[many:].tolist()),
-            ]
-            curves("Standard deviation of the noise", noise, key="a14/std", points=True, y_range=(0.0, 1.1))
+    with picture_and_side()[0]:
+        control(LESSON, "shown", bare=True)
+    if values["shown"] == "steps":
+        by_steps(values)
+    else:
+        with_another_prompt(values)
+        between_noises(values)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.jobs import JobSpec
 from lessons.samplers import SAMPLERS
-from lessons.there_and_back import COUNTS, errors_spec
+from lessons.there_and_back import COUNTS
 from tests.lesson_runs import BY_CODE, result_of, spec_of
 
 pytestmark = pytest.mark.claims
@@ -53,9 +52,8 @@ def test_a14_the_error_and_what_is_not_noise(run):
     )
 
 
-def test_a14_the_curve_is_of_first_order(job_context, emoji64_fingerprint):
-    lesson = BY_CODE["A14"]
-    spec: JobSpec = errors_spec(lesson.defaults(), emoji64_fingerprint)
-    error = result_of(lesson, spec, job_context)[0]["error"]
-    slope = np.polyfit(np.log(COUNTS[2:]), np.log(error[2:]), 1)[0]
+def test_a14_a_third_with_three_times_the_steps(run):
+    error = run("A14", shown="steps")["error"]
+    assert [round(one, 3) for one in error] == pytest.approx([0.26, 0.038, 0.013], abs=0.0006)
+    slope = np.polyfit(np.log(COUNTS[1:]), np.log(error[1:]), 1)[0]
     assert slope == pytest.approx(-1, abs=0.1)

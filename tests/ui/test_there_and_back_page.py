@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from core.pictures import load_picture
-from lessons.there_and_back import COUNTS, LESSON, WEIGHTS, between_spec, errors_spec, spec
+from lessons.there_and_back import LESSON, WEIGHTS, between_spec, errors_spec, spec
 from pages.components.player.packing import read_header
 from pages.server import runtime
+from tests.lesson_runs import result_of
 from tests.ui.fake_model import sentences
 
 SHORT = {"steps": "5"}
@@ -48,17 +49,51 @@ def test_pixels_that_are_shuffled_are_all_there_and_lead_elsewhere(visit):
     }
 
 
-def test_the_studies_are_run_when_they_are_asked_for(visit):
+def test_it_opens_on_few_steps_and_many_a_column_each(visit_filmed):
+    at, executor, films = visit_filmed("there_and_back", shown="steps", turn="200")
+    values = LESSON.defaults() | {"shown": "steps", "turn": 200}
+    asked = errors_spec(values, runtime.model_fingerprint())
+    assert executor.asked == [asked] == [spec(values, runtime.model_fingerprint())]
+    assert not at.exception, at.exception
+    assert films[-1]["columns"] == ["10 steps", "34 steps", "100 steps", "the picture"]
+    found = executor.result(runtime.job_id(asked))
+    told = " ".join(caption.value for caption in at.caption)
+    assert "with 10" in told and f"{found['error'][2]:.3f} with 100" in told
+
+
+def test_a_column_is_the_run_with_that_many_steps(job_context, emoji64_fingerprint):
+    """The run of 34 steps has a frame here where it has one by itself; that of 10 has few, and stays between them."""
+    values = LESSON.defaults() | {"shown": "steps", "turn": 300}
+    every = result_of(LESSON, errors_spec(values, emoji64_fingerprint), job_context)[0]
+    for count, column in ((34, 1), (10, 0)):
+        alone = result_of(
+            LESSON, spec(values | {"shown": "prompts", "steps": count}, emoji64_fingerprint), job_context
+        )[0]
+        np.testing.assert_array_equal(every["result"][column], alone["result"][0])
+        np.testing.assert_array_equal(every["noise"][column], alone["noise"][0])
+        np.testing.assert_allclose(every["error"][column], alone.meta["error"][0], rtol=1e-6)
+        if count == 34:
+            np.testing.assert_array_equal(every["x_t"][:, column], alone["x_t"][:, 0])
+        else:
+            stays = moves(every["x_t"][:, column])
+            np.testing.assert_array_equal(stays, moves(alone["x_t"][:, 0]))
+            assert len(stays) < len(every["x_t"]) / 3
+
+
+def moves(frames):
+    """The frames that differ from the one before."""
+    return np.stack([frame for k, frame in enumerate(frames) if not k or (frame != frames[k - 1]).any()])
+
+
+def test_the_noises_between_two_are_drawn_from_when_they_are_asked_for(visit):
     at, executor = visit("there_and_back", **SHORT)
-    for name, wanted in (("errors", errors_spec), ("between", between_spec)):
-        at.button(key=f"there_and_back/{name}/start").click().run()
-        assert not at.exception, at.exception
-        assert executor.asked[-1] == wanted(VALUES, runtime.model_fingerprint())
+    at.button(key="there_and_back/between/start").click().run()
+    assert not at.exception, at.exception
+    assert executor.asked[-1] == between_spec(VALUES, runtime.model_fingerprint())
     between = executor.result(runtime.job_id(executor.asked[-1]))
     assert between["result"].shape == (2 * len(WEIGHTS), 3, 64, 64)
     np.testing.assert_allclose(between["std"][: len(WEIGHTS)], 1, atol=0.02)
     assert abs(between["std"][len(WEIGHTS) + 2] - 0.5**0.5) < 0.02  # half way along the straight line
-    assert len(COUNTS) == len(executor.result(runtime.job_id(executor.asked[-2]))["error"])
 
 
 def test_a_turn_before_the_first_step_is_a_sentence(visit):
