@@ -154,3 +154,13 @@ def test_another_model_is_named_and_its_cards_are_not_shown(shipped):
     assert openings.card("A0", "f" * 16) == ((folder / "one").read_bytes(), 4)
     assert openings.card("A0", "e" * 16) is None
     assert openings.card("A1", "f" * 16) is None
+
+
+def test_what_was_made_anew_is_found_by_a_server_that_is_running(shipped):
+    spec, folder = shipped
+    openings, later = Openings(folder), fresh()
+    assert openings.ships(spec) and not openings.ships(later)
+    (folder / MANIFEST).unlink()  # `make openings` replaces it
+    assert not openings.ships(spec)
+    write(folder, later)
+    assert openings.ships(later) and not openings.ships(spec)

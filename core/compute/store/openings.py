@@ -14,7 +14,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,14 +29,31 @@ ELSEWHERE = "elsewhere"  # in the meta of a result: which machine computed it, w
 
 
 class Openings:
-    """The folder of openings, read when it is first asked. Thread-safe, as nothing is written here."""
+    """The folder of openings, read when it is first asked, and when `make openings` has made it anew since.
+
+    Thread-safe: nothing is written here, and who reads at the same time reads the same.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read: tuple[tuple[int, int] | None, Mapping[str, Any]] | None = (
+            None  # (of which file, what it says)
+        )
 
-    @cached_property
+    @property
     def manifest(self) -> Mapping[str, Any]:
         """What is in the folder; {} where that is nothing which this version can use, and the log says why."""
+        try:
+            found = (self.folder / MANIFEST).stat()
+            file = found.st_mtime_ns, found.st_ino
+        except OSError:
+            file = None  # reading says what is the matter
+        read = self._read
+        if read is None or read[0] != file:
+            read = self._read = file, self._what_it_says()
+        return read[1]
+
+    def _what_it_says(self) -> Mapping[str, Any]:
         try:
             found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
         except FileNotFoundError:
