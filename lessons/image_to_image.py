@@ -39,7 +39,7 @@ NOT_NOISED = Variant(
     "The network takes the picture itself for noise and removes it: what is left is smooth and pale.",
 )  # fmt: skip
 
-CAT = {"picture": "cat-face", "seed": 2}
+CAT = {"picture": "cat-face", "seed": 14}
 
 LESSON = Lesson(
     code="A7",

@@ -12,13 +12,13 @@ from lessons.block_glossary import LESSON, spec
 from lessons.unet_blocks import TERMS, Term
 from pages.ui.controls import control
 from pages.ui.digits import digit_control
-from pages.ui.lesson_page import lesson_page, picture_and_side
+from pages.ui.lesson_page import beside_the_figure, lesson_page, picture_and_side
 from pages.ui.quick import result_of
 from pages.ui.still import brightened, still
 
 # Pixels of the screen for one of a tensor, by the longer side of what goes in and what comes out: one scale for both.
-SCALES = {56: 2, 28: 4, 7: 16, 1: 48}
-LINE, CHANNELS = 480, 8  # pixels of the screen for a line of channels; how many are drawn
+SCALES = {56: 2, 28: 5, 7: 20, 1: 60}
+LINE, CHANNELS = 600, 8  # pixels of the screen for a line of channels; how many are drawn
 
 
 def taken(trajectory: Trajectory, side: int) -> np.ndarray:
@@ -71,14 +71,10 @@ def code_of(term: Term) -> None:
 
 
 def table(trajectory: Trajectory, shown: Term) -> None:
-    """All of them, with the shapes and numbers of this run; the one that is `shown` above stands out."""
+    """All of them, with the numbers of this run; the one that is `shown` in the figure stands out."""
     rows = []
     for term, facts in zip(TERMS, trajectory.meta["terms"], strict=True):
-        before, after = (" × ".join(map(str, facts[key])) for key in ("shape_in", "shape_out"))
-        row = {
-            "block": term.name, "shape rule": term.shape, "this size": f"{before} → {after}", "parameters": term.count,
-            "parameters in all": f"{facts['parameters']:,}",
-        }  # fmt: skip
+        row = {"block": term.name, "shape rule": term.shape, "parameters": f"{facts['parameters']:,}"}
         if term is shown:
             row = {name: f"**{text}**" for name, text in row.items()} | {"block": f"**▸ {term.name}**"}
         rows.append(row)
@@ -90,14 +86,17 @@ def table(trajectory: Trajectory, shown: Term) -> None:
 with lesson_page(LESSON) as values:
     picture, side = picture_and_side()
     with side:
-        ok = all([control(LESSON, name) for name in ("term", "i", "o")])
+        ok = all([control(LESSON, name) for name in ("i", "o")])
         digit_control(LESSON)
         ok = control(LESSON, "seed") and ok
-    term = next(term for term in TERMS if term.name == values["term"])
     with picture, st.container(key="board"):  # page.css: on a phone it scrolls away with the rest
+        ok = control(LESSON, "term", bare=True) and ok
+        term = next(term for term in TERMS if term.name == values["term"])
         trajectory = result_of(LESSON, spec(values), allowed=ok)
         if trajectory is not None:
             one_term(trajectory, term)
+    if trajectory is not None:
+        with beside_the_figure():
             table(trajectory, term)
     with side, st.expander("Its code", icon=":material/code:"):
         code_of(term)

@@ -47,9 +47,9 @@ def films(wanted: JobSpec) -> Films:
         return Film(
             rows=[
                 *learned_from(wanted.params["drawings"], pixels["samples"].shape[1]),
-                Row("before", r"\text{before}", pixels["samples"][:1], "from seven noises, before the first step"),
-                Row("samples", "x_1", pixels["samples"], "from the same noises"),
-                Row("nearest", r"\text{nearest}", pixels["nearest"], "the nearest drawing, shifts allowed"),
+                Row("before", r"\text{before}", pixels["samples"][:1], "seven noises, untrained"),
+                Row("samples", "x_1", pixels["samples"], "the same noises, now"),
+                Row("nearest", r"\text{nearest}", pixels["nearest"], "the nearest drawing, shifts allowed", shown=False),
             ],
             steps=heads[:done], total=total, curves=lines, clock="flow", name="b12",
         )  # fmt: skip
@@ -78,8 +78,8 @@ def learned_from(name: str, columns: int) -> list[Row]:
         return []
     some = np.zeros((1, columns, *drawings.shape[1:], 1), np.uint8)
     some[0, : len(drawings), ..., 0] = drawings[:columns]
-    what = "small houses" if name == EXAMPLE else "drawings"
-    words = f"{min(columns, len(drawings))} of the {len(drawings)} {what} that it learns from"
+    what = "houses" if name == EXAMPLE else "drawings"
+    words = f"{min(columns, len(drawings))} of the {len(drawings)} {what}"
     return [Row("drawn", r"\text{drawn}", some, words)]
 
 

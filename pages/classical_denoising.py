@@ -18,7 +18,7 @@ from pages.ui.stage import show
 
 
 def film_of(trajectory: Trajectory) -> Film:
-    psnr, best = trajectory.meta["psnr"], trajectory.meta["best"]
+    psnr = trajectory.meta["psnr"]
     clean = trajectory["clean"]  # (1, 3, H, W)
     without_noise = blurs(torch.from_numpy(clean)).numpy()  # what the blur alone takes away
     titles = ["the original", *(f"t = {t}" for t in TIMESTEPS)]
@@ -28,15 +28,15 @@ def film_of(trajectory: Trajectory) -> Film:
 
     return Film(
         rows=[
-            Row("blurred", r"G_\sigma * x_t", beside(without_noise, trajectory["blurred"]), "the blur of the row below"),
-            Row("noisy", "x_t", beside(clean[None], trajectory["noisy"][None]), "the noisy picture"),
+            Row("noisy", "x_t", beside(clean[None], trajectory["noisy"][None]), "the picture, ever noisier"),
+            Row("blurred", r"G_\sigma * x_t", beside(without_noise, trajectory["blurred"]), "the same, blurred"),
         ],
         steps=[f"σ = {sigma:.1f}" for sigma in SIGMAS], columns=titles,
         curves=[
             Curve(rf"\text{{PSNR}},\ t={t}", values, panel="psnr", meaning="dB")
             for t, values in zip(TIMESTEPS, psnr, strict=True)
         ],
-        marks=sorted({SIGMAS.index(sigma) for sigma in best}), strip_row="blurred", strip_sample=1, name="a2",
+        strip_row="blurred", strip_sample=1, name="a2",
     )  # fmt: skip
 
 

@@ -244,16 +244,16 @@ def told(network: Network, trajectory: Trajectory) -> str:
     """How many of its digits are read as asked, and how much they differ."""
     one = trajectory.meta["judged"][age(network)]
     right = round(one["accuracy"] * len(CLASSES))
-    others = "" if right == len(CLASSES) else "; the others are framed"
-    return f"{right} of {len(CLASSES)} read as asked, diversity {one['diversity']:.1f}{others}"
+    return f"{right} of {len(CLASSES)} read as asked, diversity {one['diversity']:.1f}"
 
 
 def judged(network: Network, trajectory: Trajectory) -> str:
     """What the claim is about, or what of it does not stand above the two blocks."""
     real = f"{trajectory.meta['test_diversity']:.1f}"
     if unguided(network).runs:
-        return f"diversity of test digits {real}"
-    return f"{told(network, trajectory)} (test digits {real})"
+        return f"framed: not read as asked · diversity of test digits {real}"
+    others = "; the others are framed" if trajectory.meta["judged"][age(network)]["accuracy"] < 1 else ""
+    return f"{told(network, trajectory)}{others} (test digits {real})"
 
 
 def unguided(network: Network) -> Pins:

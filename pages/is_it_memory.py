@@ -124,8 +124,8 @@ OPPONENT = {
 }  # fmt: skip
 
 ANSWER = {  # label and words of each one's estimate: on a phone the label stands alone
-    "emoji64": (r"\text{recalls}", "emoji64, which saw 1,493 pictures"),
-    "storybook64": (r"\text{learns}", "storybook64, which saw none twice"),
+    "emoji64": (r"\text{emoji64}", "recalls: it saw 1,493 pictures"),
+    "storybook64": (r"\text{storybook64}", "learns: it saw none twice"),
     "blur": (r"\text{blur}", "the best one of xₜ"), "exact": (r"\text{memory}", "emoji64’s pictures that fit, averaged"),
 }  # fmt: skip
 

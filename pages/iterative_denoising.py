@@ -59,10 +59,15 @@ def films(values: Values) -> Films:
     original = pixels_of(values["picture"])[None, None]
 
     def with_both(film: Film) -> Film:
-        estimate = next(row for row in film.rows if row.name == "clean_hat").pixels
-        one = Row("one_step", r"\text{one step}", estimate[:1], "would have given this")
         film = with_original(film, original)
-        return replace(film, rows=[film.rows[0], one, *film.rows[1:]])
+        rows = {row.name: row for row in film.rows}
+        first, estimate = film.rows[0], rows["clean_hat"]
+        one = Row("one_step", r"\text{one step}", estimate.pixels[:1], "would have given this")
+        rows["x_t"] = replace(rows["x_t"], shown=False)  # the sum has it
+        rows["clean_hat"] = replace(
+            estimate, caption="the estimate, step by step", ends="the estimate, after all steps"
+        )
+        return replace(film, rows=[first, one, *(row for row in rows.values() if row.name != first.name)])
 
     def finished(trajectory: Trajectory) -> Film:
         film = with_both(run.finished(trajectory))

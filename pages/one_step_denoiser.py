@@ -52,8 +52,9 @@ def denoising_films(digits: list[str], ages: list[str]) -> Films:
         pixels = {name: unit_pixels(trajectory[name]) for name in ("z", "clean_hat", "oracle")}
         clean = Row("clean", "x", unit_pixels(trajectory["clean"][None]), "the digit itself")
         error = trajectory["error"]
+        shown = rows(pixels)
         return Film(
-            rows=[*rows(pixels), clean], steps=STEPS, columns=columns, clock="flow", name="b2", strip_row="z",
+            rows=[*shown, clean], steps=STEPS, columns=columns, clock="flow", name="b2", strip_row=shown[1].name,
             marks=[k for k, sigma in enumerate(SIGMAS) if sigma * 4 == int(sigma * 4)],
             curves=[
                 *(

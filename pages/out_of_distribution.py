@@ -31,7 +31,7 @@ def strip(levels: tuple[float, ...], ages: list[str], known: float) -> Films:
             rows=[
                 Row("z", "z", turned(pixels["z"]), "noisy"),
                 Row("clean_hat", r"D_\theta(z)", turned(pixels["clean_hat"], len(ages)), "the network"),
-                Row("oracle", "E[x|z]", turned(pixels["oracle"]), "the exact mean"),
+                Row("oracle", "E[x|z]", turned(pixels["oracle"]), "the exact mean", shown=False),
                 Row("clean", "x", still, "the digit itself", shown=False),
             ],
             steps=ages, columns=named(levels), clock="flow", name="b3",
@@ -42,7 +42,7 @@ def strip(levels: tuple[float, ...], ages: list[str], known: float) -> Films:
         rows = [
             Row("z", "z", turned(pixels["z"]), "noisy"),
             Row("clean_hat", r"D_\theta(z)", turned(pixels["clean_hat"], len(ages)), "the network"),
-            Row("oracle", "E[x|z]", turned(pixels["oracle"]), "the exact mean"),
+            Row("oracle", "E[x|z]", turned(pixels["oracle"]), "the exact mean", shown=False),
         ]
         return Film(rows=rows, steps=ages, columns=named(levels[:done]), clock="flow", name="b3")
 

@@ -19,14 +19,15 @@ from pages.ui.sampling import Values, sampling_stage
 
 LESSON = here(WRITTEN)
 ROWS = {
-    "x_t": ("x_t", "diffusion, by DDIM", True),
-    "scaled": (r"c\,x_t", "the same, paler", True),
-    "x_flow": (r"x_\tau", "flow, by Euler", True),
+    "x_t": ("x_t", "where DDIM stands", True),
+    "scaled": (r"c\,x_t", "the same, rescaled", True),
+    "x_flow": (r"x_\tau", "where Euler stands", True),
     "clean_hat": (r"\hat{x}_0", "the estimate of the picture", False),
     "eps": (r"\hat{\varepsilon}", "the noise", False),
     "v": ("v", "along the circle", False),
     "velocity": ("u", "along the line", False),
 }
+SIGNS = {"scaled": "→", "x_flow": "="}
 SYMBOLS = {
     "clean_hat": r"\hat{x}_0", "eps": r"\varepsilon", "v": "v", "velocity": "u", "score": r"\text{score}"
 }  # fmt: skip
@@ -34,14 +35,22 @@ ANSWERS = {"clean_hat": "x̂₀", "eps": "ε", "v": "v", "velocity": "velocity",
 
 
 def films(values: Values) -> Films:
-    """Both clocks at once, a column for each noise."""
+    """Both clocks at once."""
     table = schedule()
     clocks = [(t, Clock.at(t, table)) for t in table.strided_timesteps(values["steps"])]
     steps = [f"t = {t}, τ = {clock.tau:.3f}" for t, clock in clocks]
 
     def rows(pixels: Pixels) -> list[Row]:
         return [
-            Row(name, label, pixels[name], caption, shown=shown, limit=RANGES.get(name, 0.0))
+            Row(
+                name,
+                label,
+                pixels[name],
+                caption,
+                shown=shown,
+                limit=RANGES.get(name, 0.0),
+                sign=SIGNS.get(name, ""),
+            )
             for name, (label, caption, shown) in ROWS.items()
         ]
 
@@ -56,7 +65,8 @@ def films(values: Values) -> Films:
         arrays = dict(trajectory.arrays) | {"scaled": scale * trajectory["x_t"]}
         return Film(
             rows=rows(frame_pixels({name: arrays[name] for name in ROWS})), steps=steps,
-            start=round(0.7 * len(steps)), strip_row="x_flow", name="b0",
+            start=round(0.7 * len(steps)), marks=range(0, len(steps), max(1, len(steps) // 7)), strip_row="x_flow",
+            name="b0",
             formula=r"x_\tau = \frac{x_t}{\sqrt{\bar{\alpha}_t} + \sqrt{1-\bar{\alpha}_t}}",
             curves=[
                 Curve(r"\tau", [n["tau"] for n in numbers], panel="clocks", meaning="flow’s clock"),

@@ -26,6 +26,7 @@ PLACES = {
     "unflatten": (3.65, 2, 0.85), "up1": (4.3, 1, 0.95), "up2": (5, 0, 1.0), "conv_out": (6, 0, 1.0), "last": (7, 0, 1.0),
 }  # fmt: skip
 ESTIMATE = (7, 1.75, 1.7)  # large, where the U leaves room: what all of it is for
+TOLD = ("unflatten", "up1")  # what they put out, the time shifts
 STRONGEST = 2.0  # of a velocity, drawn as the strongest colour
 SHEET_COLUMNS = 8
 
@@ -82,6 +83,8 @@ def drawing(trajectory: Trajectory, chosen: str) -> None:
         pixels, note = thumbnail(trajectory[f"maps/{block.name}"]), " × ".join(map(str, shapes[block.name]))
         if block.name == "flatten":
             note += ": what it is"  # the claim of the lesson, where it can be pointed at
+        if block.name in TOLD and says_velocity(trajectory):
+            note += ", told t"
         if block.name == "last":
             pixels = answer(trajectory)
             note = "blue −, orange +" if says_velocity(trajectory) else note

@@ -36,7 +36,9 @@ READERS: Mapping[str, tuple[Callable[[Lesson, str], object], str]] = {
     BRANCH: (read_branch, "branch was"),
     GRID: (read_grid, "grid was"),
 }
-MOST_SEGMENTS = 5  # a choice of more values is a list: a row of them would run out of the column
+MOST_SEGMENTS = (
+    5  # a choice of more values is a list, but above the figure: a row of them would run out of the column
+)
 
 
 def values(lesson: Lesson) -> dict[str, Any]:
@@ -300,7 +302,7 @@ def _widget(lesson: Lesson, field: Field, key: str, begin: Any, *, bare: bool) -
         )
     if isinstance(field, Number):
         return _seed(lesson, field, key, begin)
-    if isinstance(field, Choice) and len(field.options) > MOST_SEGMENTS:
+    if isinstance(field, Choice) and len(field.options) > MOST_SEGMENTS and not bare:
         return st.selectbox(
             field.label, field.options, field.options.index(begin), format_func=field.label_of, key=key,
             help=field.help or None,

@@ -59,13 +59,15 @@ def test_a_film_of_a_few_frames_names_them_below_the_scrubber(page, fresh):
 
 
 def test_the_pictures_of_an_equation_have_its_signs(page, fresh):
-    """A1: x_t = the picture's part + the noise in it."""
+    """A1: x_t = the picture's part + the noise in it; each sign stands half way down, between two pictures."""
     open_player(page, f"{fresh}/forward-process")
-    assert page.locator(".stage .label").evaluate_all("all => all.map((one) => one.textContent[0])") == [
-        "x",
-        "=",
-        "+",
-    ]
+    signs = page.locator(".stage .sign")
+    assert signs.all_text_contents() == ["=", "+"]
+    pictures = [tile.bounding_box() for tile in page.locator(".stage .tile canvas").all()]
+    for sign, left, right in zip(signs.all(), pictures, pictures[1:], strict=True):
+        box = sign.bounding_box()
+        assert left["x"] + left["width"] <= box["x"] + 1 and box["x"] + box["width"] <= right["x"] + 1
+        assert box["y"] + box["height"] / 2 == pytest.approx(left["y"] + left["height"] / 2, abs=2)
 
 
 def below_their_places(page: Page) -> list[float]:

@@ -268,7 +268,7 @@ def test_a_film_opens_on_what_its_claim_is_about(code, shown, columns, visit, we
 def test_the_block_that_is_shown_stands_out_in_the_table(visit):
     at, _ = visit("B10", term="UpConv")
     [table] = [frame.value for frame in at.table if "block" in frame.value.columns]
-    assert list(table.columns) == ["block", "shape rule", "this size", "parameters", "parameters in all"]
+    assert list(table.columns) == ["block", "shape rule", "parameters"]
     assert [name for name in table["block"] if "**" in name] == ["**▸ UpConv**"]
     assert "each channel has its own contrast" in words(at)
 

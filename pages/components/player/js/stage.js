@@ -1,7 +1,7 @@
 // The pictures: one band per row (quantity), one tile per column (sample). With a single sample the rows stand
 // beside each other instead, so that x_t, its clean estimate and the noise are read like a sentence.
 
-const STAGE = { gap: 8, bands: 10, label: 92, narrowLabel: 68, name: 24, below: 36, betweenLines: 12, stacked: 26, least: 28, alike: 0.94, narrowAlike: 0.75 };
+const STAGE = { gap: 8, bands: 10, label: 92, narrowLabel: 68, name: 24, below: 36, betweenLines: 12, stacked: 26, least: 28, sign: 30, narrowSign: 18, alike: 0.94, narrowAlike: 0.75 };
 
 class Stage {
   constructor(host, onEnlarge) {
@@ -29,7 +29,8 @@ class Stage {
     this.host.className = `stage ${single ? "single" : "grid"} ${plan.stacked ? "stacked" : ""}`;
     this.host.style.setProperty("--label", `${plan.label}px`);
     const widest = Math.max(...rows.map((row) => fit(plan.size, row)[0])); // in whole pixels less than the plan's size
-    this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (widest + STAGE.gap))}px`);
+    this.host.style.setProperty("--line", `${Math.ceil(plan.inLine * (widest + STAGE.gap) + plan.signs)}px`);
+    this.host.style.setProperty("--sign", `${plan.sign}px`);
     // Names of columns: below each picture where these stand in several lines, else once, above what stands below each other.
     const named = (i) => (plan.lines > 1 || rows.length === 1 ? "below" : i === 0 ? "above" : "");
     const bands = rows.map((row, i) => this.band(film, row, plan.size, single, named(i)));
@@ -46,16 +47,18 @@ class Stage {
     const label = (width < 720 ? STAGE.narrowLabel : STAGE.label) - STAGE.gap;
     const room = width - (single || stacked ? 0 : label + STAGE.gap);
     const named = !single && film.columns.some(Boolean) ? STAGE.name : 0;
+    const sign = width < 720 ? STAGE.narrowSign : STAGE.sign, signed = single ? rows.filter((row) => row.sign).length : 0;
     const plans = [];
     for (let lines = 1; lines <= across; lines++) {
       const inLine = Math.ceil(across / lines); // 5 in lines of 3 and 2, not of 4 and 1
       if (Math.ceil(across / inLine) !== lines) continue;
-      const byWidth = (room - STAGE.gap * (inLine - 1)) / inLine;
+      const signs = sign * Math.min(signed, inLine);
+      const byWidth = (room - STAGE.gap * (inLine - 1) - signs) / inLine;
       const words = single
         ? lines * STAGE.below + (lines - 1) * STAGE.betweenLines
         : down * ((stacked ? STAGE.stacked : 0) + (lines - 1) * STAGE.gap) + (down - 1) * STAGE.bands + named * (lines > 1 ? down * lines : 1);
       const size = Math.max(STAGE.least, Math.floor(Math.min(byWidth, (height - words) / (down * lines * tall))));
-      plans.push({ size, seen: Math.max(...fit(size, rows[0])), inLine, lines, stacked, label }); // what whole pixels leave of the size
+      plans.push({ size, seen: Math.max(...fit(size, rows[0])), inLine, lines, stacked, label, sign, signs }); // what whole pixels leave of the size
     }
     const alike = width < 720 ? STAGE.narrowAlike : STAGE.alike; // a low figure leaves a phone more of what is read
     const largest = Math.max(...plans.map((plan) => plan.seen));
@@ -67,12 +70,6 @@ class Stage {
     band.className = "band";
     const label = document.createElement("div");
     label.className = "label";
-    if (row.sign) {
-      const sign = document.createElement("span");
-      sign.className = "sign";
-      sign.textContent = row.sign;
-      label.append(sign);
-    }
     label.append(texToMath(row.label));
     markQuantity(band, row.label);
     const line = document.createElement("div"), words = document.createElement("span");
@@ -108,10 +105,20 @@ class Stage {
     if (row.caption) (besides ? line : label).append(words);
     if (single) {
       band.style.width = `${w}px`;
+      if (row.sign) band.append(this.sign(row.sign, fit(size, row)[1]));
       band.append(line, label);
     }
     else band.append(label, line);
     return band;
+  }
+
+  // Between two pictures, half way down them.
+  sign(text, height) {
+    const sign = document.createElement("span");
+    sign.className = "sign";
+    sign.textContent = text;
+    sign.style.height = `${height}px`;
+    return sign;
   }
 
   say(frame) {
