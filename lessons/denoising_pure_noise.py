@@ -11,7 +11,7 @@ from lessons.lesson import Lesson, Preset, Question
 from lessons.networks import AUTO, NetworkChoice
 from lessons.training_fields import SMALL_AND_FAST, TRAINS, training_fields
 
-COUNT = 8
+COUNT = 6
 
 LESSON = Lesson(
     code="B4",
@@ -28,8 +28,8 @@ LESSON = Lesson(
         Preset("other_noise", "Other noises", {"seed": 1}),
     ),
     question=Question(
-        "The network is trained to turn pure noise into training digits. Then it gets eight noises. What comes out?",
-        ("Eight different digits", "Eight times the same blur", "Noise"),
+        "The network is trained to turn pure noise into training digits. Then it gets six noises. What comes out?",
+        ("Six different digits", "Six times the same blur", "Noise"),
         answer=1,
         because="The noise says nothing about which digit it was paired with, so the best answer to every noise is the "
         "mean of all digits. It is the same blur every time.",

@@ -23,10 +23,16 @@ WHITE = 0.6  # a level that no pixel of the mean digit reaches is drawn as white
 def answers(of: np.ndarray, mean: np.ndarray) -> list[Row]:
     """The network's answers and the mean digit, uint8 of [0, 1], both brightened alike; the mean is of all columns."""
     bright = [np.minimum(np.rint(pixels / WHITE), 255).astype(np.uint8) for pixels in (of, mean)]
-    said = f"white is {WHITE:g}"
     return [
-        Row("clean_hat", r"D_\theta(z)", bright[0], f"the network; {said}", drawn=True),
-        Row("mean", r"\bar{x}", bright[1], f"the mean of all digits; {said}", once=True, drawn=True),
+        Row("clean_hat", r"D_\theta(z)", bright[0], "the network", drawn=True),
+        Row(
+            "mean",
+            r"\bar{x}",
+            bright[1],
+            f"the mean of all digits; in both rows {WHITE:g} is white",
+            once=True,
+            drawn=True,
+        ),
     ]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -64,10 +67,21 @@ def test_the_pictures_of_an_equation_have_its_signs(page, fresh):
     signs = page.locator(".stage .sign")
     assert signs.all_text_contents() == ["=", "+"]
     pictures = [tile.bounding_box() for tile in page.locator(".stage .tile canvas").all()]
-    for sign, left, right in zip(signs.all(), pictures, pictures[1:], strict=True):
+    for sign, (left, right) in zip(signs.all(), pairwise(pictures), strict=True):
         box = sign.bounding_box()
         assert left["x"] + left["width"] <= box["x"] + 1 and box["x"] + box["width"] <= right["x"] + 1
         assert box["y"] + box["height"] / 2 == pytest.approx(left["y"] + left["height"] / 2, abs=2)
+
+
+def test_ticks_stand_where_the_scrubber_stops_at_every_frame(page, fresh):
+    """B6: “frame 101 of 101” is wider than “frame 1 of 101”, and the scrubber has its place beside it."""
+    open_player(page, f"{fresh}/time-conditioned-flow")
+    for key in ("Home", "End"):
+        page.keyboard.press(key)
+        expect(page.locator(".where .count")).to_have_text(
+            re.compile("frame 101" if key == "End" else "frame 1 ")
+        )
+        below_their_places(page)
 
 
 def below_their_places(page: Page) -> list[float]:

@@ -172,6 +172,7 @@ class Player {
     const film = this.film, width = this.root.clientWidth;
     if (!width) return;
     this.figure.show(film);
+    this.keepRoom(film);
     const scale = this.timeline.show(film);
     this.charts.show(film, scale);
     this.lightbox.show(film);
@@ -183,6 +184,15 @@ class Player {
     cancelAnimationFrame(this.waiting); // new pictures are painted before anybody sees that they are empty
     this.paint();
     this.settle();
+  }
+
+  // The longest name of a frame has its place from the first on: the scrubber beside it would become shorter, its ticks not.
+  keepRoom(film) {
+    const where = this.root.querySelector(".where");
+    this.part("step").textContent = film.steps.reduce((longest, name) => (name.length > longest.length ? name : longest), "");
+    this.part("count").textContent = `frame ${film.total} of ${film.total}`;
+    where.style.setProperty("--widest", "0");
+    where.style.setProperty("--widest", `${Math.ceil(where.getBoundingClientRect().width) + 2}px`);
   }
 
   // Draw everything that depends on the frame, at most once per screen refresh.
