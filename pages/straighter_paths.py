@@ -57,7 +57,7 @@ def films(values: Values) -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         words = [
-            f"needs {needed(flow)}, S = {bent(flow)}. In colour {counted(steps)}, in grey the same flow, exactly"
+            f"{counted(steps)} in colour, the exact flow in grey; {needed(flow)} enough, S = {bent(flow)}"
             for flow in trajectory.meta["flows"]
         ]
         return Film(
@@ -92,11 +92,11 @@ def counted(steps: int) -> str:
 
 
 def needed(flow: dict) -> str:
-    """How many steps a flow needs, in words."""
+    """How many steps are enough for a flow, in words."""
     steps = flow["steps_needed"]
     if steps is None:
-        return f"over {MOST_COUNTED} steps"
-    return f"{steps} step{'s' if steps > 1 else ''}"
+        return f"not even {MOST_COUNTED} steps are"
+    return "1 step is" if steps == 1 else f"{steps} steps are"
 
 
 def bent(flow: dict) -> str:
