@@ -45,7 +45,7 @@ LESSON = Lesson(
 
 
 def spec(values: Mapping[str, Any], networks: Sequence[Mapping[str, str]]) -> JobSpec:
-    """Eight noises through the network at its checkpoints."""
+    """COUNT noises through the network at its checkpoints."""
     return JobSpec("pure_noise", {
         "networks": [dict(network) for network in networks], "seed": values["seed"], "count": COUNT,
     })  # fmt: skip

@@ -268,7 +268,7 @@ def errors(params: Mapping[str, Any], context: JobContext) -> JobEvents:
         for count in params["counts"]
     ]
     down = turned(bench.schedule.strided_timesteps(), turn)
-    places = [*reversed(down[1:]), turn, *(2 * turn - t for t in down)]
+    places = [*reversed(down[1:]), turn, *(Trip.back(t, turn) for t in down)]
     frames = []
     for index, place in enumerate(places):
         x_t, clean_hat = zip(*(trip.at(place) for trip in trips), strict=True)
@@ -288,7 +288,7 @@ def errors(params: Mapping[str, Any], context: JobContext) -> JobEvents:
 
 
 class Trip:
-    """One run there and back, looked at from places along the way: t on the way there, 2 * turn - t on the way back."""
+    """One run there and back, looked at from places along the way: t on the way there, then back(t)."""
 
     def __init__(self, bench: Bench, timesteps: list[int], estimator: Estimator, turn: int):
         self._ways = self._go(bench, timesteps, estimator, turn)
@@ -302,6 +302,11 @@ class Trip:
         return self._here[1:]
 
     @staticmethod
+    def back(t: int, turn: int) -> int:
+        """The place of t on the way back; all of them lie beyond the turn."""
+        return 2 * turn + 1 - t
+
+    @staticmethod
     def _go(
         bench: Bench, timesteps: list[int], estimator: Estimator, turn: int
     ) -> Iterator[tuple[float, Tensor, Tensor]]:
@@ -310,8 +315,8 @@ class Trip:
             yield step.t_next, step.update.x_next, step.clean_hat
         noise = step.update.x_next
         for step in ddim(noise, timesteps, estimator, bench.schedule, []):
-            yield 2 * turn - step.t, step.x_t, step.clean_hat
-        yield 2 * turn + 1, step.update.x_next, step.clean_hat
+            yield Trip.back(step.t, turn), step.x_t, step.clean_hat
+        yield Trip.back(-1, turn), step.update.x_next, step.clean_hat
 
 
 def between(params: Mapping[str, Any], context: JobContext) -> JobEvents:

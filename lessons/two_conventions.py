@@ -71,7 +71,7 @@ LESSON = Lesson(
 
 
 def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> JobSpec:
-    """The same noises through DDIM and through Euler's method in flow's clock."""
+    """The same noise through DDIM and through Euler's method in flow's clock."""
     columns = [
         {"prompt": values["prompt"], "seed": values["seed"] + k, "guidance_scale": None} for k in range(COUNT)
     ]

@@ -18,7 +18,7 @@ from pages.ui.still import brightened, still
 
 # Pixels of the screen for one of a tensor, by the longer side of what goes in and what comes out: one scale for both.
 SCALES = {56: 2, 28: 5, 7: 20, 1: 60}
-LINE, CHANNELS = 600, 8  # pixels of the screen for a line of channels; how many are drawn
+LINE, CHANNELS = 4, 8  # how many are drawn in a line, and in all
 
 
 def taken(trajectory: Trajectory, side: int) -> np.ndarray:
@@ -46,13 +46,13 @@ def one_term(trajectory: Trajectory, term: Term) -> None:
     maps = brightened(found, each=own)[..., None]
     side = facts["shape_in"][-1] if len(facts["shape_in"]) == 3 else 1
     scale = SCALES[max(side, maps.shape[1])]
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(key="through", horizontal=True, gap="small", vertical_alignment="center"):
         with st.container(width="content", gap="xsmall"):
             still(enlarged(taken(trajectory, side), scale), "The digit, as the block takes it")
             st.caption(f"in: {before}")
         st.markdown(f"**{term.name} →**", width="content")
         with st.container(width="content", gap="xsmall"):
-            columns = min(len(maps), LINE // (scale * maps.shape[1]))
+            columns = min(len(maps), LINE)
             still(
                 contact_sheet(enlarged(maps, scale), columns=columns, background=128),
                 f"What {term.name} puts out",

@@ -36,7 +36,7 @@ def film_of(trajectory: Trajectory) -> Film:
             Curve(rf"\text{{PSNR}},\ t={t}", values, panel="psnr", meaning="dB")
             for t, values in zip(TIMESTEPS, psnr, strict=True)
         ],
-        strip_row="blurred", strip_sample=1, name="a2",
+        name="a2",
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def films(values: Values) -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         film = with_both(run.finished(trajectory))
-        return replace(film, start=max(len(film.steps) - LEFT, 0))
+        return replace(film, start=len(film.steps) - LEFT) if len(film.steps) > LEFT else film
 
     return Films(
         finished,

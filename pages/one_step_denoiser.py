@@ -52,9 +52,9 @@ def denoising_films(digits: list[str], ages: list[str]) -> Films:
         pixels = {name: unit_pixels(trajectory[name]) for name in ("z", "clean_hat", "oracle")}
         clean = Row("clean", "x", unit_pixels(trajectory["clean"][None]), "the digit itself")
         error = trajectory["error"]
-        shown = rows(pixels)
         return Film(
-            rows=[*shown, clean], steps=STEPS, columns=columns, clock="flow", name="b2", strip_row=shown[1].name,
+            rows=[*rows(pixels), clean], steps=STEPS, columns=columns, clock="flow", name="b2",
+            strip_row=f"clean_hat-{len(ages) - 1}",
             marks=[k for k, sigma in enumerate(SIGMAS) if sigma * 4 == int(sigma * 4)],
             curves=[
                 *(

@@ -57,7 +57,7 @@ def films(values: Values) -> Films:
 
     def finished(trajectory: Trajectory) -> Film:
         words = [
-            f"{counted(steps)} in colour, the exact flow in grey; {needed(flow)} enough, S = {bent(flow)}"
+            f"{needed(flow)} enough, S = {bent(flow)}. Colour: {counted(steps)}; grey: exact"
             for flow in trajectory.meta["flows"]
         ]
         return Film(

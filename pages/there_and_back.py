@@ -14,23 +14,23 @@ from lessons.there_and_back import (
     SDEDIT,
     WEIGHTS,
     between_spec,
-    errors_spec,
     turned,
 )
 from lessons.there_and_back import LESSON as WRITTEN
 from pages.components.curves import Series, curves
 from pages.components.plain import plain
 from pages.components.player import Curve, Film, Number, Row
-from pages.server.runtime import model_fingerprint, schedule
+from pages.server.runtime import executor, job_id, model_fingerprint, schedule
 from pages.server.served.progress import Pixels
-from pages.server.session import LessonState
 from pages.ui.controls import control
 from pages.ui.films import Films
 from pages.ui.fitted import here
+from pages.ui.follow import ask, look
 from pages.ui.lesson_page import beside_the_figure, lesson_page, picture_and_side
-from pages.ui.sampling import Values, controls_of, sampling_stage
+from pages.ui.pins import pin_row, pinned
+from pages.ui.sampling import Values, controls_of, kept_row, sampling_stage
 from pages.ui.sources import drawing, source_control
-from pages.ui.stage import stage
+from pages.ui.stage import Beside, stage, stage_beside
 
 LESSON = here(WRITTEN)
 WRONG = 0.5  # of a pixel in [−1, 1]: what is black or white where a difference is shown
@@ -56,6 +56,11 @@ def _and_the_picture(trajectory: Trajectory, name: str) -> np.ndarray:
 
 
 def films(values: Values) -> Films:
+    """Of the face that these values show."""
+    return steps_films(values) if values["shown"] == "steps" else prompts_films(values)
+
+
+def prompts_films(values: Values) -> Films:
     """The picture with two prompts, and SDEdit beside it."""
     steps = _ways(turned(schedule().strided_timesteps(values["steps"]), values["turn"]))
 
@@ -89,11 +94,16 @@ def films(values: Values) -> Films:
     return Films(finished, live)
 
 
+def taken(values: Values) -> list[int]:
+    """How many steps each way the columns take: those of COUNTS that lie below the turn."""
+    return [len(turned(schedule().strided_timesteps(count), values["turn"])) for count in COUNTS]
+
+
 def steps_films(values: Values) -> Films:
     """A column for each number of steps; below, what the estimate has wrong."""
     timesteps = turned(schedule().strided_timesteps(), values["turn"])
     steps, half = _ways(timesteps), len(timesteps)
-    columns = [f"{count} steps" for count in COUNTS]
+    columns = [f"{count} steps" for count in taken(values)]
 
     def live(pixels: Pixels, total: int) -> Film:
         done = len(pixels["x_t"])
@@ -146,23 +156,29 @@ def by_steps(values: Values) -> None:
     with side:
         source_control(LESSON, values)
         allowed = controls_of(LESSON, ("turn", "prompt"))
+        keep = kept_row()
     with picture:
         if canvas := drawing(LESSON):
             aside, picture = st.columns((4, 5), gap="medium")
             with aside:
                 canvas()
+
+    def run(values: Values) -> Beside:
+        return Beside("", LESSON.job(values, model_fingerprint()), films(values))
+
     with picture:
-        found = stage(
-            LESSON, errors_spec(values, model_fingerprint()), steps_films(values), allowed=allowed,
-            go=LessonState(LESSON).take("go"),  # the page has just been opened, or a preset asks for it
-        )  # fmt: skip
+        shown = run(values)
+        if look(job_id(shown.spec)) is None and executor().at_hand(shown.spec):
+            ask(shown.spec)  # answered at once, also beside a pinned run
+        found = stage_beside(LESSON, shown, allowed=allowed, pins=pinned(LESSON, values, run))
+    with keep:
+        pin_row(LESSON, values, found is not None)
     if found is not None:
+        counts, errors = taken(values), found["error"].tolist()
         with beside_the_figure():
-            missed = [
-                f"{error:.3f} with {count}" for count, error in zip(COUNTS, found["error"], strict=True)
-            ]
+            missed = [f"{error:.3f} with {count}" for count, error in zip(counts, errors, strict=True)]
             st.caption(f"Root mean square of what is wrong, on a scale from −1 to 1: {', '.join(missed)}.")
-        series = [Series("there and back", {"steps each way": list(COUNTS)}, found["error"].tolist())]
+        series = [Series("there and back", {"steps each way": counts}, errors)]
         curves("Distance to the picture (RMS)", series, key="a14/errors", points=True, log_x=True, log_y=True)
 
 

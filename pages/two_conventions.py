@@ -113,7 +113,7 @@ with lesson_page(LESSON) as values:
     if trajectory is not None:
         with beside_the_figure():
             st.caption(
-                f"The two runs end in the same pictures: they differ by {trajectory.meta['end_gap']:.0e} at most, which is "
+                f"The two runs end in the same picture: they differ by {trajectory.meta['end_gap']:.0e} at most, which is "
                 "what numbers of 24 bits leave."
             )
     explosions()

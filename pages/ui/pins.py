@@ -85,9 +85,9 @@ def _pins(lesson: Lesson) -> list[Values]:
 
 def keep_run(lesson: Lesson, values: Values) -> None:
     """Keeps the run of these values beside the next ones, while there is room for one more."""
-    state = LessonState(lesson)
-    if values not in state.pins and len(state.pins) < MOST:
-        state.pins = [*state.pins, values]
+    pins = _pins(lesson)
+    if values not in pins and len(pins) < MOST:
+        LessonState(lesson).pins = [*pins, values]
 
 
 def _unpin(lesson: Lesson, k: int) -> None:

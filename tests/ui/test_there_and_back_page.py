@@ -55,10 +55,33 @@ def test_it_opens_on_few_steps_and_many_a_column_each(visit_filmed):
     asked = errors_spec(values, runtime.model_fingerprint())
     assert executor.asked == [asked] == [spec(values, runtime.model_fingerprint())]
     assert not at.exception, at.exception
-    assert films[-1]["columns"] == ["10 steps", "34 steps", "100 steps", "the picture"]
+    assert films[-1]["columns"] == [
+        "2 steps",
+        "7 steps",
+        "21 steps",
+        "the picture",
+    ]  # 0 to 200 by 110, 30, 10
     found = executor.result(runtime.job_id(asked))
     told = " ".join(caption.value for caption in at.caption)
-    assert "with 10" in told and f"{found['error'][2]:.3f} with 100" in told
+    assert "with 2," in told and f"{found['error'][2]:.3f} with 21" in told
+
+
+def test_show_it_puts_the_fish_beside_the_truck(visit_filmed):
+    """From the bare address, where nobody has pinned anything."""
+    at, executor, films = visit_filmed("there_and_back")
+    assert not at.exception, at.exception
+    at.radio(key="there_and_back/guess").set_value(LESSON.question.choices[LESSON.question.answer]).run()
+    at.button(key="there_and_back/reveal").click().run()
+    at.run()
+    assert not at.exception, at.exception
+    fish = LESSON.defaults() | LESSON.question.reveal
+    assert spec(fish, runtime.model_fingerprint()) in executor.asked
+    shown = [row["name"] for row in films[-1]["rows"]]
+    assert {"x_t", "x_t/1", "missed", "missed/1"} <= set(shown)  # the truck's rows, and the fish's
+    # What is pinned of one face is drawn as that face draws it, also beside the other.
+    at.session_state["there_and_back/values"] = fish | {"shown": "prompts", "steps": 5}
+    at.run()
+    assert not at.exception, at.exception
 
 
 def test_a_column_is_the_run_with_that_many_steps(job_context, emoji64_fingerprint):
@@ -73,7 +96,8 @@ def test_a_column_is_the_run_with_that_many_steps(job_context, emoji64_fingerpri
         np.testing.assert_array_equal(every["noise"][column], alone["noise"][0])
         np.testing.assert_allclose(every["error"][column], alone.meta["error"][0], rtol=1e-6)
         if count == 34:
-            np.testing.assert_array_equal(every["x_t"][:, column], alone["x_t"][:, 0])
+            for name in ("x_t", "clean_hat"):
+                np.testing.assert_array_equal(every[name][:, column], alone[name][:, 0])
         else:
             stays = moves(every["x_t"][:, column])
             np.testing.assert_array_equal(stays, moves(alone["x_t"][:, 0]))

@@ -31,7 +31,7 @@ ELSEWHERE = "elsewhere"  # in the meta of a result: which machine computed it, w
 class Openings:
     """The folder of openings, read when it is first asked, and when `make openings` has made it anew since.
 
-    Thread-safe: nothing is written here, and who reads at the same time reads the same.
+    Thread-safe: nothing is written into the folder, and who reads at the same time reads the same.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -15,6 +15,7 @@ class Stage {
   // at this frame is there at once: whoever measures the stage next would find it lower without.
   show(film, rows, width, height, frame) {
     const single = film.batch === 1;
+    this.signs = signsOf(film, single ? rows : []);
     const plan = this.plan(film, rows, width, height, single);
     this.size = plan.size;
     const signature = JSON.stringify([rows.map((r) => [r.name, r.label, r.caption, r.width, r.height]), film.columns, film.batch, plan]);
@@ -47,7 +48,7 @@ class Stage {
     const label = (width < 720 ? STAGE.narrowLabel : STAGE.label) - STAGE.gap;
     const room = width - (single || stacked ? 0 : label + STAGE.gap);
     const named = !single && film.columns.some(Boolean) ? STAGE.name : 0;
-    const sign = width < 720 ? STAGE.narrowSign : STAGE.sign, signed = single ? rows.filter((row) => row.sign).length : 0;
+    const sign = width < 720 ? STAGE.narrowSign : STAGE.sign, signed = this.signs.size;
     const plans = [];
     for (let lines = 1; lines <= across; lines++) {
       const inLine = Math.ceil(across / lines); // 5 in lines of 3 and 2, not of 4 and 1
@@ -105,7 +106,7 @@ class Stage {
     if (row.caption) (besides ? line : label).append(words);
     if (single) {
       band.style.width = `${w}px`;
-      if (row.sign) band.append(this.sign(row.sign, fit(size, row)[1]));
+      if (this.signs.has(row.name)) band.append(this.sign(this.signs.get(row.name), h));
       band.append(line, label);
     }
     else band.append(label, line);
@@ -134,6 +135,12 @@ class Stage {
   describe(frame) {
     for (const { canvas, row, sample } of this.tiles) canvas.setAttribute("aria-label", describe(this.film, row, frame, sample));
   }
+}
+
+// Row to sign, where the picture that it joins the row to is shown too: without that the equation would be another.
+function signsOf(film, rows) {
+  const joined = rows.filter((row) => row.sign && rows.includes(film.rows[film.rows.indexOf(row) - 1]));
+  return new Map(joined.map((row) => [row.name, row.sign]));
 }
 
 // CSS width and height of a picture: a whole number of device pixels per picture pixel, unless that would waste
