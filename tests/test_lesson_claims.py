@@ -29,13 +29,13 @@ def schedule(emoji64) -> NoiseSchedule:
 
 
 @pytest.fixture(scope="module")
-def run(job_context, emoji64_fingerprint):
+def run(shipped_context, emoji64_fingerprint):
     """run("A4", i_start=20) -> the trajectory that the page shows for these values."""
 
     def run(code, variant=None, **values):
         lesson = BY_CODE[code]
         spec = spec_of(lesson, lesson.defaults() | values, emoji64_fingerprint, variant)
-        return result_of(lesson, spec, job_context)[0]
+        return result_of(lesson, spec, shipped_context)[0]
 
     return run
 
@@ -341,12 +341,12 @@ def test_a6_more_alike(run):
     assert [round(spread(five), 2) for five in faces] == [0.07, 0.05]
 
 
-def test_a6_judged_fidelity_is_at_its_ceiling_from_one_on_and_variety_falls(job_context, emoji64_fingerprint):
+def test_a6_judged_fidelity_is_at_its_ceiling_from_one_on_and_variety_falls(shipped_context, emoji64_fingerprint):
     values = BY_CODE["A6"].defaults() | {
         "prompt": "a photo of a dog",
         "gammas": (0.0, 0.5, 1.0, 3.0, 7.0, 12.0),
     }
-    found, _ = result_of(BY_CODE["A6"], judged_spec(values, emoji64_fingerprint), job_context)
+    found, _ = result_of(BY_CODE["A6"], judged_spec(values, emoji64_fingerprint), shipped_context)
     assert (8 * found["fidelity"]).tolist() == [0, 5, 8, 8, 8, 8]
     assert found["variety"].round(2).tolist() == [0.63, 0.31, 0.34, 0.27, 0.17, 0.08]
 

@@ -14,11 +14,11 @@ DDPM, DDIM, HEUN, DPM = range(len(SAMPLERS))
 
 
 @pytest.fixture(scope="module")
-def run(job_context, emoji64_fingerprint):
+def run(shipped_context, emoji64_fingerprint):
     def run(code, **values):
         lesson = BY_CODE[code]
         spec = spec_of(lesson, lesson.defaults() | values, emoji64_fingerprint)
-        return result_of(lesson, spec, job_context)[0]
+        return result_of(lesson, spec, shipped_context)[0]
 
     return run
 

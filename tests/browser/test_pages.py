@@ -199,7 +199,7 @@ def test_a_pinned_run_stands_beside_the_next_one_and_comes_back_with_the_link(pa
     page.reload()
     expect(names).to_have_text(["i_start 32", "i_start 33"], timeout=COMPUTED)
     player.locator(".timeline .range").press("Home")
-    grey = player.locator("canvas[data-row=x_t][data-sample='1']")
+    grey = player.locator("canvas[data-row=clean_hat][data-sample='1']")
     assert grey.evaluate("c => [...c.getContext('2d').getImageData(5, 5, 1, 1).data]") == [128, 128, 128, 255]
     page.get_by_role("button", name="Unpin i_start 33").click()
     expect(names).to_have_count(0)
