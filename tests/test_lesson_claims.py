@@ -341,7 +341,9 @@ def test_a6_more_alike(run):
     assert [round(spread(five), 2) for five in faces] == [0.07, 0.05]
 
 
-def test_a6_judged_fidelity_is_at_its_ceiling_from_one_on_and_variety_falls(shipped_context, emoji64_fingerprint):
+def test_a6_judged_fidelity_is_at_its_ceiling_from_one_on_and_variety_falls(
+    shipped_context, emoji64_fingerprint
+):
     values = BY_CODE["A6"].defaults() | {
         "prompt": "a photo of a dog",
         "gammas": (0.0, 0.5, 1.0, 3.0, 7.0, 12.0),
