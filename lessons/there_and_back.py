@@ -59,12 +59,13 @@ LESSON = Lesson(
         Preset("half", "Another prompt, from t = 690", {"turn": 690}),
     ),
     question=Question(
-        "Where it turns, at t = 990, there should be noise; the truck’s outline is still to be seen. Of which picture would "
-        "hardly any of it be left?",
-        ("Of a photograph", "Of one that the network has seen", "Of none: that is what DDIM does"),
+        "Where it turns, at t = 990, the truck keeps its outline and its red. What is left there of a fish that the "
+        "network has seen?",
+        ("As much as of the truck", "Its edges, not its colours", "Nothing: noise"),
         answer=1,
-        because="The network knows from which noises its own pictures come, and leads each back into one of them. To "
-        "the truck, which it has never seen, no noise belongs. “Show it” takes a fish of its training set there.",
+        because="The network knows the fish, and takes more of it away: neighbouring pixels are alike with a correlation of "
+        "0.12, the truck’s with 0.64. The edges stay: even then the noise is not independent of the picture. “Show it” puts "
+        "the fish above the truck; go to the turn.",
         reveal={"shown": "steps", "picture": "tropical-fish"},
     ),
     variants=(
