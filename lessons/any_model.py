@@ -170,10 +170,8 @@ def fitted(lesson: Lesson, card: ModelCard) -> Lesson:
         opens = lesson.opens if all(_there(prompt, card) for prompt in _prompts(lesson, lesson.opens)) else {}
         return replace(lesson, fields=fields, presets=(), opens=opens)
     fields = tuple(_field(f, other, card, k) for k, f in enumerate(lesson.fields))
-    question, variants = (
-        lesson.question if lesson.code != "A14" else None,
-        lesson.variants,
-    )  # it asks about emoji64's
+    question = None if lesson.code == "A14" else lesson.question  # that one is about emoji64's own pictures
+    variants = lesson.variants
     if lesson.code == "A6":
         variants = tuple(v for v in WRONG_PROMPTS.values() if _there(WRONG_UNCONDITIONAL[v.name], card))
     if lesson.code == "A12":  # everything in it is about training pictures that are not here

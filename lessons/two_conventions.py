@@ -25,7 +25,6 @@ from lessons.lesson import Lesson, Preset, Question, Variant
 from lessons.prompts import SUGGESTIONS
 from lessons.wrong_flows import WRONG_CLOCKS
 
-COUNT = 1
 PICTURES = ("x_t", "scaled", "x_flow", "clean_hat")
 RANGES = {"eps": 3.0, "v": 3.0, "velocity": 3.0}  # what is drawn in full colour
 
@@ -72,11 +71,9 @@ LESSON = Lesson(
 
 def spec(values: Mapping[str, Any], model: str, variant: str | None = None) -> JobSpec:
     """The same noise through DDIM and through Euler's method in flow's clock."""
-    columns = [
-        {"prompt": values["prompt"], "seed": values["seed"] + k, "guidance_scale": None} for k in range(COUNT)
-    ]
+    column = {"prompt": values["prompt"], "seed": values["seed"], "guidance_scale": None}
     return JobSpec(
-        "two_clocks", {"model": model, "num_steps": values["steps"], "columns": columns, "variant": variant}
+        "two_clocks", {"model": model, "num_steps": values["steps"], "columns": [column], "variant": variant}
     )
 
 

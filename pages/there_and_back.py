@@ -41,6 +41,12 @@ def _ways(timesteps: Sequence[int]) -> list[str]:
     return [*(f"there, t = {t}" for t in reversed(timesteps)), *(f"back, t = {t}" for t in timesteps)]
 
 
+def _marks(total: int) -> list[int]:
+    """The frames in the strip: begin, turn and end, and half way between them."""
+    half = total // 2
+    return sorted({0, half // 2, half - 1, half + half // 2, total - 1})
+
+
 def _on_the_way(pixels: Pixels) -> list[Row]:
     """x_t, and behind its chip x̂₀."""
     return [
@@ -73,11 +79,9 @@ def prompts_films(values: Values) -> Films:
         away[: len(steps) // 2, COLUMNS.index(SDEDIT)] = np.nan  # it begins where the others turn
         std, alike = np.array(trajectory.meta["std"]), np.array(trajectory.meta["alike"])
 
-        half = len(steps) // 2
-        marks = sorted({0, half // 2, half - 1, half + half // 2, 2 * half - 1})
         return Film(
             rows=_on_the_way({name: to_pixels(_and_the_picture(trajectory, name)) for name in ("x_t", "clean_hat")}),
-            steps=steps, columns=[*COLUMNS, "the picture"], marks=marks, strip_row="x_t", name="a14",
+            steps=steps, columns=[*COLUMNS, "the picture"], marks=_marks(len(steps)), strip_row="x_t", name="a14",
             curves=[
                 Curve(rf"\text{{{title}}}", away[:, k].tolist(), panel="distance",
                       meaning="from x̂₀ to the picture (RMS)" if k == 0 else "")
@@ -95,14 +99,14 @@ def prompts_films(values: Values) -> Films:
 
 
 def taken(values: Values) -> list[int]:
-    """How many steps each way the columns take: those of COUNTS that lie below the turn."""
+    """How many steps each way the columns take: of a run of each of COUNTS those that lie at the turn or below."""
     return [len(turned(schedule().strided_timesteps(count), values["turn"])) for count in COUNTS]
 
 
 def steps_films(values: Values) -> Films:
     """A column for each number of steps; below, what the estimate has wrong."""
     timesteps = turned(schedule().strided_timesteps(), values["turn"])
-    steps, half = _ways(timesteps), len(timesteps)
+    steps = _ways(timesteps)
     columns = [f"{count} steps" for count in taken(values)]
 
     def live(pixels: Pixels, total: int) -> Film:
@@ -121,7 +125,7 @@ def steps_films(values: Values) -> Films:
         )
         return Film(
             rows=rows, steps=steps, columns=[*columns, "the picture"], strip_row="x_t", strip_sample=1, name="a14-steps",
-            marks=sorted({0, half // 2, half - 1, half + half // 2, 2 * half - 1}),
+            marks=_marks(len(steps)),
         )  # fmt: skip
 
     return Films(finished, live)

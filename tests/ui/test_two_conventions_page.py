@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lessons.two_conventions import COUNT, LESSON, spec
+from lessons.two_conventions import LESSON, spec
 from pages.components.player.packing import read_header
 from pages.server import runtime
 from tests.ui.fake_model import sentences
@@ -25,7 +25,7 @@ def test_both_clocks_stand_over_the_same_pictures(visit, monkeypatch):
         and films[-1]["steps"][2] == "t = 495, τ = 0.500"
     )
     found = executor.result(runtime.job_id(executor.asked[0]))
-    assert found["x_flow"].shape == (5, COUNT, 3, 64, 64)
+    assert found["x_flow"].shape == (5, 1, 3, 64, 64)
     assert max(step["gap"] for step in found.meta["steps"]) < 1e-4 and found.meta["end_gap"] < 1e-4
 
 

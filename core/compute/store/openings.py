@@ -36,9 +36,8 @@ class Openings:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._read: tuple[tuple[int, int] | None, Mapping[str, Any]] | None = (
-            None  # (of which file, what it says)
-        )
+        # Which file was read, by its time and number, and what it says.
+        self._read: tuple[tuple[int, int] | None, Mapping[str, Any]] | None = None
 
     @property
     def manifest(self) -> Mapping[str, Any]:

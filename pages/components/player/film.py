@@ -38,9 +38,9 @@ class Row:
 
     `pixels` is uint8 of shape (steps, batch, height, width, channels) with 1 or 3 channels; one single step
     means a still, shown at every step (the original picture beside its noisy versions). `label` is TeX,
-    `caption` plain words for the same thing, and `ends` those of the run's last frame, where they differ; `sign` ("=", "+")
-    stands before the picture where rows of one sample are read as an equation. `shown=False` keeps the row
-    behind its chip until asked for.
+    `caption` plain words for the same thing, and `ends` those of the run's last frame, where they differ; `sign` ("=", "+",
+    "→") stands before the picture where rows of one sample are read as an equation. `shown=False` keeps the row behind its
+    chip until asked for.
 
     So that the player can say a pixel's value: bytes 0 to 255 are −1 to 1, or 0 to 1 in a film of flow's clock; with a
     `limit` they are −limit to limit, as `core.media.difference_pixels` draws it. Pixels that are `blank` in every channel
