@@ -47,7 +47,7 @@ def films(wanted: JobSpec) -> Films:
         return Film(
             rows=[
                 *learned_from(wanted.params["drawings"], pixels["samples"].shape[1]),
-                Row("before", r"\text{before}", pixels["samples"][:1], "seven noises, untrained"),
+                Row("before", r"\text{before}", pixels["samples"][:1], "seven noises, before the first step"),
                 Row("samples", "x_1", pixels["samples"], "the same noises, now"),
                 Row("nearest", r"\text{nearest}", pixels["nearest"], "the nearest drawing, shifts allowed", shown=False),
             ],
